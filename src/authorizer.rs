@@ -1,0 +1,269 @@
+//! The way of a request, top to bottom, and the log line about it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tracing::{debug, error, info, warn};
+
+use crate::config::{Config, IssuerConfig};
+use crate::error::{Class, Error, Excerpt};
+use crate::gateway::{
+    Answer, AuthorizerRequest, EventKind, FunctionError, MethodArn, Verdict, find_credential,
+};
+use crate::jwks::{
+    ClientError, Clock, HttpKeySource, KeyCache, KeyQuery, KeySet, KeySetError, KeySource,
+};
+use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
+
+/// Answers authorizer events.
+pub struct Authorizer<S = HttpKeySource> {
+    config: Config,
+    keys: KeyCache<S>,
+    clock: Clock,
+}
+
+/// What Lambda says of an invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct Invocation<'a> {
+    /// The id that Lambda gave it.
+    pub request_id: &'a str,
+    /// The X-Ray trace that it belongs to.
+    pub trace_id: Option<&'a str>,
+    /// When Lambda will end it.
+    pub deadline: SystemTime,
+}
+
+/// Why the authorizer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file cannot be read.
+    #[error("{variable} cannot be read: {cause}")]
+    File {
+        /// The setting that names it.
+        variable: &'static str,
+        /// What the operating system or the PEM reader says.
+        cause: String,
+    },
+    /// A key set file is of no use.
+    #[error("AUTHORIZER_JWKS_FILE of {issuer} cannot be used: {cause}")]
+    KeySet {
+        /// The issuer whose keys it should hold.
+        issuer: String,
+        /// What is wrong with it.
+        cause: KeySetError,
+    },
+    /// There is no HTTP client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// What an answer needs beyond what the invocation's deadline leaves.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
+
+impl Authorizer<HttpKeySource> {
+    /// Makes an authorizer that fetches keys over HTTP, and fetches them: every
+    /// issuer's at once, so that the first request finds them. A fetch that
+    /// fails is logged and tried again when a request needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where a file that the settings name is of no use.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let roots = match &config.ca_file {
+            None => Vec::new(),
+            Some(path) => {
+                let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+                certificates.map_err(|error| StartError::File {
+                    variable: "AUTHORIZER_CA_FILE",
+                    cause: error.to_string(),
+                })?
+            }
+        };
+        let source = HttpKeySource::new(roots, config.cache.timeout)?;
+        let authorizer = Self::new(config, source, Arc::new(SystemTime::now)).await?;
+        authorizer.keys.prefetch(authorizer.config.issuers.iter().map(|issuer| &issuer.keys)).await;
+        Ok(authorizer)
+    }
+}
+
+impl<S: KeySource> Authorizer<S> {
+    /// Makes an authorizer with keys from `source` and time from `clock`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] where a key set file is of no use.
+    pub async fn new(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
+        let keys = KeyCache::new(source, config.cache, Arc::clone(&clock), config.issuers.len());
+        for issuer in &config.issuers {
+            let Some(path) = &issuer.jwks_file else { continue };
+            let json = std::fs::read(path).map_err(|error| StartError::File {
+                variable: "AUTHORIZER_JWKS_FILE",
+                cause: error.to_string(),
+            })?;
+            let (set, skipped) =
+                KeySet::parse(&json, &issuer.keys.algorithms).map_err(|cause| {
+                    StartError::KeySet { issuer: issuer.rules.issuer.clone(), cause }
+                })?;
+            for key in skipped {
+                warn!(
+                    issuer = issuer.rules.issuer,
+                    key = key.to_string(),
+                    "a key of AUTHORIZER_JWKS_FILE is skipped"
+                );
+            }
+            keys.seed(&issuer.keys, set).await;
+        }
+        Ok(Self { config, keys, clock })
+    }
+
+    /// Answers one event, and logs one line about it.
+    ///
+    /// # Errors
+    ///
+    /// The [`FunctionError`] that API Gateway makes a 401 (its message is exactly
+    /// `Unauthorized`) or a 500.
+    pub async fn authorize(
+        &self,
+        event: &str,
+        invocation: Invocation<'_>,
+    ) -> Result<Answer, FunctionError> {
+        let started = Instant::now();
+        let mut trail = Trail::default();
+        let (answer, error) = match self.decide(event, invocation.deadline, &mut trail).await {
+            Ok(answer) => (Ok(answer), None),
+            Err(Refusal { error, answer: Some(answer) }) => (Ok(answer), Some(error)),
+            Err(Refusal { error, answer: None }) => self.refuse(error, &trail),
+        };
+        trail.log(error.as_ref(), invocation, started.elapsed());
+        answer
+    }
+
+    /// Takes a request from its event to the answer. `trail` gathers what is
+    /// known of it on the way, for the log line and in case it is refused.
+    async fn decide<'a>(
+        &'a self,
+        event: &'a str,
+        deadline: SystemTime,
+        trail: &mut Trail<'a>,
+    ) -> Result<Answer, Refusal> {
+        let now = (self.clock)();
+        let request = AuthorizerRequest::parse(event)?;
+        trail.asked = Some((request.kind, request.arn));
+        let credential = find_credential(&request, &self.config.token_sources)?;
+        let decoded = RawToken::new(&credential.token).decode()?;
+        let token = UnverifiedToken::read(&decoded)?;
+        trail.kid = token.unverified_kid().map(Excerpt::from);
+
+        let issuer = self.issuer_of(&token)?;
+        trail.issuer = Some(&issuer.rules.issuer);
+        let algorithm = token.algorithm(&issuer.keys.algorithms)?;
+        let query = KeyQuery { kid: token.unverified_kid(), algorithm };
+        let keys = self.keys.find(&issuer.keys, &query, now, patience(deadline, now)).await?;
+        trail.keys = Some(keys.used.as_str());
+
+        let token = verify(token, keys.as_slice())?;
+        let claims = Claims::check(token, &issuer.rules, now)?;
+        let access = self.config.access.judge(
+            &issuer.required_scopes,
+            &request,
+            credential.ambient,
+            claims.registered(),
+        );
+        let verdict = Verdict {
+            principal: self.config.context.principal(&claims)?,
+            usage_key: self.config.context.usage_key(&claims)?,
+            context: self.config.context.context(&claims, credential.subprotocol)?,
+            routes: access.policy,
+        };
+
+        let (kind, arn) = (request.kind, &request.arn);
+        match access.refusal {
+            None => Ok(self.config.responses.allow(kind, arn, verdict)?),
+            Some(error) => {
+                let answer = self.config.responses.deny(kind, arn, verdict, error.reason())?;
+                Err(Refusal { error, answer: Some(answer) })
+            }
+        }
+    }
+
+    /// Finds the configured issuer that a token names. The name goes no further.
+    fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
+        let named =
+            token.unverified_issuer().ok_or_else(|| Error::MissingClaim("iss".to_owned()))?;
+        let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
+        issuer.ok_or_else(|| Error::UnknownIssuer { issuer: Excerpt::from(named) })
+    }
+
+    /// Refuses a request of which no claims are known.
+    fn refuse(
+        &self,
+        error: Error,
+        trail: &Trail<'_>,
+    ) -> (Result<Answer, FunctionError>, Option<Error>) {
+        let rules = &self.config.responses;
+        let answer = match (rules.function_error(&error), trail.asked) {
+            (None, Some((kind, arn))) => rules
+                .deny(kind, &arn, Verdict::unauthenticated(), error.reason())
+                .map_err(|error| FunctionError::fault(&error)),
+            (None, None) => Err(FunctionError::fault(&error)),
+            (Some(function_error), _) => Err(function_error),
+        };
+        (answer, Some(error))
+    }
+}
+
+/// A refusal, with the answer where claims went into it.
+struct Refusal {
+    error: Error,
+    answer: Option<Answer>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, answer: None }
+    }
+}
+
+/// Returns how long a request may wait for keys. Some emulators send deadlines
+/// that have long passed; those are none.
+fn patience(deadline: SystemTime, now: SystemTime) -> Option<Duration> {
+    deadline.duration_since(now).ok().map(|left| left.saturating_sub(TIME_TO_ANSWER))
+}
+
+/// What becomes known of a request on its way.
+#[derive(Default)]
+struct Trail<'a> {
+    asked: Option<(EventKind, MethodArn<'a>)>,
+    issuer: Option<&'a str>,
+    kid: Option<Excerpt>,
+    keys: Option<&'static str>,
+}
+
+impl Trail<'_> {
+    fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, took: Duration) {
+        let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let event_kind = self.asked.map(|(kind, _)| kind.as_str());
+        let kid = self.kid.as_ref().map(Excerpt::as_str);
+        let Self { issuer, keys, .. } = self;
+        let Invocation { request_id, trace_id, .. } = invocation;
+        /// The same fields, whatever the level.
+        macro_rules! line {
+            ($level:ident, $decision:literal, $reason:expr, $($message:tt)+) => {
+                $level!(
+                    decision = $decision, reason = $reason, event_kind, issuer, kid, keys, duration_us,
+                    requestId = request_id, xrayTraceId = trace_id, $($message)+
+                )
+            };
+        }
+        match error.map(|error| (error.class(), error, error.reason())) {
+            None => line!(debug, "allow", None::<&str>, "allowed"),
+            Some((Class::Unauthenticated, error, reason)) => {
+                line!(info, "unauthorized", reason, "{error}")
+            }
+            Some((Class::Forbidden, error, reason)) => line!(info, "deny", reason, "{error}"),
+            Some((Class::Fault, error, reason)) => line!(error, "error", reason, "{error}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The ARN that an event asks about.
+//!
+//! See [the format of permissions for API execution](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html).
+
+use crate::error::Error;
+
+/// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/ROUTE`, where the route
+/// is `METHOD/path` or, on a WebSocket API, a route key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodArn<'a> {
+    whole: &'a str,
+    /// Where the API's id ends.
+    api_end: usize,
+    /// Where the stage ends.
+    stage_end: usize,
+}
+
+impl<'a> MethodArn<'a> {
+    /// The route of a WebSocket handshake.
+    const CONNECT: &'static str = "$connect";
+
+    /// Takes an ARN apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnusableEvent`] where it is not an API's.
+    pub fn parse(whole: &'a str) -> Result<Self, Error> {
+        let error = || {
+            Error::UnusableEvent(
+                "the event's ARN is not one of execute-api with an API and a stage",
+            )
+        };
+        let resource = (whole.strip_prefix("arn:"))
+            .and_then(|rest| rest.split_once(":execute-api:"))
+            .and_then(
+                |(partition, rest)| {
+                    if partition.contains(':') { None } else { rest.splitn(3, ':').nth(2) }
+                },
+            )
+            .ok_or_else(error)?;
+        let (api, rest) = resource.split_once('/').ok_or_else(error)?;
+        let (stage, _) = rest.split_once('/').ok_or_else(error)?;
+        if api.is_empty() || stage.is_empty() {
+            return Err(error());
+        }
+        let api_end = whole.len() - resource.len() + api.len();
+        Ok(Self { whole, api_end, stage_end: api_end + 1 + stage.len() })
+    }
+
+    /// Returns the whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &'a str {
+        self.whole
+    }
+
+    /// Returns the ARN up to the API's id, without a slash at the end.
+    #[must_use]
+    pub fn api(&self) -> &'a str {
+        &self.whole[..self.api_end]
+    }
+
+    /// Returns the ARN up to the stage, without a slash at the end.
+    #[must_use]
+    pub fn stage(&self) -> &'a str {
+        &self.whole[..self.stage_end]
+    }
+
+    /// Returns the route: `METHOD/path`, or a WebSocket's route key.
+    #[must_use]
+    pub fn route(&self) -> &'a str {
+        &self.whole[self.stage_end + 1..]
+    }
+
+    /// Tells whether this is a WebSocket handshake.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.route() == Self::CONNECT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_apart_what_api_gateway_sends() {
+        #[track_caller]
+        fn check(arn: &str, api: &str, stage: &str, route: &str) {
+            let parsed = MethodArn::parse(arn).unwrap();
+            assert_eq!((parsed.api(), parsed.stage(), parsed.route()), (api, stage, route));
+        }
+        let base = "arn:aws:execute-api:eu-west-1:123456789012:abc123";
+        check(&format!("{base}/prod/$connect"), base, &format!("{base}/prod"), "$connect");
+        check(&format!("{base}/prod/GET/"), base, &format!("{base}/prod"), "GET/");
+        check(
+            &format!("{base}/$default/GET/a/b:c/d"),
+            base,
+            &format!("{base}/$default"),
+            "GET/a/b:c/d",
+        );
+        let china = "arn:aws-cn:execute-api:cn-north-1:123456789012:abc123";
+        check(&format!("{china}/s/POST/x"), china, &format!("{china}/s"), "POST/x");
+    }
+
+    #[test]
+    fn refuses_what_is_no_apis() {
+        for arn in [
+            "",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod",
+            "arn:aws:execute-api:eu-west-1:123456789012:/prod/GET/",
+            "arn:aws:execute-api:eu-west-1:123456789012:abc//GET/",
+            "arn:aws:lambda:eu-west-1:123456789012:function/a/b",
+            "arn:aws:x:execute-api:eu-west-1:123456789012:abc/prod/GET/",
+            "*",
+        ] {
+            assert!(MethodArn::parse(arn).is_err(), "{arn:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where in a request the token is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::event::AuthorizerRequest;
+use crate::error::Error;
+
+/// A place that a token may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A header with the `Bearer` scheme
+    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)),
+    /// or a TOKEN event's `authorizationToken`.
+    Header(String),
+    /// A query string parameter.
+    Query(String),
+    /// A cookie.
+    Cookie(String),
+    /// The subprotocol offered after this marker: what a browser can send with
+    /// `new WebSocket(url, [marker, token])`.
+    Subprotocol(String),
+}
+
+impl fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Query(name) => write!(f, "query:{name}"),
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
+            Self::Subprotocol(marker) => write!(f, "subprotocol:{marker}"),
+        }
+    }
+}
+
+/// The token that a request brought, and how.
+pub struct Credential<'a> {
+    /// The token, not yet looked at.
+    pub token: Cow<'a, str>,
+    /// The marker to echo, where the token came as a subprotocol.
+    pub subprotocol: Option<&'a str>,
+    /// Whether a browser may have sent the token unasked, as it does cookies.
+    pub ambient: bool,
+}
+
+/// Finds the one token in a request.
+///
+/// Sources are searched in order. The same token may stand in several places;
+/// two different ones are refused, since whichever were chosen, a party before
+/// or behind may choose the other.
+///
+/// # Errors
+///
+/// [`Error::MissingToken`] and, where there are two, [`Error::MalformedToken`].
+pub fn find_credential<'a>(
+    request: &AuthorizerRequest<'a>,
+    sources: &'a [TokenSource],
+) -> Result<Credential<'a>, Error> {
+    let mut found: Option<Credential<'a>> = None;
+    for source in sources {
+        for token in tokens(request, source) {
+            let credential = found.get_or_insert_with(|| Credential {
+                token: token.clone(),
+                subprotocol: None,
+                ambient: true,
+            });
+            if credential.token != token {
+                return Err(Error::MalformedToken("the request brings two different tokens"));
+            }
+            match source {
+                TokenSource::Subprotocol(marker) => credential.subprotocol = Some(marker),
+                TokenSource::Header(_) | TokenSource::Query(_) | TokenSource::Cookie(_) => {}
+            }
+            credential.ambient &= matches!(source, TokenSource::Cookie(_));
+        }
+    }
+    found.ok_or_else(|| missing(request, sources))
+}
+
+/// Returns the tokens that a source holds, as a rule none or one.
+fn tokens<'a>(request: &AuthorizerRequest<'a>, source: &TokenSource) -> Vec<Cow<'a, str>> {
+    match source {
+        TokenSource::Header(name) => {
+            let values = request.authorization_token().into_iter().chain(request.header(name));
+            values.filter_map(|value| narrow(value.0, after_bearer)).collect()
+        }
+        TokenSource::Query(name) => {
+            request.query(name).filter_map(|value| narrow(value.0, not_empty)).collect()
+        }
+        TokenSource::Cookie(name) => {
+            let cookies = request.cookies();
+            cookies.flat_map(|line| cookie_values(line.0, name)).collect()
+        }
+        TokenSource::Subprotocol(marker) => {
+            let offers = request.header("sec-websocket-protocol");
+            offers
+                .filter_map(|offer| narrow(offer.0, |offer| after_marker(offer, marker)))
+                .collect()
+        }
+    }
+}
+
+/// Keeps a part of a text, borrowed where the text is.
+fn narrow<'a>(text: Cow<'a, str>, part: impl Fn(&str) -> Option<&str>) -> Option<Cow<'a, str>> {
+    match text {
+        Cow::Borrowed(text) => part(text).map(Cow::Borrowed),
+        Cow::Owned(text) => part(&text).map(|part| Cow::Owned(part.to_owned())),
+    }
+}
+
+fn not_empty(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
+/// Takes the credentials of the `Bearer` scheme, whose name has no case
+/// ([RFC 9110 §11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)).
+fn after_bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.trim().split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("Bearer") { not_empty(token) } else { None }
+}
+
+/// Takes the subprotocol that follows `marker`.
+fn after_marker<'o>(offer: &'o str, marker: &str) -> Option<&'o str> {
+    let mut protocols = offer.split(',').map(str::trim);
+    protocols.find(|protocol| *protocol == marker)?;
+    protocols.next().and_then(not_empty)
+}
+
+fn cookie_values<'a>(line: Cow<'a, str>, name: &str) -> Vec<Cow<'a, str>> {
+    let value = |cookie: &str| -> Option<String> {
+        let (key, value) = cookie.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        (key.trim() == name && !value.is_empty()).then(|| value.to_owned())
+    };
+    line.split(';').filter_map(value).map(Cow::Owned).collect()
+}
+
+fn missing(request: &AuthorizerRequest<'_>, sources: &[TokenSource]) -> Error {
+    let header_without_scheme = sources.iter().any(|source| match source {
+        TokenSource::Header(name) => {
+            request.authorization_token().is_some() || request.header(name).next().is_some()
+        }
+        TokenSource::Query(_) | TokenSource::Cookie(_) | TokenSource::Subprotocol(_) => false,
+    });
+    let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    Error::MissingToken {
+        sources: sources.join(", "),
+        hint: if header_without_scheme {
+            "; the header is there, but is not \"Bearer\" and a token"
+        } else {
+            ""
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "credentials_tests.rs"]
+mod tests;

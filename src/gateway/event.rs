@@ -1,0 +1,207 @@
+//! Every kind of authorizer event, read into one request.
+//!
+//! The kinds are told apart by `type` and then by `version`, never by which
+//! fields are there: a payload 1.0 event of an HTTP API carries the fields of a
+//! TOKEN event too. The struct borrows from the event and skips what is not
+//! needed. A null, or a value of another type than expected, counts as absent
+//! wherever API Gateway may leave the field out.
+//!
+//! See [Lambda authorizer input for REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html),
+//! [for WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)
+//! and [for HTTP APIs](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html).
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::arn::MethodArn;
+use crate::error::Error;
+use crate::jwt::Text;
+
+/// What kind of event asked, which decides the form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The `$connect` of a WebSocket API.
+    WebSocket,
+    /// A REST API's REQUEST authorizer.
+    RestRequest,
+    /// A REST API's TOKEN authorizer.
+    RestToken,
+    /// An HTTP API with payload format 1.0.
+    HttpApi1,
+    /// An HTTP API with payload format 2.0.
+    HttpApi2,
+}
+
+impl EventKind {
+    /// Returns the kind's name in log lines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::RestRequest => "rest_request",
+            Self::RestToken => "rest_token",
+            Self::HttpApi1 => "http_api_1.0",
+            Self::HttpApi2 => "http_api_2.0",
+        }
+    }
+}
+
+/// A question from API Gateway: may this request in?
+pub struct AuthorizerRequest<'a> {
+    /// What kind of event it came as.
+    pub kind: EventKind,
+    /// What it asks for.
+    pub arn: MethodArn<'a>,
+    event: Event<'a>,
+}
+
+/// The fields of any authorizer event that matter here. A null counts as absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    version: Option<Text<'a>>,
+    #[serde(borrow)]
+    method_arn: Option<&'a str>,
+    #[serde(borrow)]
+    route_arn: Option<&'a str>,
+    #[serde(borrow)]
+    authorization_token: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    headers: Entries<'a>,
+    #[serde(borrow, default)]
+    multi_value_headers: Entries<'a>,
+    #[serde(borrow, default)]
+    query_string_parameters: Entries<'a>,
+    #[serde(borrow, default)]
+    multi_value_query_string_parameters: Entries<'a>,
+    #[serde(borrow)]
+    cookies: Option<&'a RawValue>,
+}
+
+impl<'a> AuthorizerRequest<'a> {
+    /// Reads an event's JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnusableEvent`] where it is not an authorizer's event.
+    pub fn parse(json: &'a str) -> Result<Self, Error> {
+        let event: Event<'a> = serde_json::from_str(json).map_err(|_| {
+            Error::UnusableEvent(
+                "the event is not a JSON object with each known field once and of its type",
+            )
+        })?;
+        let kind = match (event.kind.as_deref(), event.version.as_deref()) {
+            (Some("TOKEN"), _) => EventKind::RestToken,
+            (Some("REQUEST"), Some("2.0")) => EventKind::HttpApi2,
+            (Some("REQUEST"), Some("1.0")) => EventKind::HttpApi1,
+            (Some("REQUEST"), _) => EventKind::RestRequest,
+            _ => {
+                return Err(Error::UnusableEvent(
+                    "the event's type is neither TOKEN nor REQUEST; is the function attached as an authorizer?",
+                ));
+            }
+        };
+        let arn = if kind == EventKind::HttpApi2 { event.route_arn } else { event.method_arn };
+        let arn = MethodArn::parse(
+            arn.ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?,
+        )?;
+        let kind = if kind == EventKind::RestRequest && arn.is_connect() {
+            EventKind::WebSocket
+        } else {
+            kind
+        };
+        Ok(Self { kind, arn, event })
+    }
+
+    /// Returns what a TOKEN event has in the place of headers.
+    pub(crate) fn authorization_token(&self) -> Option<Text<'a>> {
+        if self.kind == EventKind::RestToken {
+            self.event.authorization_token.clone()
+        } else {
+            None
+        }
+    }
+
+    /// Returns every value of a header, whatever the case of its name.
+    pub(crate) fn header(&self, name: &str) -> impl Iterator<Item = Text<'a>> {
+        let fits = move |key: &str| key.eq_ignore_ascii_case(name);
+        self.event.headers.values(fits).chain(self.event.multi_value_headers.values(fits))
+    }
+
+    /// Returns every value of a query string parameter.
+    pub(crate) fn query(&self, name: &str) -> impl Iterator<Item = Text<'a>> {
+        let fits = move |key: &str| key == name;
+        let multi_value = self.event.multi_value_query_string_parameters.values(fits);
+        self.event.query_string_parameters.values(fits).chain(multi_value)
+    }
+
+    /// Returns every line of cookies, from the headers and from payload 2.0's list.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = Text<'a>> {
+        let listed = self.event.cookies.map(strings).unwrap_or_default();
+        self.header("cookie").chain(listed)
+    }
+}
+
+/// A map from names to strings or to lists of strings, in the order and with
+/// the repetitions in which it came. Values are read when they are asked for.
+#[derive(Default)]
+struct Entries<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'a> Entries<'a> {
+    /// About as many headers as a browser and CloudFront send together.
+    const USUAL: usize = 24;
+
+    fn values(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = Text<'a>> {
+        self.0.iter().filter(move |(key, _)| fits(key)).flat_map(|(_, value)| strings(value))
+    }
+}
+
+/// Returns the string that a value is, or the strings that it lists; nothing
+/// where it is anything else.
+fn strings<'a>(value: &'a RawValue) -> Vec<Text<'a>> {
+    let json = value.get();
+    if json.starts_with('[') {
+        let list: Vec<Option<Text<'a>>> = serde_json::from_str(json).unwrap_or_default();
+        list.into_iter().flatten().collect()
+    } else {
+        serde_json::from_str(json).into_iter().collect()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map or null")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Entries::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::with_capacity(Entries::USUAL);
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_any(EntriesVisitor)
+    }
+}
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

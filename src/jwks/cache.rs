@@ -1,0 +1,300 @@
+//! The cache: a state for each issuer, which one fetch at a time may change.
+//!
+//! Moka holds the states and makes fetches of one issuer's keys take turns;
+//! whether keys are fresh is not its business, since its clock may stand still
+//! while Lambda freezes the process. Reading a state takes no lock that a fetch
+//! holds, so tokens whose key is known never wait.
+//!
+//! A fetch runs in a task of its own: a caller who gives up does not end it for
+//! the others.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use moka::future::Cache;
+use moka::ops::compute::{CompResult, Op};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::key_set::KeySet;
+use super::report::Report;
+use super::source::{FetchError, KeyOrigin, KeySource};
+use super::state::{Age, CacheRules, Cause, KeyQuery, KeyState, Step};
+use crate::error::{Error, KeysUnavailableCause};
+use crate::jwt::PublicKey;
+
+/// Reads the wall clock.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Keeps every issuer's keys for as long as the execution environment lives.
+pub struct KeyCache<S>(Arc<Shared<S>>);
+
+struct Shared<S> {
+    source: S,
+    rules: CacheRules,
+    clock: Clock,
+    states: Cache<Arc<str>, Arc<KeyState>>,
+    /// Tells fetches under way that somebody new is waiting.
+    arrivals: Notify,
+}
+
+/// The keys that a token may be signed with.
+pub struct Keys {
+    set: Arc<KeySet>,
+    entry: usize,
+    /// How they were come by.
+    pub used: KeysUsed,
+}
+
+impl Keys {
+    /// Returns the keys.
+    #[must_use]
+    pub fn as_slice(&self) -> &[PublicKey] {
+        self.set.keys(self.entry)
+    }
+}
+
+/// How the keys for a token were come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysUsed {
+    /// They were at hand.
+    Fresh,
+    /// They were past their lifetime, and newer ones were not to be had.
+    Stale,
+    /// The request waited for them.
+    Fetched,
+}
+
+impl KeysUsed {
+    /// Returns the name in log lines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Fetched => "fetched",
+        }
+    }
+}
+
+impl<S: KeySource> KeyCache<S> {
+    /// Makes an empty cache for so many issuers.
+    #[must_use]
+    pub fn new(source: S, rules: CacheRules, clock: Clock, issuers: usize) -> Self {
+        let states = Cache::new(issuers as u64);
+        Self(Arc::new(Shared { source, rules, clock, states, arrivals: Notify::new() }))
+    }
+
+    /// Gives an issuer its first keys, from a file.
+    pub async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
+        let state = KeyState::from_file(keys, self.0.now(), &self.0.rules);
+        self.0.states.insert(Arc::clone(&origin.issuer), Arc::new(state)).await;
+    }
+
+    /// Fetches the keys of every issuer that has none, all at once, and waits
+    /// for the outcomes. A failure is logged and nothing else: a later request
+    /// will fetch again.
+    pub async fn prefetch(&self, origins: impl IntoIterator<Item = &Arc<KeyOrigin>>) {
+        let mut fetches = Vec::new();
+        for origin in origins {
+            let state = self.state(origin).await;
+            if state.age(self.0.now(), &self.0.rules) == Age::Dead {
+                fetches.push(tokio::spawn(Arc::clone(&self.0).fetch_once(
+                    Arc::clone(origin),
+                    state.fetches(),
+                    Cause::Age,
+                )));
+            }
+        }
+        for fetch in fetches {
+            // The task reports for itself.
+            let _ = fetch.await;
+        }
+    }
+
+    /// Finds the keys for a token, fetching where the state asks for it.
+    ///
+    /// `patience` is how long the caller can wait at most. The fetch itself is
+    /// bounded in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownKey`] and [`Error::KeysUnavailable`].
+    pub async fn find(
+        &self,
+        origin: &Arc<KeyOrigin>,
+        query: &KeyQuery<'_>,
+        now: SystemTime,
+        patience: Option<Duration>,
+    ) -> Result<Keys, Error> {
+        let state = self.state(origin).await;
+        let unavailable =
+            |cause| Error::KeysUnavailable { issuer: origin.issuer.to_string(), cause };
+        let cause = match state.step(query, now, &self.0.rules) {
+            Step::Fetch(cause) => cause,
+            step => {
+                return settled(step, false).map_err(|refusal| {
+                    refusal
+                        .explained(query, |error| unavailable(KeysUnavailableCause::Backoff(error)))
+                });
+            }
+        };
+        let fetched = self.fetch(origin, state.fetches(), cause, patience).await;
+        let waited_for = fetched.as_ref().is_some_and(|state| !state.is_failing());
+        let step = fetched.as_ref().unwrap_or(&state).settle(query, self.0.now(), &self.0.rules);
+        settled(step, waited_for).map_err(|refusal| {
+            refusal.explained(query, |error| match fetched {
+                Some(_) => unavailable(KeysUnavailableCause::Fetch(error)),
+                None => unavailable(KeysUnavailableCause::Deadline),
+            })
+        })
+    }
+
+    async fn state(&self, origin: &KeyOrigin) -> Arc<KeyState> {
+        self.0.states.get(&origin.issuer).await.unwrap_or_default()
+    }
+
+    /// Waits for a fetch that ends after the state with `seen` fetches. Returns
+    /// nothing when patience ends first.
+    async fn fetch(
+        &self,
+        origin: &Arc<KeyOrigin>,
+        seen: u64,
+        cause: Cause,
+        patience: Option<Duration>,
+    ) -> Option<Arc<KeyState>> {
+        self.0.arrivals.notify_waiters();
+        let fetch = tokio::spawn(Arc::clone(&self.0).fetch_once(Arc::clone(origin), seen, cause));
+        match patience {
+            None => fetch.await.ok(),
+            Some(patience) => timeout(patience, fetch).await.ok()?.ok(),
+        }
+    }
+}
+
+/// Why there is no key for a token.
+enum Refusal {
+    UnknownKey,
+    Unavailable(FetchError),
+}
+
+impl Refusal {
+    fn explained(
+        self,
+        query: &KeyQuery<'_>,
+        unavailable: impl FnOnce(FetchError) -> Error,
+    ) -> Error {
+        match self {
+            Self::UnknownKey if query.kid.is_some() => {
+                Error::UnknownKey("the issuer has no usable key with the token's kid for its alg")
+            }
+            Self::UnknownKey => Error::UnknownKey(
+                "the token has no kid, and not exactly one key of the issuer fits its alg",
+            ),
+            Self::Unavailable(error) => unavailable(error),
+        }
+    }
+}
+
+fn settled(step: Step, waited_for: bool) -> Result<Keys, Refusal> {
+    match step {
+        Step::Use(set, entry, Age::Fresh) => Ok(Keys {
+            set,
+            entry,
+            used: if waited_for { KeysUsed::Fetched } else { KeysUsed::Fresh },
+        }),
+        Step::Use(set, entry, Age::Stale | Age::Dead) => {
+            Ok(Keys { set, entry, used: KeysUsed::Stale })
+        }
+        Step::UnknownKey | Step::Fetch(_) => Err(Refusal::UnknownKey),
+        Step::Unavailable(error) => Err(Refusal::Unavailable(error)),
+    }
+}
+
+impl<S: KeySource> Shared<S> {
+    fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// Fetches, unless another fetch has ended since the caller looked: then its
+    /// outcome is the caller's too. Returns the state that holds afterwards.
+    async fn fetch_once(
+        self: Arc<Self>,
+        origin: Arc<KeyOrigin>,
+        seen: u64,
+        cause: Cause,
+    ) -> Arc<KeyState> {
+        let fetch = |entry: Option<moka::Entry<Arc<str>, Arc<KeyState>>>| async {
+            let state = entry.map(moka::Entry::into_value).unwrap_or_default();
+            if state.fetches() == seen {
+                Op::Put(Arc::new(self.fetch(&origin, &state, cause).await))
+            } else {
+                Op::Nop
+            }
+        };
+        match self.states.entry(Arc::clone(&origin.issuer)).and_compute_with(fetch).await {
+            CompResult::Inserted(entry)
+            | CompResult::ReplacedWith(entry)
+            | CompResult::Unchanged(entry)
+            | CompResult::Removed(entry) => entry.into_value(),
+            CompResult::StillNone(_) => Arc::default(),
+        }
+    }
+
+    async fn fetch(&self, origin: &KeyOrigin, state: &KeyState, cause: Cause) -> KeyState {
+        loop {
+            let started = self.now();
+            let fetch =
+                timeout(self.rules.timeout, self.source.fetch(state.request(origin, started)));
+            let outcome = tokio::select! {
+                outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
+                () = self.found_frozen(started) => continue,
+            };
+            if outcome.is_err() && self.was_frozen(started) {
+                continue;
+            }
+            let now = self.now();
+            let report = Report::of(&outcome);
+            let next = state.after(outcome, cause, started, now, jitter(), &self.rules);
+            report.log(
+                origin,
+                cause,
+                state,
+                &next,
+                now.duration_since(started).unwrap_or_default(),
+            );
+            return next;
+        }
+    }
+
+    /// Ends when somebody arrives and finds that the process was frozen in the
+    /// middle of a fetch. The timer may have stood still too, and the connection
+    /// is most likely dead, so waiting for either would cost the newcomer.
+    async fn found_frozen(&self, started: SystemTime) {
+        loop {
+            self.arrivals.notified().await;
+            if self.was_frozen(started) {
+                return;
+            }
+        }
+    }
+
+    /// Tells whether more time has passed since a fetch began than its timer
+    /// would have let pass. What failed then is no fault of the issuer's.
+    fn was_frozen(&self, started: SystemTime) -> bool {
+        /// More than a busy machine delays a timer.
+        const GRACE: Duration = Duration::from_secs(2);
+        self.now().duration_since(started).is_ok_and(|passed| passed > self.rules.timeout + GRACE)
+    }
+}
+
+/// Returns a number from 0 to 1 that differs between environments.
+#[expect(clippy::cast_precision_loss, reason = "53 bits of it are plenty")]
+fn jitter() -> f64 {
+    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -1,0 +1,186 @@
+//! The only HTTP: an issuer's discovery document and its key set.
+//!
+//! A fetch is bounded in size here and in time by its caller. It follows no
+//! redirects and takes nothing but a 200 or, when it asked with a validator, a
+//! 304. Connections are not kept: by the next refresh, minutes and as a rule a
+//! freeze later, a pooled one would be dead, and might not say so.
+//!
+//! See [OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use reqwest::{Client, Response, StatusCode, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
+use url::Url;
+
+use super::key_set::KeySet;
+use super::source::{
+    Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
+};
+
+/// Fetches key sets over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpKeySource {
+    client: Client,
+}
+
+/// Why there is no HTTP client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A certificate of the CA file is not one.
+    #[error("not a root certificate: {0}")]
+    Root(rustls::Error),
+    /// TLS cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(rustls::Error),
+    /// The client cannot be set up, as with a proxy variable that is no URL.
+    #[error("HTTP client: {0}")]
+    Http(reqwest::Error),
+}
+
+/// The longest body that is read, in bytes: as much as API Gateway's own JWT
+/// authorizer reads.
+const MAX_BODY_LENGTH: usize = 150_000;
+
+/// A key set is fetched in two requests at most, each tried twice, and all must
+/// fit into the refresh; so a connection may take no more than this part of it.
+const CONNECT_SHARE: u32 = 3;
+
+impl HttpKeySource {
+    /// Makes the one client, which trusts the compiled-in root certificates and
+    /// `further_roots`. `timeout` is that of a whole refresh.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub fn new(
+        further_roots: Vec<CertificateDer<'static>>,
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        for certificate in further_roots {
+            roots.add(certificate).map_err(ClientError::Root)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(ClientError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(timeout / CONNECT_SHARE)
+            .build()
+            .map_err(ClientError::Http)?;
+        Ok(Self { client })
+    }
+
+    async fn discover(&self, origin: &KeyOrigin) -> Result<Url, FetchError> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+            jwks_uri: String,
+        }
+
+        let url = &origin.discovery_uri;
+        let fail = |cause| FetchError::Discovery { url: url.clone(), cause };
+        let body = self.get(url, None).await?.body;
+        let document: Document =
+            serde_json::from_slice(&body).map_err(|_| fail(DiscoveryError::NotADocument))?;
+        if document.issuer != *origin.issuer {
+            return Err(fail(DiscoveryError::OtherIssuer(document.issuer)));
+        }
+        key_uri(&document.jwks_uri).map_err(|error| fail(error.into()))
+    }
+
+    /// Sends a request, and once more if the connection or the server fails.
+    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<Reply, FetchError> {
+        match self.try_get(url, etag).await {
+            Err(FetchError::Connection { .. }) => self.try_get(url, etag).await,
+            Err(FetchError::Status { status, .. }) if status >= 500 => {
+                self.try_get(url, etag).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_get(&self, url: &Url, etag: Option<&str>) -> Result<Reply, FetchError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(|error| broken(url, &error))?;
+        let status = response.status();
+        if status != StatusCode::OK && !(status == StatusCode::NOT_MODIFIED && etag.is_some()) {
+            return Err(FetchError::Status { url: url.clone(), status: status.as_u16() });
+        }
+        let headers = response.headers().clone();
+        Ok(Reply { status, headers, body: read_body(response, url).await? })
+    }
+}
+
+/// A response that was read to its end.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl KeySource for HttpKeySource {
+    async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
+        let origin = request.origin;
+        let uri = match origin.jwks_uri.as_ref().or(request.known_uri) {
+            Some(uri) => uri.clone(),
+            None => self.discover(origin).await?,
+        };
+        let Reply { status, headers, body } = self.get(&uri, request.etag).await?;
+        let max_age = max_age(&headers);
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(Fetched { content: Content::NotModified, uri, max_age });
+        }
+        let (keys, skipped) = KeySet::parse(&body, &origin.algorithms)
+            .map_err(|cause| FetchError::KeySet { url: uri.clone(), cause })?;
+        let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+        Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
+    }
+}
+
+/// Reads a body, counting, since a length that is announced need not be true.
+async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(url, &error))? {
+        if body.len() + chunk.len() > MAX_BODY_LENGTH {
+            return Err(FetchError::TooLarge { url: url.clone(), limit: MAX_BODY_LENGTH });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The client's own message says only that it failed; the cause is within.
+fn broken(url: &Url, error: &reqwest::Error) -> FetchError {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    FetchError::Connection { url: url.clone(), cause: innermost.to_string() }
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut directives = values.flat_map(|value| value.split(','));
+    directives.find_map(|directive| {
+        let (name, seconds) = directive.trim().split_once('=')?;
+        if !name.eq_ignore_ascii_case("max-age") {
+            return None;
+        }
+        seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
+    })
+}

@@ -1,0 +1,246 @@
+//! The seam between the cache and the network: what is asked for, and what
+//! comes back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use url::Url;
+
+use super::key_set::{KeySet, KeySetError, SkippedKey};
+use crate::jwt::SignatureAlgorithm;
+
+/// Fetches key sets. [`super::HttpKeySource`] is the one in use; tests bring
+/// their own.
+pub trait KeySource: Send + Sync + 'static {
+    /// Fetches an issuer's keys. The caller bounds the time.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] says what went wrong.
+    fn fetch(
+        &self,
+        request: KeyRequest<'_>,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
+}
+
+/// An issuer, as far as its keys go.
+#[derive(Debug, Clone)]
+pub struct KeyOrigin {
+    /// The exact issuer.
+    pub issuer: Arc<str>,
+    /// Where its discovery document is.
+    pub discovery_uri: Url,
+    /// Where its key set is; discovered where that is not configured.
+    pub jwks_uri: Option<Url>,
+    /// The algorithms to prepare its keys for.
+    pub algorithms: Vec<&'static SignatureAlgorithm>,
+}
+
+impl KeyOrigin {
+    /// Takes an issuer as it is configured.
+    ///
+    /// # Errors
+    ///
+    /// [`UriError`] where nothing may be fetched from it.
+    pub fn new(
+        issuer: &str,
+        jwks_uri: Option<Url>,
+        algorithms: Vec<&'static SignatureAlgorithm>,
+    ) -> Result<Self, UriError> {
+        key_uri(issuer)?;
+        // OpenID Connect Discovery 1.0 §4: a slash at the end is removed first.
+        let base = issuer.strip_suffix('/').unwrap_or(issuer);
+        let discovery_uri = key_uri(&format!("{base}/.well-known/openid-configuration"))?;
+        Ok(Self { issuer: issuer.into(), discovery_uri, jwks_uri, algorithms })
+    }
+}
+
+/// What to fetch.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyRequest<'a> {
+    /// Whose keys.
+    pub origin: &'a KeyOrigin,
+    /// Where the key set was found before, if that still counts.
+    pub known_uri: Option<&'a Url>,
+    /// The validator of the keys that are held
+    /// ([RFC 9110 §8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)).
+    pub etag: Option<&'a str>,
+}
+
+/// What a fetch brought.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The keys, or that those held are still right.
+    pub content: Content,
+    /// Where the key set is.
+    pub uri: Url,
+    /// `max-age` of the response's `Cache-Control`
+    /// ([RFC 9111 §5.2.2.1](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.1)).
+    pub max_age: Option<Duration>,
+}
+
+/// What a response said of the keys.
+#[derive(Debug)]
+pub enum Content {
+    /// A whole key set, which replaces the one before.
+    Keys {
+        /// The keys that can be used.
+        keys: KeySet,
+        /// Those that cannot.
+        skipped: Vec<SkippedKey>,
+        /// The validator to ask with next time.
+        etag: Option<String>,
+    },
+    /// 304: the keys have not changed.
+    NotModified,
+}
+
+/// Why a fetch failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, or one that broke.
+    #[error("{url}: {cause}")]
+    Connection {
+        /// What was fetched.
+        url: Url,
+        /// What the HTTP client says, to its innermost cause.
+        cause: String,
+    },
+    /// An answer other than 200.
+    #[error("{url} answered {status}")]
+    Status {
+        /// What was fetched.
+        url: Url,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A body over the limit.
+    #[error("{url} answered with more than {limit} bytes")]
+    TooLarge {
+        /// What was fetched.
+        url: Url,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The key set is of no use.
+    #[error("{url}: {cause}")]
+    KeySet {
+        /// What was fetched.
+        url: Url,
+        /// What is wrong with it.
+        cause: KeySetError,
+    },
+    /// The discovery document is of no use.
+    #[error("{url}: {cause}")]
+    Discovery {
+        /// What was fetched.
+        url: Url,
+        /// What is wrong with it.
+        cause: DiscoveryError,
+    },
+    /// It took too long.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+}
+
+/// What is wrong with a discovery document
+/// ([OpenID Connect Discovery 1.0 §4.3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation)).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoveryError {
+    /// It is not a JSON object with an `issuer` and a `jwks_uri`.
+    #[error("it is not a JSON object with an issuer and a jwks_uri")]
+    NotADocument,
+    /// It is another issuer's.
+    #[error("its issuer is {0:?}, which is not exactly the configured one")]
+    OtherIssuer(String),
+    /// Its `jwks_uri` is not one that may be fetched from.
+    #[error("its jwks_uri is {0}")]
+    Uri(#[from] UriError),
+}
+
+/// Why a URI may not be fetched from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UriError {
+    uri: String,
+    fault: &'static str,
+}
+
+impl UriError {
+    /// Returns what is wrong with the URI, as a clause about it.
+    #[must_use]
+    pub fn fault(&self) -> &'static str {
+        self.fault
+    }
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, {}", self.uri, self.fault)
+    }
+}
+
+impl std::error::Error for UriError {}
+
+/// Takes a URI that keys may be fetched from: `https`, or `http` on a loopback
+/// address, without credentials and without a fragment.
+///
+/// # Errors
+///
+/// [`UriError`] says what else it is.
+pub fn key_uri(text: &str) -> Result<Url, UriError> {
+    let error = |fault| UriError { uri: text.to_owned(), fault };
+    let url = Url::parse(text).map_err(|_| error("which is not a URL"))?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(domain)) => domain == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err(error("which has no host")),
+    };
+    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        return Err(error("which is not https (http is for loopback addresses only)"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(error("which has credentials or a fragment in it"));
+    }
+    Ok(url)
+}
+
+/// A key set's URI, and when it was discovered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Location {
+    pub(super) uri: Url,
+    pub(super) found_at: SystemTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetches_over_https_or_from_loopback_only() {
+        for good in [
+            "https://a.example/keys?x=1",
+            "http://127.0.0.1:8080/k",
+            "http://127.9.9.9/k",
+            "http://[::1]/k",
+            "http://localhost:1/k",
+        ] {
+            assert!(key_uri(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://a.example/keys",
+            "http://127.0.0.1.a.example/k",
+            "http://localhost.a.example/k",
+            "https://user:secret@a.example/k",
+            "https://a.example/k#f",
+            "ftp://a.example/k",
+            "file:///etc/passwd",
+            "data:,x",
+            "/keys",
+            "",
+        ] {
+            assert!(key_uri(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The claims check: an issuer's rules and a time against a verified token.
+
+use std::cell::OnceCell;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::claims_set::{ClaimsSet, NumericDate};
+use super::verify::VerifiedToken;
+use crate::error::{Error, Excerpt};
+
+/// What an issuer's tokens must say to be accepted.
+#[derive(Debug, Clone)]
+pub struct ClaimRules {
+    /// The exact `iss`.
+    pub issuer: String,
+    /// Whom the tokens must be for.
+    pub audience: Audience,
+    /// The clients they may be issued to; empty for any.
+    pub client_ids: Vec<String>,
+    /// The `typ` headers they may have, in lower case and without
+    /// `application/`; empty for any.
+    pub token_types: Vec<String>,
+    /// Cognito's `token_use`.
+    pub token_use: Option<String>,
+    /// Further claims and the values accepted for each.
+    pub required_claims: Vec<RequiredClaim>,
+    /// How long after `iat` they are accepted.
+    pub max_age: Option<Duration>,
+    /// By how much `exp`, `nbf` and `iat` may be off.
+    pub leeway: Duration,
+}
+
+/// Whom a token must be for ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// One of these must stand in `aud`.
+    AnyOf(Vec<String>),
+    /// `aud` is not looked at: any token of the issuer passes.
+    Unchecked,
+}
+
+/// A claim and the values accepted for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequiredClaim {
+    /// Which claim.
+    pub path: ClaimPath,
+    /// The values, compared without coercion: `1` is not `"1"`.
+    pub accepted: Vec<Value>,
+}
+
+/// Where in a claims set a value stands: the name of a claim, or a JSON Pointer
+/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), which starts with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimPath(String);
+
+impl ClaimPath {
+    /// Takes a claim's name or a JSON Pointer.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Returns the path as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn find<'v>(&self, claims: &'v Value) -> Option<&'v Value> {
+        if self.0.starts_with('/') { claims.pointer(&self.0) } else { claims.get(&self.0) }
+    }
+}
+
+/// Claims that were signed by their issuer and fit its rules.
+pub struct Claims<'a> {
+    set: ClaimsSet<'a>,
+    payload: &'a [u8],
+    /// The whole claims set, read when a claim is asked for by its path.
+    document: OnceCell<Value>,
+}
+
+impl<'a> Claims<'a> {
+    /// Checks everything that a token says of itself:
+    ///
+    /// 1. `iss` is the issuer, exactly;
+    /// 2. the `typ` header is an allowed one;
+    /// 3. `exp` is there and lies ahead; at `exp` itself the token is dead;
+    /// 4. `nbf` and `iat`, where present, do not lie ahead;
+    /// 5. `iat` is not too far back;
+    /// 6. `aud` holds one of the audiences;
+    /// 7. the client is an allowed one;
+    /// 8. `token_use` is the wanted one;
+    /// 9. every required claim has an accepted value.
+    ///
+    /// # Errors
+    ///
+    /// The [`Error`] of the first check that fails.
+    pub fn check(
+        token: VerifiedToken<'a>,
+        rules: &ClaimRules,
+        now: SystemTime,
+    ) -> Result<Self, Error> {
+        check_issuer(&token.claims, rules)?;
+        check_type(token.typ.as_deref(), rules)?;
+        check_times(&token.claims, rules, now)?;
+        check_audience(&token.claims, rules)?;
+        check_client(&token.claims, rules)?;
+        check_token_use(&token.claims, rules)?;
+        let claims = Self { set: token.claims, payload: token.payload, document: OnceCell::new() };
+        for required in &rules.required_claims {
+            claims.check_required(required)?;
+        }
+        Ok(claims)
+    }
+
+    /// Returns the claims that have a type of their own.
+    #[must_use]
+    pub fn registered(&self) -> &ClaimsSet<'a> {
+        &self.set
+    }
+
+    /// Returns the value at `path`, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MalformedToken`] where some other claim cannot be read, as one
+    /// nested too deeply.
+    pub fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
+        if self.document.get().is_none() {
+            let document = serde_json::from_slice(self.payload).map_err(|_| {
+                Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")
+            })?;
+            // A cell that was empty a line ago takes the value.
+            let _ = self.document.set(document);
+        }
+        Ok(self.document.get().and_then(|document| path.find(document)))
+    }
+
+    fn check_required(&self, required: &RequiredClaim) -> Result<(), Error> {
+        let name = || required.path.as_str().to_owned();
+        let value = self.value(&required.path)?.ok_or_else(|| Error::MissingClaim(name()))?;
+        let accepted = match value {
+            Value::Array(values) => values.iter().any(|value| required.accepted.contains(value)),
+            value => required.accepted.contains(value),
+        };
+        if accepted { Ok(()) } else { Err(Error::ClaimMismatch(name())) }
+    }
+}
+
+fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    match claims.iss.as_deref() {
+        Some(iss) if iss == rules.issuer => Ok(()),
+        iss => Err(Error::UnknownIssuer { issuer: Excerpt::from(iss.unwrap_or_default()) }),
+    }
+}
+
+/// Compares media types as [RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)
+/// says: without case, and `application/` may be left out.
+fn check_type(typ: Option<&str>, rules: &ClaimRules) -> Result<(), Error> {
+    if rules.token_types.is_empty() {
+        return Ok(());
+    }
+    let typ = typ.unwrap_or_default();
+    let lower = typ.to_ascii_lowercase();
+    let short = lower.strip_prefix("application/").unwrap_or(&lower);
+    if rules.token_types.iter().any(|allowed| allowed == short) {
+        Ok(())
+    } else {
+        Err(Error::WrongTokenType { typ: Excerpt::from(typ), wanted: rules.token_types.join(", ") })
+    }
+}
+
+fn check_times(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: SystemTime) -> Result<(), Error> {
+    let now = seconds_since_epoch(now);
+    let leeway = rules.leeway.as_secs_f64();
+    let NumericDate(exp) = claims.exp.ok_or_else(|| Error::MissingClaim("exp".to_owned()))?;
+    if now >= exp + leeway {
+        return Err(Error::Expired { seconds_ago: whole(now - exp) });
+    }
+    if let Some(NumericDate(nbf)) = claims.nbf
+        && now < nbf - leeway
+    {
+        return Err(Error::NotYetValid { seconds_ahead: whole(nbf - now) });
+    }
+    if let Some(NumericDate(iat)) = claims.iat
+        && now < iat - leeway
+    {
+        return Err(Error::IssuedInFuture { seconds_ahead: whole(iat - now) });
+    }
+    if let Some(limit) = rules.max_age {
+        let NumericDate(iat) = claims.iat.ok_or_else(|| Error::MissingClaim("iat".to_owned()))?;
+        if now >= iat + limit.as_secs_f64() + leeway {
+            return Err(Error::TooOld {
+                age_seconds: whole(now - iat),
+                limit_seconds: limit.as_secs(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A clock before 1970 reads as 1970, when no token had been issued.
+fn seconds_since_epoch(now: SystemTime) -> f64 {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float cast saturates, and this is for a log line"
+)]
+fn whole(seconds: f64) -> i64 {
+    seconds.ceil() as i64
+}
+
+fn check_audience(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    let Audience::AnyOf(wanted) = &rules.audience else { return Ok(()) };
+    let audience = claims.aud.as_ref().ok_or_else(|| Error::MissingClaim("aud".to_owned()))?;
+    if audience.iter().any(|audience| wanted.iter().any(|wanted| wanted == audience)) {
+        return Ok(());
+    }
+    let audience: Vec<_> = audience.iter().collect();
+    Err(Error::WrongAudience {
+        audience: Excerpt::from(format!("{audience:?}").as_str()),
+        wanted: wanted.join(", "),
+    })
+}
+
+fn check_client(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    if rules.client_ids.is_empty() {
+        return Ok(());
+    }
+    let client = claims.client().ok_or_else(|| Error::MissingClaim("client_id".to_owned()))?;
+    if rules.client_ids.iter().any(|wanted| wanted == client) {
+        Ok(())
+    } else {
+        Err(Error::WrongClient {
+            client: Excerpt::from(client),
+            wanted: rules.client_ids.join(", "),
+        })
+    }
+}
+
+fn check_token_use(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    let Some(wanted) = &rules.token_use else { return Ok(()) };
+    let token_use =
+        claims.token_use.as_deref().ok_or_else(|| Error::MissingClaim("token_use".to_owned()))?;
+    if token_use == wanted {
+        Ok(())
+    } else {
+        Err(Error::WrongTokenUse { token_use: Excerpt::from(token_use), wanted: wanted.clone() })
+    }
+}
+
+#[cfg(test)]
+#[path = "claims_tests.rs"]
+mod tests;

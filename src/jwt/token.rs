@@ -1,0 +1,184 @@
+//! From the bytes of a token to what it says of itself, none of it verified.
+//!
+//! The form is JWS compact serialization
+//! ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
+//! Of the JOSE header only `alg`, `kid`, `typ` and the parameters that must be
+//! refused are read. `jku`, `x5u`, `jwk` and `x5c` are not: a token has no say
+//! in which key judges it.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
+use super::claims_set::ClaimsSet;
+use super::text::{Text, present};
+use crate::error::{Error, Excerpt};
+
+/// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
+pub const MAX_TOKEN_LENGTH: usize = 8192;
+
+/// A token as it came: nothing is known of it.
+///
+/// `Debug` shows its length only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RawToken<'a>(&'a str);
+
+impl<'a> RawToken<'a> {
+    /// Takes what stands where a token should.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// Splits the token and decodes its parts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TokenTooLarge`]; [`Error::MalformedToken`] unless it is three
+    /// parts of canonical base64url without padding.
+    pub fn decode(self) -> Result<DecodedToken<'a>, Error> {
+        if self.0.len() > MAX_TOKEN_LENGTH {
+            return Err(Error::TokenTooLarge { length: self.0.len(), limit: MAX_TOKEN_LENGTH });
+        }
+        let (signing_input, signature) = self.0.rsplit_once('.').ok_or(NOT_THREE_PARTS)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(NOT_THREE_PARTS)?;
+        if payload.contains('.') {
+            return Err(NOT_THREE_PARTS);
+        }
+        let decode = |part: &str, error| URL_SAFE_NO_PAD.decode(part).map_err(|_| error);
+        Ok(DecodedToken {
+            signing_input,
+            header: decode(header, Error::MalformedToken("the header is not base64url"))?,
+            payload: decode(payload, Error::MalformedToken("the payload is not base64url"))?,
+            signature: decode(signature, Error::MalformedToken("the signature is not base64url"))?,
+        })
+    }
+}
+
+impl fmt::Debug for RawToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawToken({} bytes)", self.0.len())
+    }
+}
+
+const NOT_THREE_PARTS: Error =
+    Error::MalformedToken("the token is not three parts separated by dots, as a signed JWT is");
+
+/// The decoded parts of a token. It owns the bytes that the later stages borrow.
+pub struct DecodedToken<'a> {
+    signing_input: &'a str,
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// A token that can be read, and of which nothing is proven.
+pub struct UnverifiedToken<'a> {
+    /// What the signature is over: the encoded header, a dot, the encoded payload.
+    pub(super) signing_input: &'a str,
+    /// The decoded signature. Owned by a `Vec` because that is what
+    /// [`jsonwebtoken::crypto::JwtVerifier`] takes.
+    pub(super) signature: &'a Vec<u8>,
+    /// The decoded payload.
+    pub(super) payload: &'a [u8],
+    pub(super) claims: ClaimsSet<'a>,
+    /// The `typ` header.
+    pub(super) typ: Option<Text<'a>>,
+    algorithm: &'static SignatureAlgorithm,
+    kid: Option<Text<'a>>,
+}
+
+/// The JOSE header parameters that matter here
+/// ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)).
+/// One that stands twice is an error, as is one of a wrong type.
+#[derive(Deserialize)]
+struct JoseHeader<'a> {
+    #[serde(borrow)]
+    alg: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    kid: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    typ: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "present")]
+    crit: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    b64: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    zip: Option<IgnoredAny>,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Reads the header and the claims.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MalformedToken`] where the header or the payload is not the
+    /// JSON that RFC 7515 and RFC 7519 ask for;
+    /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`;
+    /// [`Error::UnsupportedAlgorithm`] for an `alg` that no issuer may use.
+    pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
+        let header: JoseHeader<'_> = serde_json::from_slice(&decoded.header).map_err(|_| {
+            Error::MalformedToken(
+                "the header is not a JOSE header with an alg, each parameter of its type and once",
+            )
+        })?;
+        let unsupported = [("crit", &header.crit), ("b64", &header.b64), ("zip", &header.zip)];
+        if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
+            return Err(Error::UnsupportedCriticalHeader(name));
+        }
+        let algorithm = SignatureAlgorithm::named(&header.alg)
+            .ok_or_else(|| unsupported_algorithm(&header.alg, &SUPPORTED_ALGORITHMS.each_ref()))?;
+        let claims = serde_json::from_slice(&decoded.payload).map_err(|_| {
+            Error::MalformedToken(
+                "the payload is not a claims set with each registered claim of its type and once",
+            )
+        })?;
+        Ok(Self {
+            signing_input: decoded.signing_input,
+            signature: &decoded.signature,
+            payload: &decoded.payload,
+            claims,
+            typ: header.typ,
+            algorithm,
+            kid: header.kid,
+        })
+    }
+
+    /// Returns the `iss` claim, to look up the configured issuer by and for
+    /// nothing else.
+    #[must_use]
+    pub fn unverified_issuer(&self) -> Option<&str> {
+        self.claims.iss.as_deref()
+    }
+
+    /// Returns the `kid` header, to choose a key by.
+    #[must_use]
+    pub fn unverified_kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Returns the algorithm that the header names, if it is one of `allowed`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsupportedAlgorithm`] otherwise.
+    pub fn algorithm(
+        &self,
+        allowed: &[&'static SignatureAlgorithm],
+    ) -> Result<&'static SignatureAlgorithm, Error> {
+        if allowed.contains(&self.algorithm) {
+            Ok(self.algorithm)
+        } else {
+            Err(unsupported_algorithm(self.algorithm.name, allowed))
+        }
+    }
+}
+
+fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> Error {
+    let allowed: Vec<_> = allowed.iter().map(|row| row.name).collect();
+    Error::UnsupportedAlgorithm { alg: Excerpt::from(alg), allowed: allowed.join(", ") }
+}

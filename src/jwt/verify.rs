@@ -1,0 +1,150 @@
+//! The signature check, the only way from an unverified token to a verified one.
+
+use aws_lc_rs::error::{KeyRejected, Unspecified};
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::JwtVerifier;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
+use jsonwebtoken::signature;
+
+use super::algorithm::{Scheme, SignatureAlgorithm};
+use super::claims_set::ClaimsSet;
+use super::text::Text;
+use super::token::UnverifiedToken;
+use crate::error::Error;
+
+/// A public key, bound to one algorithm and ready to verify.
+///
+/// Parsing an RSA key costs a fifth of a verification, so it is done once, when
+/// the key set is read.
+#[derive(Debug)]
+pub struct PublicKey {
+    algorithm: Algorithm,
+    parsed: ParsedPublicKey,
+}
+
+/// Why a JWK cannot be used for an algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PublicKeyError {
+    /// The JWK's key type or curve is not the algorithm's.
+    #[error("its key type does not fit the algorithm")]
+    OtherKeyType,
+    /// A parameter is not base64url, or the parameters are no key.
+    #[error("its parameters are not a valid key")]
+    Invalid,
+    /// The RSA modulus is shorter than [`MIN_RSA_BITS`]
+    /// ([RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)).
+    #[error("its modulus has {0} bits, at least 2048 are needed")]
+    WeakRsa(usize),
+}
+
+/// The shortest RSA modulus that is accepted, in bits.
+const MIN_RSA_BITS: usize = 2048;
+
+impl PublicKey {
+    /// Prepares the key that a JWK describes, for one algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicKeyError`] says what is wrong with the JWK.
+    pub fn prepare(
+        jwk: &AlgorithmParameters,
+        algorithm: &SignatureAlgorithm,
+    ) -> Result<Self, PublicKeyError> {
+        let parsed = match (&algorithm.scheme, jwk) {
+            (Scheme::Rsa(parameters), AlgorithmParameters::RSA(rsa)) => {
+                let (n, e) = (decode(&rsa.n)?, decode(&rsa.e)?);
+                let (n, e) = (without_leading_zeros(&n), without_leading_zeros(&e));
+                let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+                if bits < MIN_RSA_BITS {
+                    return Err(PublicKeyError::WeakRsa(bits));
+                }
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
+            }
+            (
+                Scheme::Ecdsa(verification, curve, length),
+                AlgorithmParameters::EllipticCurve(ec),
+            ) => {
+                if ec.curve != *curve {
+                    return Err(PublicKeyError::OtherKeyType);
+                }
+                let (x, y) = (decode(&ec.x)?, decode(&ec.y)?);
+                // RFC 7518 §6.2.1.2: coordinates have the full size of the curve's field.
+                if x.len() != *length || y.len() != *length {
+                    return Err(PublicKeyError::Invalid);
+                }
+                parse(*verification, &[&[UNCOMPRESSED_POINT], &x[..], &y[..]].concat())
+            }
+            (Scheme::EdDsa(verification), AlgorithmParameters::OctetKeyPair(okp)) => {
+                if okp.curve != EllipticCurve::Ed25519 {
+                    return Err(PublicKeyError::OtherKeyType);
+                }
+                parse(*verification, &decode(&okp.x)?)
+            }
+            _ => return Err(PublicKeyError::OtherKeyType),
+        };
+        let parsed = parsed.map_err(|_| PublicKeyError::Invalid)?;
+        Ok(Self { algorithm: algorithm.id, parsed })
+    }
+}
+
+/// The first byte of an uncompressed point (SEC 1, §2.3.3).
+const UNCOMPRESSED_POINT: u8 = 4;
+
+fn decode(parameter: &str) -> Result<Vec<u8>, PublicKeyError> {
+    URL_SAFE_NO_PAD.decode(parameter).map_err(|_| PublicKeyError::Invalid)
+}
+
+fn parse(
+    algorithm: &'static dyn VerificationAlgorithm,
+    bytes: &[u8],
+) -> Result<ParsedPublicKey, KeyRejected> {
+    ParsedPublicKey::new(algorithm, bytes)
+}
+
+/// Some issuers pad RSA parameters with the sign byte of ASN.1.
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+impl signature::Verifier<Vec<u8>> for PublicKey {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        self.parsed.verify_sig(message, signature).map_err(|Unspecified| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for PublicKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+/// A token whose signature is the issuer's. Its claims are not checked yet.
+pub struct VerifiedToken<'a> {
+    pub(super) claims: ClaimsSet<'a>,
+    pub(super) payload: &'a [u8],
+    pub(super) typ: Option<Text<'a>>,
+}
+
+/// Checks a token's signature against the keys that it may be signed with.
+///
+/// There is one key as a rule; an issuer that gives the same `kid` to several
+/// makes it several, and then any of them will do.
+///
+/// # Errors
+///
+/// [`Error::InvalidSignature`] where none of the keys made the signature.
+pub fn verify<'a, V: JwtVerifier>(
+    token: UnverifiedToken<'a>,
+    keys: &[V],
+) -> Result<VerifiedToken<'a>, Error> {
+    let message = token.signing_input.as_bytes();
+    if keys.iter().any(|key| key.verify(message, token.signature).is_ok()) {
+        Ok(VerifiedToken { claims: token.claims, payload: token.payload, typ: token.typ })
+    } else {
+        Err(Error::InvalidSignature)
+    }
+}

@@ -1,0 +1,77 @@
+//! What happens before the first invocation.
+
+use std::env;
+use std::io;
+
+use jwks_authorizer::{Authorizer, Config};
+use lambda_runtime::{Diagnostic, Error};
+use lambda_runtime_api_client::body::Body;
+use lambda_runtime_api_client::{Client, build_request};
+use tracing::warn;
+
+/// Makes the runtime that fits: one thread, unless Lambda announces that
+/// invocations will come concurrently. More threads would cost each invocation
+/// more than the check of a signature.
+pub(crate) fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
+    let concurrency =
+        env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().and_then(|number| number.parse::<u32>().ok());
+    let mut builder = if concurrency.is_some_and(|number| number > 1) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder.enable_all().build()
+}
+
+/// Checks that Lambda, or something like it, has started us: the runtime library
+/// takes that for granted.
+pub(crate) fn check_lambda_environment() -> Result<(), Error> {
+    const NEEDED: [&str; 4] = [
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+    ];
+    let missing: Vec<_> = NEEDED.into_iter().filter(|name| env::var(name).is_err()).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "this is a Lambda function, and {} is not set; `cargo run -p local-gateway` runs it on this machine",
+            missing.join(", ")
+        )
+        .into());
+    }
+    if env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").is_ok_and(|size| size.parse::<i32>().is_err()) {
+        return Err("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is not a number".into());
+    }
+    Ok(())
+}
+
+/// Reads the settings and fetches the first keys.
+pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let config = Config::from_variables(variables)?;
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    Ok(Authorizer::start(config).await?)
+}
+
+/// Tells Lambda that the function cannot start. `lambda_runtime` keeps its own
+/// way of doing so to itself.
+///
+/// See [initialization error](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror).
+pub(crate) async fn report_init_error(
+    error: &(dyn std::error::Error + Send + Sync),
+) -> Result<(), Error> {
+    const ERROR_TYPE: &str = "Runtime.InvalidSettings";
+    let diagnostic =
+        Diagnostic { error_type: ERROR_TYPE.to_owned(), error_message: error.to_string() };
+    let request = build_request()
+        .method("POST")
+        .uri("/2018-06-01/runtime/init/error")
+        .header("lambda-runtime-function-error-type", ERROR_TYPE)
+        .body(Body::from(serde_json::to_string(&diagnostic)?))?;
+    Client::builder().build()?.call(request).await?;
+    Ok(())
+}
