@@ -1,1 +1,28 @@
-//! placeholder
+//! What surrounds `jwks-authorizer` in production, on loopback: API Gateway, Lambda and an issuer.
+//!
+//! ```text
+//! WebSocket client ──▶ WebSocketApi ──▶ RuntimeApi ◀── Function (the real executable)
+//!                      the upgrade,     Lambda's        │
+//!                      as $connect      Runtime API     ▼
+//!                                                     Issuer (discovery, key set, tokens)
+//! ```
+//!
+//! It serves three readers: someone who wants to see the authorizer work before owning an AWS
+//! account (`cargo run -p local-gateway`), the authorizer's tests, which run the real executable
+//! against it, and its benchmarks. In the order a request meets them:
+//!
+//! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
+//! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
+//!
+//! It knows the authorizer only by its contract with API Gateway, Lambda and OIDC, shares no code
+//! with it and does not depend on it. What both got wrong in the same way would otherwise pass.
+//!
+//! Everything binds to a free port on `127.0.0.1`, nothing outlives its handle, and whoever waits
+//! is notified: there is no polling and no sleep.
+
+pub mod executable;
+pub mod function;
+pub mod invocation;
+pub mod log;
+pub mod runtime_api;
+mod server;
