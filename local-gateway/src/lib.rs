@@ -13,6 +13,7 @@
 //!
 //! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
 //! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
+//! - [`issuer`], [`served`] and [`keys`]: who signs the tokens and publishes the keys,
 //!
 //! It knows the authorizer only by its contract with API Gateway, Lambda and OIDC, shares no code
 //! with it and does not depend on it. What both got wrong in the same way would otherwise pass.
@@ -23,6 +24,9 @@
 pub mod executable;
 pub mod function;
 pub mod invocation;
+pub mod issuer;
+pub mod keys;
 pub mod log;
 pub mod runtime_api;
+pub mod served;
 mod server;
