@@ -11,9 +11,11 @@
 //! account (`cargo run -p local-gateway`), the authorizer's tests, which run the real executable
 //! against it, and its benchmarks. In the order a request meets them:
 //!
+//! - [`events`]: what API Gateway hands an authorizer, for each kind of API,
 //! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
 //! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
 //! - [`issuer`], [`served`] and [`keys`]: who signs the tokens and publishes the keys,
+//! - [`policy`]: what API Gateway makes of the answer,
 //!
 //! It knows the authorizer only by its contract with API Gateway, Lambda and OIDC, shares no code
 //! with it and does not depend on it. What both got wrong in the same way would otherwise pass.
@@ -21,12 +23,14 @@
 //! Everything binds to a free port on `127.0.0.1`, nothing outlives its handle, and whoever waits
 //! is notified: there is no polling and no sleep.
 
+pub mod events;
 pub mod executable;
 pub mod function;
 pub mod invocation;
 pub mod issuer;
 pub mod keys;
 pub mod log;
+pub mod policy;
 pub mod runtime_api;
 pub mod served;
 mod server;
