@@ -11,11 +11,13 @@
 //! account (`cargo run -p local-gateway`), the authorizer's tests, which run the real executable
 //! against it, and its benchmarks. In the order a request meets them:
 //!
+//! - [`websocket`]: the endpoint that upgrades, or refuses as API Gateway does,
 //! - [`events`]: what API Gateway hands an authorizer, for each kind of API,
 //! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
 //! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
 //! - [`issuer`], [`served`] and [`keys`]: who signs the tokens and publishes the keys,
 //! - [`policy`]: what API Gateway makes of the answer,
+//! - [`stack`]: all of it, started together.
 //!
 //! It knows the authorizer only by its contract with API Gateway, Lambda and OIDC, shares no code
 //! with it and does not depend on it. What both got wrong in the same way would otherwise pass.
@@ -34,3 +36,5 @@ pub mod policy;
 pub mod runtime_api;
 pub mod served;
 mod server;
+pub mod stack;
+pub mod websocket;
