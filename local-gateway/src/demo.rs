@@ -87,7 +87,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
             println!("\nEvery answer was as it must be.");
             Ok(())
         }
-        wrong => Err(format!("{wrong} answers were not as they must be").into()),
+        wrong => Err(format!("wrong answers: {wrong}").into()),
     }
 }
 
@@ -150,7 +150,8 @@ impl Tour<'_> {
     /// Waits for the log line that tells of the next decision.
     async fn decision(&mut self) -> Result<Decision, Failure> {
         let line = self.log.line(|line| Decision::read(line).is_some());
-        let line = tokio::time::timeout(PATIENCE, line).await?;
+        let line = tokio::time::timeout(PATIENCE, line).await;
+        let line = line.map_err(|_| "the function logged no decision")?;
         let decision = line.as_deref().and_then(Decision::read);
         Ok(decision.ok_or("the function ended without logging its decision")?)
     }

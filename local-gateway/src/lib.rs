@@ -12,7 +12,8 @@
 //! against it, and its benchmarks. In the order a request meets them:
 //!
 //! - [`websocket`]: the endpoint that upgrades, or refuses as API Gateway does,
-//! - [`events`]: what API Gateway hands an authorizer, for each kind of API,
+//! - [`request`] and [`events`]: what a client sends, and what API Gateway makes of it for an
+//!   authorizer, for each kind of API,
 //! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
 //! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
 //! - [`issuer`], [`served`] and [`keys`]: who signs the tokens and publishes the keys,
@@ -33,8 +34,13 @@ pub mod issuer;
 pub mod keys;
 pub mod log;
 pub mod policy;
+mod queue;
+pub mod request;
 pub mod runtime_api;
 pub mod served;
 mod server;
 pub mod stack;
 pub mod websocket;
+
+// Parts of the public functions' signatures.
+pub use hyper::{StatusCode, header};

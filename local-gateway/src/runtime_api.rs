@@ -9,21 +9,19 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{mpsc, oneshot, watch};
+use serde_json::json;
 
 use crate::invocation::{Answer, Deadline, FunctionError, InvokeError};
+use crate::queue::{Invocation, Queue};
 use crate::server::{self, Disconnect, Server};
 
 /// The ARN under which the function is invoked.
@@ -36,7 +34,7 @@ const TRACE_ID: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f
 #[derive(Debug)]
 pub struct RuntimeApi {
     server: Server,
-    invocations: Arc<Invocations>,
+    queue: Arc<Queue>,
 }
 
 impl RuntimeApi {
@@ -46,15 +44,12 @@ impl RuntimeApi {
     ///
     /// When no port can be had.
     pub async fn start() -> io::Result<Self> {
-        let invocations = Arc::new(Invocations::default());
+        let queue = Arc::new(Queue::new());
         let server = Server::start(server::listen().await?, {
-            let invocations = Arc::clone(&invocations);
-            move |request| answer(Arc::clone(&invocations), request)
+            let queue = Arc::clone(&queue);
+            move |request| handle(Arc::clone(&queue), request)
         })?;
-        Ok(Self {
-            server,
-            invocations,
-        })
+        Ok(Self { server, queue })
     }
 
     /// Where the function finds it: the value of `AWS_LAMBDA_RUNTIME_API`.
@@ -82,19 +77,7 @@ impl RuntimeApi {
         deadline: Deadline,
         event: impl Into<Bytes>,
     ) -> Result<Answer, InvokeError> {
-        let timeout = deadline.timeout();
-        let (invocation, answer) = self.invocations.create(deadline, event.into());
-        let id = invocation.id.clone();
-        // The receiving half is in `self.invocations`, so it cannot be gone.
-        let _ = self.invocations.queue.send(invocation);
-
-        let outcome = tokio::select! {
-            Ok(answer) = answer => return Ok(answer),
-            error = self.init_error() => InvokeError::InitError(error),
-            () = tokio::time::sleep(timeout) => InvokeError::Timeout(timeout),
-        };
-        self.invocations.running().remove(&id);
-        Err(outcome)
+        self.queue.invoke(deadline, event.into()).await
     }
 
     /// Waits until the function asks for its first invocation.
@@ -103,183 +86,59 @@ impl RuntimeApi {
     ///
     /// When the function reports that its start failed.
     pub async fn ready(&self) -> Result<(), FunctionError> {
-        let reached = |phase: &Phase| match phase {
-            Phase::Init => None,
-            Phase::Polling => Some(Ok(())),
-            Phase::Failed(error) => Some(Err(error.clone())),
-        };
-        self.invocations.reached(reached).await
+        self.queue.ready().await
     }
 
     /// Waits until the function reports that its start failed.
     pub async fn init_error(&self) -> FunctionError {
-        let reached = |phase: &Phase| match phase {
-            Phase::Init | Phase::Polling => None,
-            Phase::Failed(error) => Some(error.clone()),
-        };
-        self.invocations.reached(reached).await
+        self.queue.init_error().await
     }
 }
 
-/// How far the function's start has come.
-#[derive(Clone, Debug)]
-enum Phase {
-    Init,
-    Polling,
-    Failed(FunctionError),
-}
-
-#[derive(Debug)]
-struct Invocation {
-    id: String,
-    event: Bytes,
-    deadline: HeaderValue,
-    answer: oneshot::Sender<Answer>,
-}
-
-/// Every invocation between its invoker and its answer.
-#[derive(Debug)]
-struct Invocations {
-    queue: mpsc::UnboundedSender<Invocation>,
-    /// Held by one waiting poller while the others wait for the lock: tokio's mutex is fair, and
-    /// a poller that goes away lets go of it.
-    queued: tokio::sync::Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    /// Never held across an await, so a plain mutex does.
-    running: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
-    phase: watch::Sender<Phase>,
-    count: AtomicU64,
-}
-
-impl Default for Invocations {
-    fn default() -> Self {
-        let (queue, queued) = mpsc::unbounded_channel();
-        Self {
-            queue,
-            queued: tokio::sync::Mutex::new(queued),
-            running: Mutex::default(),
-            phase: watch::Sender::new(Phase::Init),
-            count: AtomicU64::new(1),
-        }
-    }
-}
-
-impl Invocations {
-    fn create(&self, deadline: Deadline, event: Bytes) -> (Invocation, oneshot::Receiver<Answer>) {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        let invocation = Invocation {
-            id: format!("00000000-0000-4000-8000-{number:012x}"),
-            event,
-            deadline: match deadline {
-                Deadline::In(timeout) => epoch_millis(timeout).into(),
-                Deadline::Told { header, .. } => header,
-            },
-            answer,
-        };
-        (invocation, answered)
-    }
-
-    /// Takes the oldest invocation that someone still waits for.
-    async fn next(&self) -> Option<Invocation> {
-        let mut queued = self.queued.lock().await;
-        loop {
-            let invocation = queued.recv().await?;
-            if !invocation.answer.is_closed() {
-                return Some(invocation);
-            }
-        }
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Answer>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the phase from which `reached` takes something.
-    async fn reached<T>(&self, reached: impl Fn(&Phase) -> Option<T>) -> T {
-        let mut phase = self.phase.subscribe();
-        loop {
-            if let Some(reached) = reached(&phase.borrow_and_update()) {
-                return reached;
-            }
-            // The sender is `self`'s, so this is always a new phase, never the channel's end.
-            let _ = phase.changed().await;
-        }
-    }
-}
-
-fn epoch_millis(from_now: Duration) -> u64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from((since_epoch + from_now).as_millis()).unwrap_or(u64::MAX)
-}
-
-async fn answer(
-    invocations: Arc<Invocations>,
+async fn handle(
+    queue: Arc<Queue>,
     request: Request<Incoming>,
 ) -> Result<server::Answer, Disconnect> {
     let (parts, body) = request.into_parts();
-    let Some(resource) = parts.uri.path().strip_prefix(VERSION) else {
-        return Ok(refusal(StatusCode::NOT_FOUND, "NotFound"));
-    };
+    let resource = parts.uri.path().strip_prefix(VERSION).unwrap_or_default();
     let resource: Vec<&str> = resource.split('/').collect();
     match (&parts.method, resource.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => next(&invocations).await,
+        (&Method::GET, ["invocation", "next"]) => {
+            handed(queue.next().await.ok_or(Disconnect)?).map_err(|_| Disconnect)
+        }
         (&Method::POST, ["invocation", id, "response"]) => {
-            let body = read(body).await?;
-            Ok(finish(&invocations, id, Answer::Response(body)))
+            let answer = Answer::Response(read(body).await?);
+            Ok(queue
+                .answer(id, answer)
+                .map_or_else(|_| unknown_id(), |()| accepted()))
         }
         (&Method::POST, ["invocation", id, "error"]) => {
-            let error = FunctionError::from_report(&read(body).await?);
-            Ok(finish(&invocations, id, Answer::Error(error)))
+            let answer = Answer::Error(FunctionError::from_report(&read(body).await?));
+            Ok(queue
+                .answer(id, answer)
+                .map_or_else(|_| unknown_id(), |()| accepted()))
         }
         (&Method::POST, ["init", "error"]) => {
-            let error = FunctionError::from_report(&read(body).await?);
-            invocations.phase.send_replace(Phase::Failed(error));
+            queue.fail_start(FunctionError::from_report(&read(body).await?));
             Ok(accepted())
         }
         _ => Ok(refusal(StatusCode::NOT_FOUND, "NotFound")),
     }
 }
 
-async fn next(invocations: &Invocations) -> Result<server::Answer, Disconnect> {
-    invocations.phase.send_if_modified(|phase| {
-        let first = matches!(phase, Phase::Init);
-        if first {
-            *phase = Phase::Polling;
-        }
-        first
-    });
-    let Invocation {
-        id,
-        event,
-        deadline,
-        answer,
-    } = invocations.next().await.ok_or(Disconnect)?;
-    let response = Response::builder()
-        .header(CONTENT_TYPE, "application/json")
-        .header("Lambda-Runtime-Aws-Request-Id", &id)
-        .header("Lambda-Runtime-Deadline-Ms", deadline)
-        .header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
-        .header("Lambda-Runtime-Trace-Id", TRACE_ID)
-        .body(Full::new(event))
-        .map_err(|_| Disconnect)?;
-    invocations.running().insert(id, answer);
-    Ok(response)
-}
-
-fn finish(invocations: &Invocations, id: &str, answer: Answer) -> server::Answer {
-    let Some(invoker) = invocations.running().remove(id) else {
-        return refusal(StatusCode::BAD_REQUEST, "InvalidRequestID");
-    };
-    // An invoker that stopped waiting is no concern of the function's.
-    let _ = invoker.send(answer);
-    accepted()
-}
-
 async fn read(body: Incoming) -> Result<Bytes, Disconnect> {
     let collected = body.collect().await.map_err(|_| Disconnect)?;
     Ok(collected.to_bytes())
+}
+
+fn handed(invocation: Invocation) -> Result<server::Answer, hyper::http::Error> {
+    Response::builder()
+        .header(CONTENT_TYPE, "application/json")
+        .header("Lambda-Runtime-Aws-Request-Id", invocation.id)
+        .header("Lambda-Runtime-Deadline-Ms", invocation.deadline)
+        .header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
+        .header("Lambda-Runtime-Trace-Id", TRACE_ID)
+        .body(Full::new(invocation.event))
 }
 
 fn accepted() -> server::Answer {
@@ -288,38 +147,13 @@ fn accepted() -> server::Answer {
     response
 }
 
+fn unknown_id() -> server::Answer {
+    refusal(StatusCode::BAD_REQUEST, "InvalidRequestID")
+}
+
 fn refusal(status: StatusCode, error_type: &str) -> server::Answer {
-    let body = serde_json::json!({ "errorType": error_type, "errorMessage": error_type });
+    let body = json!({ "errorType": error_type, "errorMessage": error_type });
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_poller_that_goes_away_makes_room_for_the_next() {
-        let invocations = Invocations::default();
-        tokio::select! {
-            biased;
-            _ = invocations.next() => panic!("there is no invocation yet"),
-            () = std::future::ready(()) => {}
-        }
-        let (invocation, _answered) = invocations.create(Deadline::default(), Bytes::from("event"));
-        invocations.queue.send(invocation).unwrap();
-        assert_eq!(invocations.next().await.unwrap().event, "event");
-    }
-
-    #[tokio::test]
-    async fn an_invocation_that_nobody_waits_for_is_not_handed_out() {
-        let invocations = Invocations::default();
-        let (abandoned, answered) = invocations.create(Deadline::default(), "abandoned".into());
-        drop(answered);
-        let (awaited, _answered) = invocations.create(Deadline::default(), "awaited".into());
-        invocations.queue.send(abandoned).unwrap();
-        invocations.queue.send(awaited).unwrap();
-        assert_eq!(invocations.next().await.unwrap().event, "awaited");
-    }
 }

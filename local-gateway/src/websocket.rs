@@ -36,6 +36,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use crate::events::{self, STAGE};
 use crate::invocation::{Answer, InvokeError};
 use crate::policy::{self, Caller, MalformedAnswer, Verdict};
+use crate::request;
 use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Disconnect, Server};
 
@@ -147,7 +148,7 @@ async fn handle(
 async fn connect(
     runtime_api: &RuntimeApi,
     mut request: Request<Incoming>,
-    handshake: events::Request,
+    handshake: request::Request,
 ) -> Result<server::Answer, Refusal> {
     let mut answer =
         create_response_with_body(&request, Full::default).map_err(Refusal::NoHandshake)?;
@@ -171,7 +172,7 @@ async fn connect(
 
 async fn authorize(
     runtime_api: &RuntimeApi,
-    handshake: &events::Request,
+    handshake: &request::Request,
 ) -> Result<Caller, Refusal> {
     let event = handshake.websocket_connect().to_string();
     match runtime_api.invoke(event).await? {
@@ -185,8 +186,8 @@ async fn authorize(
 }
 
 /// Describes the handshake as the events are built from it.
-fn describe(number: u64, request: &Request<Incoming>) -> events::Request {
-    let mut handshake = events::Request::handshake();
+fn describe(number: u64, request: &Request<Incoming>) -> request::Request {
+    let mut handshake = request::Request::handshake();
     handshake.received_at = SystemTime::now();
     handshake.connection_id = STANDARD.encode(number.to_be_bytes());
     for (name, value) in request.headers() {
@@ -203,7 +204,7 @@ fn describe(number: u64, request: &Request<Incoming>) -> events::Request {
 /// What stands behind the API: it tells the client what it sees of it.
 #[derive(Debug)]
 struct Backend {
-    handshake: events::Request,
+    handshake: request::Request,
     authorizer: Map<String, Value>,
 }
 

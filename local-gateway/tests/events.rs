@@ -1,6 +1,6 @@
 //! The shapes of events, against what API Gateway is known to send.
 
-use local_gateway::events::Request;
+use local_gateway::request::Request;
 use serde_json::{Value, json};
 
 fn request() -> Request {
