@@ -1,0 +1,207 @@
+//! The tour: a real client, the real function, and a check of every answer.
+
+use std::time::Duration;
+
+use local_gateway::log::Follower;
+use local_gateway::stack::Stack;
+use serde_json::Value;
+
+use crate::client::{self, Offer, Seen};
+use crate::{Failure, start, tokens};
+
+/// How long a decision may take to show up in the function's log.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What must come of a stop on the tour.
+enum Expected {
+    /// The client is let in and this subprotocol agreed on.
+    Open(Option<&'static str>),
+    /// The handshake is answered with 401, for this reason.
+    Unauthorized(&'static str),
+}
+
+pub(crate) async fn run() -> Result<(), Failure> {
+    let stack = start().await?;
+    let mut tour = Tour {
+        stack: &stack,
+        log: stack.function.follow_log(),
+        wrong: 0,
+    };
+    let issuer = &stack.issuer;
+    let old = tokens::valid(issuer);
+    println!(
+        "WebSocket API {}, issuer {}",
+        stack.websocket_api.url(),
+        issuer.url()
+    );
+
+    tour.stop(
+        "A token in the header",
+        Offer::Header(old.clone()),
+        Expected::Open(None),
+    )
+    .await?;
+    tour.stop(
+        "A token as a subprotocol, as a browser sends it",
+        Offer::Subprotocol(old.clone()),
+        Expected::Open(Some("bearer")),
+    )
+    .await?;
+    for (title, offer, reason) in [
+        ("No token", Offer::Nothing, "missing_token"),
+        (
+            "An expired token",
+            Offer::Header(tokens::expired(issuer)),
+            "expired",
+        ),
+        (
+            "A token for another audience",
+            Offer::Header(tokens::for_another_audience(issuer)),
+            "wrong_audience",
+        ),
+        (
+            "A token that someone else signed",
+            Offer::Header(tokens::forged(issuer)?),
+            "invalid_signature",
+        ),
+    ] {
+        tour.stop(title, offer, Expected::Unauthorized(reason))
+            .await?;
+    }
+
+    issuer.rotate()?;
+    println!("\nThe issuer replaces its key; the function still holds the old one.");
+    let new = Offer::Header(tokens::valid(issuer));
+    tour.stop("A token signed with the new key", new, Expected::Open(None))
+        .await?;
+    let withdrawn = Expected::Unauthorized("unknown_key");
+    tour.stop(
+        "A token signed with the withdrawn key",
+        Offer::Header(old),
+        withdrawn,
+    )
+    .await?;
+
+    match tour.wrong {
+        0 => {
+            println!("\nEvery answer was as it must be.");
+            Ok(())
+        }
+        wrong => Err(format!("wrong answers: {wrong}").into()),
+    }
+}
+
+struct Tour<'a> {
+    stack: &'a Stack,
+    log: Follower,
+    wrong: usize,
+}
+
+impl Tour<'_> {
+    async fn stop(&mut self, title: &str, offer: Offer, expected: Expected) -> Result<(), Failure> {
+        println!("\n{title}");
+        let seen = client::connect(self.stack, offer).await?;
+        let decision = self.decision().await?;
+        let reason = decision.reason.as_deref().unwrap_or("-");
+        match &seen {
+            Seen::Open {
+                subprotocol,
+                authorizer,
+            } => {
+                let subprotocol = subprotocol.as_deref().unwrap_or("none");
+                println!("  client    connected, subprotocol: {subprotocol}");
+                println!("  backend   {authorizer}");
+            }
+            Seen::Refused { status, body } => println!("  client    HTTP {status} {body}"),
+        }
+        println!("  decision  {}, reason: {reason}", decision.decision);
+
+        let right = match (&expected, &seen) {
+            (
+                Expected::Open(expected),
+                Seen::Open {
+                    subprotocol,
+                    authorizer,
+                },
+            ) => subprotocol.as_deref() == *expected && authorizer["sub"] == "alice",
+            (Expected::Unauthorized(expected), Seen::Refused { status: 401, .. }) => {
+                reason == *expected
+            }
+            (
+                Expected::Open(_) | Expected::Unauthorized(_),
+                Seen::Open { .. } | Seen::Refused { .. },
+            ) => false,
+        };
+        if !right {
+            self.wrong += 1;
+            match expected {
+                Expected::Open(subprotocol) => println!(
+                    "  WRONG     expected a connection, subprotocol: {}",
+                    subprotocol.unwrap_or("none")
+                ),
+                Expected::Unauthorized(reason) => {
+                    println!("  WRONG     expected HTTP 401, reason: {reason}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the log line that tells of the next decision.
+    async fn decision(&mut self) -> Result<Decision, Failure> {
+        let line = self.log.line(|line| Decision::read(line).is_some());
+        let line = tokio::time::timeout(PATIENCE, line).await;
+        let line = line.map_err(|_| "the function logged no decision")?;
+        let decision = line.as_deref().and_then(Decision::read);
+        Ok(decision.ok_or("the function ended without logging its decision")?)
+    }
+}
+
+/// What the function's log says of one request.
+struct Decision {
+    decision: String,
+    reason: Option<String>,
+}
+
+impl Decision {
+    fn read(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let field = |name: &str| {
+            let value = line.get(name).or_else(|| line.get("fields")?.get(name))?;
+            value.as_str().map(str::to_owned)
+        };
+        Some(Self {
+            decision: field("decision")?,
+            reason: field("reason"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_decision_wherever_the_log_format_puts_it() {
+        for line in [
+            r#"{"level":"INFO","decision":"refuse","reason":"expired"}"#,
+            r#"{"level":"INFO","fields":{"decision":"refuse","reason":"expired"}}"#,
+        ] {
+            let decision = Decision::read(line).unwrap();
+            assert_eq!(decision.decision, "refuse");
+            assert_eq!(decision.reason.as_deref(), Some("expired"));
+        }
+    }
+
+    #[test]
+    fn ignores_other_lines() {
+        for line in [
+            "",
+            "plain text",
+            "[]",
+            r#"{"fields":{"message":"keys fetched"}}"#,
+        ] {
+            assert!(Decision::read(line).is_none(), "{line}");
+        }
+    }
+}

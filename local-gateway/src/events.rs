@@ -1,0 +1,249 @@
+//! What API Gateway hands an authorizer, for each kind of API.
+//!
+//! Each kind tells of the same [`Request`] in its own way. The shapes are those of real events, oddities included: `$connect` has no `version`, `path` or
+//! `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs lower it; payload
+//! 2.0 has no multi-value maps. Tests that need a broken event break one of these.
+//!
+//! The identity source of TOKEN and HTTP API events is the `Authorization` header.
+//!
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+
+use serde_json::{Map, Value, json};
+
+use crate::request::Request;
+
+/// The account that owns the APIs.
+pub const ACCOUNT_ID: &str = "123456789012";
+/// The id of every API.
+pub const API_ID: &str = "a1b2c3d4e5";
+/// The stage of REST and WebSocket APIs.
+pub const STAGE: &str = "prod";
+/// The stage of HTTP APIs.
+pub const HTTP_API_STAGE: &str = "$default";
+/// The region of every API.
+pub const REGION: &str = "eu-west-1";
+
+const DOMAIN_NAME: &str = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com";
+const REQUEST_ID: &str = "GnIxmFqQjoEEPqQ=";
+const USER_AGENT: &str = "local-gateway";
+
+impl Request {
+    /// The REQUEST event of a WebSocket API, which only ever comes for `$connect`.
+    #[must_use]
+    pub fn websocket_connect(&self) -> Value {
+        let headers = self.sent_headers();
+        json!({
+            "type": "REQUEST",
+            "methodArn": connect_arn(),
+            "headers": last_values(&headers),
+            "multiValueHeaders": all_values(&headers),
+            "queryStringParameters": last_values(&self.query),
+            "multiValueQueryStringParameters": all_values(&self.query),
+            "stageVariables": {},
+            "requestContext": self.websocket_context("$connect", "CONNECT"),
+        })
+    }
+
+    /// The `requestContext` of a WebSocket API's event on `route_key`.
+    #[must_use]
+    pub fn websocket_context(&self, route_key: &str, event_type: &str) -> Value {
+        json!({
+            "routeKey": route_key,
+            "eventType": event_type,
+            "messageDirection": "IN",
+            "connectionId": self.connection_id,
+            "connectedAt": self.epoch_millis(),
+            "requestTime": self.request_time(),
+            "requestTimeEpoch": self.epoch_millis(),
+            "requestId": REQUEST_ID,
+            "extendedRequestId": REQUEST_ID,
+            "identity": { "sourceIp": self.source_ip },
+            "domainName": DOMAIN_NAME,
+            "stage": STAGE,
+            "apiId": API_ID,
+        })
+    }
+
+    /// The REQUEST event of a REST API.
+    #[must_use]
+    pub fn rest_request(&self) -> Value {
+        let headers = self.sent_headers();
+        json!({
+            "type": "REQUEST",
+            "methodArn": self.arn(STAGE),
+            "resource": self.path,
+            "path": self.path,
+            "httpMethod": self.method,
+            "headers": last_values(&headers),
+            "multiValueHeaders": all_values(&headers),
+            "queryStringParameters": last_values(&self.query),
+            "multiValueQueryStringParameters": all_values(&self.query),
+            "pathParameters": {},
+            "stageVariables": {},
+            "requestContext": self.http_context(STAGE),
+        })
+    }
+
+    /// The TOKEN event of a REST API, which holds the whole `Authorization` header and no more.
+    #[must_use]
+    pub fn rest_token(&self) -> Value {
+        json!({
+            "type": "TOKEN",
+            "authorizationToken": self.identity(),
+            "methodArn": self.arn(STAGE),
+        })
+    }
+
+    /// The event of an HTTP API with payload format 1.0.
+    #[must_use]
+    pub fn http_api_1(&self) -> Value {
+        let headers = lower_case(self.sent_headers());
+        json!({
+            "version": "1.0",
+            "type": "REQUEST",
+            "methodArn": self.arn(HTTP_API_STAGE),
+            "identitySource": self.identity(),
+            "authorizationToken": self.identity(),
+            "resource": self.path,
+            "path": self.path,
+            "httpMethod": self.method,
+            "headers": last_values(&headers),
+            "queryStringParameters": last_values(&self.query),
+            "pathParameters": {},
+            "stageVariables": {},
+            "requestContext": self.http_context(HTTP_API_STAGE),
+        })
+    }
+
+    /// The event of an HTTP API with payload format 2.0.
+    #[must_use]
+    pub fn http_api_2(&self) -> Value {
+        let route_key = format!("{} {}", self.method, self.path);
+        let mut event = json!({
+            "version": "2.0",
+            "type": "REQUEST",
+            "routeArn": self.arn(HTTP_API_STAGE),
+            "identitySource": self.identity().map(|identity| [identity]),
+            "routeKey": route_key,
+            "rawPath": self.path,
+            "rawQueryString": form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(&self.query)
+                .finish(),
+            "headers": joined_values(&lower_case(self.headers.clone())),
+            "requestContext": {
+                "accountId": ACCOUNT_ID,
+                "apiId": API_ID,
+                "domainName": DOMAIN_NAME,
+                "domainPrefix": API_ID,
+                "http": {
+                    "method": self.method,
+                    "path": self.path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": self.source_ip,
+                    "userAgent": USER_AGENT,
+                },
+                "requestId": REQUEST_ID,
+                "routeKey": route_key,
+                "stage": HTTP_API_STAGE,
+                "time": self.request_time(),
+                "timeEpoch": self.epoch_millis(),
+            },
+        });
+        // Unlike the older shapes, this one leaves out what is empty.
+        if !self.query.is_empty() {
+            event["queryStringParameters"] = joined_values(&self.query);
+        }
+        if !self.cookies.is_empty() {
+            event["cookies"] = json!(self.cookies);
+        }
+        event
+    }
+
+    fn http_context(&self, stage: &str) -> Value {
+        json!({
+            "accountId": ACCOUNT_ID,
+            "apiId": API_ID,
+            "domainName": DOMAIN_NAME,
+            "domainPrefix": API_ID,
+            "httpMethod": self.method,
+            "identity": {
+                "accountId": null,
+                "apiKey": null,
+                "caller": null,
+                "cognitoIdentityId": null,
+                "sourceIp": self.source_ip,
+                "user": null,
+                "userAgent": USER_AGENT,
+                "userArn": null,
+            },
+            "path": self.path,
+            "protocol": "HTTP/1.1",
+            "requestId": REQUEST_ID,
+            "requestTime": self.request_time(),
+            "requestTimeEpoch": self.epoch_millis(),
+            "resourceId": "kxyz12",
+            "resourcePath": self.path,
+            "stage": stage,
+        })
+    }
+
+    fn arn(&self, stage: &str) -> String {
+        arn(stage, &format!("{}{}", self.method, self.path))
+    }
+}
+
+/// The ARN that a WebSocket API asks about.
+#[must_use]
+pub fn connect_arn() -> String {
+    arn(STAGE, "$connect")
+}
+
+fn arn(stage: &str, route: &str) -> String {
+    format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{stage}/{route}")
+}
+
+fn lower_case(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
+}
+
+fn last_values(pairs: &[(String, String)]) -> Value {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn all_values(pairs: &[(String, String)]) -> Value {
+    let mut map = Map::new();
+    for (name, value) in pairs {
+        if let Value::Array(values) = map.entry(name).or_insert_with(|| json!([])) {
+            values.push(json!(value));
+        }
+    }
+    map.into()
+}
+
+fn joined_values(pairs: &[(String, String)]) -> Value {
+    let mut map = Map::new();
+    for (name, value) in pairs {
+        match map.entry(name).or_insert_with(|| json!("")) {
+            Value::String(joined) if joined.is_empty() => joined.push_str(value),
+            Value::String(joined) => {
+                joined.push(',');
+                joined.push_str(value);
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => {}
+        }
+    }
+    map.into()
+}

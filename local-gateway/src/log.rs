@@ -1,0 +1,135 @@
+//! The lines that a function wrote, to read and to wait for.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::sync::watch;
+
+/// Everything that was written so far, shared by those who write and those who read.
+#[derive(Clone, Debug)]
+pub(crate) struct Log(Arc<watch::Sender<Written>>);
+
+#[derive(Debug, Default)]
+struct Written {
+    lines: Vec<String>,
+    open_streams: usize,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Written::default())))
+    }
+
+    /// Takes the lines of `stream` until it ends.
+    pub(crate) fn capture(&self, stream: impl AsyncRead + Unpin + Send + 'static) {
+        self.0.send_modify(|written| written.open_streams += 1);
+        let written = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stream).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                written.send_modify(|written| written.lines.push(line));
+            }
+            written.send_modify(|written| written.open_streams -= 1);
+        });
+    }
+
+    /// The lines so far, of all streams, in the order they came.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.borrow().lines.clone()
+    }
+
+    /// Reads from the first line on.
+    pub(crate) fn replay(&self) -> Follower {
+        Follower {
+            written: self.0.subscribe(),
+            next: 0,
+        }
+    }
+
+    /// Reads only what is written from now on.
+    pub(crate) fn follow(&self) -> Follower {
+        let next = self.0.borrow().lines.len();
+        Follower {
+            written: self.0.subscribe(),
+            next,
+        }
+    }
+}
+
+/// A reader's place in a log.
+#[derive(Debug)]
+pub struct Follower {
+    written: watch::Receiver<Written>,
+    next: usize,
+}
+
+impl Follower {
+    /// Waits for the next line that `wanted` accepts and stops behind it.
+    ///
+    /// `None` when the function ended and no such line is left.
+    pub async fn line(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
+        loop {
+            if let Some(line) = self.read(&mut wanted) {
+                return Some(line);
+            }
+            let ended = self
+                .written
+                .wait_for(|written| written.lines.len() > self.next || written.open_streams == 0)
+                .await
+                .map(|written| written.lines.len() == self.next);
+            if !matches!(ended, Ok(false)) {
+                return None;
+            }
+        }
+    }
+
+    fn read(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
+        let written = self.written.borrow();
+        let unread = written.lines.get(self.next..)?;
+        let found = unread.iter().position(|line| wanted(line));
+        self.next += found.map_or(unread.len(), |position| position + 1);
+        found.and_then(|position| unread.get(position).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_the_line_that_is_wanted() {
+        let (mut writer, reader) = tokio::io::duplex(64);
+        let log = Log::new();
+        log.capture(reader);
+        let mut follower = log.replay();
+        let (line, ()) = tokio::join!(follower.line(|line| line.starts_with("two")), async {
+            writer.write_all(b"one\ntwo\nthree\n").await.unwrap();
+        });
+        assert_eq!(line.as_deref(), Some("two"));
+        assert_eq!(follower.line(|_| true).await.as_deref(), Some("three"));
+    }
+
+    #[tokio::test]
+    async fn ends_where_the_last_stream_does() {
+        let log = Log::new();
+        log.capture(&b"one\ntwo"[..]);
+        let mut follower = log.replay();
+        assert_eq!(follower.line(|line| line == "three").await, None);
+        assert_eq!(log.lines(), ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn starts_behind_what_was_written_before() {
+        let (mut writer, reader) = tokio::io::duplex(64);
+        let log = Log::new();
+        log.capture(reader);
+        writer.write_all(b"old\n").await.unwrap();
+        log.replay().line(|line| line == "old").await.unwrap();
+        let mut follower = log.follow();
+        writer.write_all(b"new\n").await.unwrap();
+        assert_eq!(follower.line(|_| true).await.as_deref(), Some("new"));
+    }
+}
