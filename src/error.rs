@@ -6,6 +6,7 @@
 //! logged. What the client sees is generic and made in [`crate::gateway`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::jwks::FetchError;
 
@@ -163,10 +164,10 @@ pub enum Error {
 pub enum KeysUnavailableCause {
     /// The fetch that this request waited for failed.
     #[error("{0}")]
-    Fetch(FetchError),
+    Fetch(Arc<FetchError>),
     /// An earlier fetch failed and the next one is not due yet.
     #[error("the last fetch failed ({0}), the next one is not due yet")]
-    Backoff(FetchError),
+    Backoff(Arc<FetchError>),
     /// The invocation's deadline came before the keys.
     #[error("the fetch did not end before the invocation's deadline")]
     Deadline,

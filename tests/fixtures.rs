@@ -4,11 +4,7 @@
 //! WireMock (see `wiremock-fixtures/README.md`) they are asked of that instead,
 //! and with them those that only it can serve.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "support/wiremock_fixtures.rs"]
 mod wiremock_fixtures;
@@ -90,10 +86,7 @@ impl Server {
         }
         let loader = Fixtures::serve().await.unwrap();
         let base_url = loader.issuer("healthy").replace("/healthy", "");
-        Self {
-            base_url,
-            loader: Some(loader),
-        }
+        Self { base_url, loader: Some(loader) }
     }
 
     fn url(&self, path: &str) -> String {
@@ -107,14 +100,8 @@ impl Server {
 
 fn client() -> Client {
     // One of the tests in this process comes first; the others find it done.
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .ok();
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .build()
-        .unwrap()
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap()
 }
 
 fn body_file(name: &str) -> PathBuf {
@@ -140,19 +127,14 @@ async fn serves_every_route_as_written() {
 #[tokio::test]
 async fn an_issuer_is_the_url_by_which_it_is_fetched() {
     let (server, client) = (Server::find().await, client());
-    for (name, issuer) in [
-        ("healthy", "healthy"),
-        ("cache-control", "cache-control"),
-        ("wrong-issuer", "healthy"),
-    ] {
+    for (name, issuer) in
+        [("healthy", "healthy"), ("cache-control", "cache-control"), ("wrong-issuer", "healthy")]
+    {
         let request = client.get(server.url(&format!("{name}/{DISCOVERY}")));
         let body = request.send().await.unwrap().text().await.unwrap();
         let discovered: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(discovered["issuer"], server.url(issuer));
-        assert_eq!(
-            discovered["jwks_uri"],
-            server.url(&format!("{name}/jwks.json"))
-        );
+        assert_eq!(discovered["jwks_uri"], server.url(&format!("{name}/jwks.json")));
     }
 }
 
@@ -171,9 +153,7 @@ async fn an_issuer_follows_the_host_that_was_asked_for() {
 async fn answers_304_to_the_current_etag_only() {
     let (server, client) = (Server::find().await, client());
     for (etag, status) in [("\"key-set-1\"", 304), ("\"key-set-0\"", 200)] {
-        let request = client
-            .get(server.url("cache-control/jwks.json"))
-            .header(IF_NONE_MATCH, etag);
+        let request = client.get(server.url("cache-control/jwks.json")).header(IF_NONE_MATCH, etag);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "{etag}");
         assert_eq!(response.headers()[ETAG], "\"key-set-1\"", "{etag}");
@@ -184,19 +164,14 @@ async fn answers_304_to_the_current_etag_only() {
 #[tokio::test]
 async fn a_redirect_leads_to_what_would_be_accepted() {
     let (server, client) = (Server::find().await, client());
-    for (path, location) in [
-        (DISCOVERY, "redirect/followed/openid-configuration"),
-        ("jwks.json", "healthy/jwks.json"),
-    ] {
+    for (path, location) in
+        [(DISCOVERY, "redirect/followed/openid-configuration"), ("jwks.json", "healthy/jwks.json")]
+    {
         let request = client.get(server.url(&format!("redirect/{path}")));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 302);
         assert_eq!(response.headers()[LOCATION], format!("/{location}"));
-        assert!(
-            ROUTES
-                .iter()
-                .any(|route| (route.0, route.1) == (location, 200))
-        );
+        assert!(ROUTES.iter().any(|route| (route.0, route.1) == (location, 200)));
     }
 }
 

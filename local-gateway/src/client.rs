@@ -49,31 +49,17 @@ pub(crate) async fn connect(stack: &Stack, offer: Offer) -> Result<Seen, Failure
         Err(Error::Http(answer)) => {
             let status = answer.status().as_u16();
             let body = answer.into_body().unwrap_or_default();
-            return Ok(Seen::Refused {
-                status,
-                body: String::from_utf8_lossy(&body).into_owned(),
-            });
+            return Ok(Seen::Refused { status, body: String::from_utf8_lossy(&body).into_owned() });
         }
         Err(error) => return Err(error.into()),
     };
     let subprotocol = answer.headers().get(SEC_WEBSOCKET_PROTOCOL);
-    let subprotocol = subprotocol
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let subprotocol = subprotocol.and_then(|value| value.to_str().ok()).map(str::to_owned);
 
     socket.send(Message::text("hello")).await?;
-    let reply = socket
-        .next()
-        .await
-        .ok_or("the backend closed without a reply")??;
+    let reply = socket.next().await.ok_or("the backend closed without a reply")??;
     let event: Value = serde_json::from_str(reply.to_text()?)?;
     socket.close(None).await?;
-    let authorizer = event
-        .pointer("/requestContext/authorizer")
-        .cloned()
-        .unwrap_or_default();
-    Ok(Seen::Open {
-        subprotocol,
-        authorizer,
-    })
+    let authorizer = event.pointer("/requestContext/authorizer").cloned().unwrap_or_default();
+    Ok(Seen::Open { subprotocol, authorizer })
 }

@@ -22,25 +22,12 @@ enum Expected {
 
 pub(crate) async fn run() -> Result<(), Failure> {
     let stack = start().await?;
-    let mut tour = Tour {
-        stack: &stack,
-        log: stack.function.follow_log(),
-        wrong: 0,
-    };
+    let mut tour = Tour { stack: &stack, log: stack.function.follow_log(), wrong: 0 };
     let issuer = &stack.issuer;
     let old = tokens::valid(issuer);
-    println!(
-        "WebSocket API {}, issuer {}",
-        stack.websocket_api.url(),
-        issuer.url()
-    );
+    println!("WebSocket API {}, issuer {}", stack.websocket_api.url(), issuer.url());
 
-    tour.stop(
-        "A token in the header",
-        Offer::Header(old.clone()),
-        Expected::Open(None),
-    )
-    .await?;
+    tour.stop("A token in the header", Offer::Header(old.clone()), Expected::Open(None)).await?;
     tour.stop(
         "A token as a subprotocol, as a browser sends it",
         Offer::Subprotocol(old.clone()),
@@ -49,11 +36,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     .await?;
     for (title, offer, reason) in [
         ("No token", Offer::Nothing, "missing_token"),
-        (
-            "An expired token",
-            Offer::Header(tokens::expired(issuer)),
-            "expired",
-        ),
+        ("An expired token", Offer::Header(tokens::expired(issuer)), "expired"),
         (
             "A token for another audience",
             Offer::Header(tokens::for_another_audience(issuer)),
@@ -65,22 +48,15 @@ pub(crate) async fn run() -> Result<(), Failure> {
             "invalid_signature",
         ),
     ] {
-        tour.stop(title, offer, Expected::Unauthorized(reason))
-            .await?;
+        tour.stop(title, offer, Expected::Unauthorized(reason)).await?;
     }
 
     issuer.rotate()?;
     println!("\nThe issuer replaces its key; the function still holds the old one.");
     let new = Offer::Header(tokens::valid(issuer));
-    tour.stop("A token signed with the new key", new, Expected::Open(None))
-        .await?;
+    tour.stop("A token signed with the new key", new, Expected::Open(None)).await?;
     let withdrawn = Expected::Unauthorized("unknown_key");
-    tour.stop(
-        "A token signed with the withdrawn key",
-        Offer::Header(old),
-        withdrawn,
-    )
-    .await?;
+    tour.stop("A token signed with the withdrawn key", Offer::Header(old), withdrawn).await?;
 
     match tour.wrong {
         0 => {
@@ -104,10 +80,7 @@ impl Tour<'_> {
         let decision = self.decision().await?;
         let reason = decision.reason.as_deref().unwrap_or("-");
         match &seen {
-            Seen::Open {
-                subprotocol,
-                authorizer,
-            } => {
+            Seen::Open { subprotocol, authorizer } => {
                 let subprotocol = subprotocol.as_deref().unwrap_or("none");
                 println!("  client    connected, subprotocol: {subprotocol}");
                 println!("  backend   {authorizer}");
@@ -117,13 +90,9 @@ impl Tour<'_> {
         println!("  decision  {}, reason: {reason}", decision.decision);
 
         let right = match (&expected, &seen) {
-            (
-                Expected::Open(expected),
-                Seen::Open {
-                    subprotocol,
-                    authorizer,
-                },
-            ) => subprotocol.as_deref() == *expected && authorizer["sub"] == "alice",
+            (Expected::Open(expected), Seen::Open { subprotocol, authorizer }) => {
+                subprotocol.as_deref() == *expected && authorizer["sub"] == "alice"
+            }
             (Expected::Unauthorized(expected), Seen::Refused { status: 401, .. }) => {
                 reason == *expected
             }
@@ -170,10 +139,7 @@ impl Decision {
             let value = line.get(name).or_else(|| line.get("fields")?.get(name))?;
             value.as_str().map(str::to_owned)
         };
-        Some(Self {
-            decision: field("decision")?,
-            reason: field("reason"),
-        })
+        Some(Self { decision: field("decision")?, reason: field("reason") })
     }
 }
 
@@ -195,12 +161,7 @@ mod tests {
 
     #[test]
     fn ignores_other_lines() {
-        for line in [
-            "",
-            "plain text",
-            "[]",
-            r#"{"fields":{"message":"keys fetched"}}"#,
-        ] {
+        for line in ["", "plain text", "[]", r#"{"fields":{"message":"keys fetched"}}"#] {
             assert!(Decision::read(line).is_none(), "{line}");
         }
     }

@@ -205,18 +205,11 @@ fn arn(stage: &str, route: &str) -> String {
 }
 
 fn lower_case(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
 }
 
 fn last_values(pairs: &[(String, String)]) -> Value {
-    pairs
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect::<Map<_, _>>()
-        .into()
+    pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
 }
 
 fn all_values(pairs: &[(String, String)]) -> Value {

@@ -74,9 +74,7 @@ fn built_executable(message: &str) -> Option<PathBuf> {
         name: String,
     }
     let artifact: Artifact = serde_json::from_str(message).ok()?;
-    artifact
-        .executable
-        .filter(|_| artifact.target.name == PACKAGE)
+    artifact.executable.filter(|_| artifact.target.name == PACKAGE)
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ impl Function {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child
-            .id()
-            .ok_or_else(|| io::Error::other("the process has no id"))?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
         let log = Log::new();
         if let Some(stdout) = child.stdout.take() {
             log.capture(stdout);
@@ -110,18 +108,11 @@ mod tests {
 
     #[tokio::test]
     async fn runs_in_lambdas_environment_and_nothing_else() {
-        let settings = [
-            ("AUTHORIZER_AUDIENCE", "chat"),
-            ("AWS_REGION", "eu-north-1"),
-        ];
+        let settings = [("AUTHORIZER_AUDIENCE", "chat"), ("AWS_REGION", "eu-north-1")];
         let mut function =
             Function::start(&PathBuf::from("/usr/bin/env"), NOWHERE.into(), settings).unwrap();
         assert!(function.wait().await.unwrap().success());
-        assert_eq!(
-            function.log_line(|_| false).await,
-            None,
-            "the log ends with the process"
-        );
+        assert_eq!(function.log_line(|_| false).await, None, "the log ends with the process");
         let mut environment = function.log();
         environment.sort();
         assert_eq!(

@@ -49,10 +49,7 @@ impl Issuer {
         let listener = server::listen().await?;
         let state = Arc::new(State {
             url: format!("http://{}", listener.local_addr()?),
-            keys: Mutex::new(Keys {
-                current: Arc::new(key),
-                made: 1,
-            }),
+            keys: Mutex::new(Keys { current: Arc::new(key), made: 1 }),
             discovery: Endpoint::new(),
             key_set: Endpoint::new(),
             requests: watch::Sender::default(),
@@ -88,11 +85,7 @@ impl Issuer {
     ///
     /// When no key can be had.
     pub fn rotate(&self) -> Result<(), KeyError> {
-        let mut keys = self
-            .state
-            .keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.state.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.made += 1;
         keys.current = Arc::new(SigningKey::generate(format!("key-{}", keys.made))?);
         Ok(())
@@ -144,12 +137,7 @@ impl Issuer {
     /// Counts the requests for `path`.
     #[must_use]
     pub fn requests(&self, path: &str) -> usize {
-        self.state
-            .requests
-            .borrow()
-            .get(path)
-            .copied()
-            .unwrap_or_default()
+        self.state.requests.borrow().get(path).copied().unwrap_or_default()
     }
 
     /// Waits until `path` was requested `count` times, counted from the issuer's start.
@@ -171,10 +159,7 @@ impl Issuer {
 /// The seconds since the epoch, as claims count time.
 #[must_use]
 pub fn now_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[derive(Debug)]
@@ -194,38 +179,24 @@ struct Keys {
 
 impl State {
     fn key(&self) -> Arc<SigningKey> {
-        Arc::clone(
-            &self
-                .keys
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .current,
-        )
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner).current)
     }
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer, Disconnect> {
     let path = request.uri().path();
-    state
-        .requests
-        .send_modify(|requests| *requests.entry(path.to_owned()).or_default() += 1);
+    state.requests.send_modify(|requests| *requests.entry(path.to_owned()).or_default() += 1);
     match path {
         DISCOVERY_PATH => {
             let document = || {
                 let url = &state.url;
                 json!({ "issuer": url, "jwks_uri": format!("{url}{KEY_SET_PATH}") }).to_string()
             };
-            state
-                .discovery
-                .answer(request.headers(), || document().into())
-                .await
+            state.discovery.answer(request.headers(), || document().into()).await
         }
         KEY_SET_PATH => {
             let document = || json!({ "keys": [state.key().jwk()] }).to_string();
-            state
-                .key_set
-                .answer(request.headers(), || document().into())
-                .await
+            state.key_set.answer(request.headers(), || document().into()).await
         }
         _ => {
             let mut nothing = Answer::default();

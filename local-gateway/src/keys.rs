@@ -31,10 +31,7 @@ impl SigningKey {
     /// When there is no randomness to be had.
     pub fn generate(kid: impl Into<String>) -> Result<Self, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError)?;
-        Ok(Self {
-            kid: kid.into(),
-            pair,
-        })
+        Ok(Self { kid: kid.into(), pair })
     }
 
     /// The id under which it is published.
@@ -72,11 +69,8 @@ impl SigningKey {
     /// Signs a header that need not even be JSON.
     #[must_use]
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
-        let mut token = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(payload)
-        );
+        let mut token =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.signature(token.as_bytes());
         token.push('.');
         token.push_str(&URL_SAFE_NO_PAD.encode(signature));
@@ -90,12 +84,7 @@ impl SigningKey {
     fn signature(&self, input: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                input,
-                &mut signature,
-            )
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input, &mut signature)
             .expect("a generated RSA key signs into a buffer of its modulus' length");
         signature
     }
@@ -121,13 +110,7 @@ mod tests {
             n: bytes(jwk["n"].as_str().unwrap()),
             e: bytes(jwk["e"].as_str().unwrap()),
         };
-        public
-            .verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                input.as_bytes(),
-                &bytes(signature),
-            )
-            .unwrap();
+        public.verify(&RSA_PKCS1_2048_8192_SHA256, input.as_bytes(), &bytes(signature)).unwrap();
         let (header, payload) = input.split_once('.').unwrap();
         assert_eq!(bytes(header), br#"{"alg":"RS256","odd":null}"#);
         assert_eq!(bytes(payload), b"not even JSON");

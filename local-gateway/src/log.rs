@@ -41,19 +41,13 @@ impl Log {
 
     /// Reads from the first line on.
     pub(crate) fn replay(&self) -> Follower {
-        Follower {
-            written: self.0.subscribe(),
-            next: 0,
-        }
+        Follower { written: self.0.subscribe(), next: 0 }
     }
 
     /// Reads only what is written from now on.
     pub(crate) fn follow(&self) -> Follower {
         let next = self.0.borrow().lines.len();
-        Follower {
-            written: self.0.subscribe(),
-            next,
-        }
+        Follower { written: self.0.subscribe(), next }
     }
 }
 

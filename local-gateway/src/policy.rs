@@ -46,14 +46,10 @@ impl Caller {
     pub fn authorizer(&self) -> Map<String, Value> {
         let principal_id = Value::from(self.principal_id.as_str());
         let context = self.context.iter().map(|(key, value)| {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             (key.clone(), Value::from(text))
         });
-        context
-            .chain([(String::from("principalId"), principal_id)])
-            .collect()
+        context.chain([(String::from("principalId"), principal_id)]).collect()
     }
 }
 
@@ -94,15 +90,8 @@ pub fn evaluate(answer: &[u8], request_arn: &str) -> Result<Verdict, MalformedAn
         statements.any(|statement| statement.effect == effect && statement.covers(request_arn))
     };
     let allowed = decides(Effect::Allow) && !decides(Effect::Deny);
-    let caller = Caller {
-        principal_id: answer.principal_id,
-        context: answer.context,
-    };
-    Ok(if allowed {
-        Verdict::Allow(caller)
-    } else {
-        Verdict::Deny(caller)
-    })
+    let caller = Caller { principal_id: answer.principal_id, context: answer.context };
+    Ok(if allowed { Verdict::Allow(caller) } else { Verdict::Deny(caller) })
 }
 
 #[derive(Deserialize)]
@@ -148,11 +137,7 @@ impl Answer {
         if policy.version != "2012-10-17" {
             return Err(MalformedAnswer::Version(policy.version.clone()));
         }
-        for resource in policy
-            .statement
-            .iter()
-            .flat_map(|statement| &statement.resource)
-        {
+        for resource in policy.statement.iter().flat_map(|statement| &statement.resource) {
             let chars = resource.chars().count();
             if chars > MAX_RESOURCE_CHARS {
                 return Err(MalformedAnswer::ResourceTooLong(chars));
@@ -170,13 +155,8 @@ impl Statement {
     fn covers(&self, request_arn: &str) -> bool {
         // Actions are matched without case, resources with it.
         let action = ACTION.to_ascii_lowercase();
-        self.action
-            .iter()
-            .any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-            && self
-                .resource
-                .iter()
-                .any(|pattern| matches(pattern, request_arn))
+        self.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
+            && self.resource.iter().any(|pattern| matches(pattern, request_arn))
     }
 }
 
@@ -222,9 +202,7 @@ where
         | Value::String(_)
         | Value::Object(_)) => vec![one],
     };
-    let read = values
-        .into_iter()
-        .map(|value| T::deserialize(value).map_err(D::Error::custom));
+    let read = values.into_iter().map(|value| T::deserialize(value).map_err(D::Error::custom));
     read.collect()
 }
 
@@ -266,18 +244,11 @@ mod tests {
             (allow(), true),
             (json!([allow(), deny()]), false),
             (json!([deny(), allow()]), false),
-            (
-                json!([allow(), statement("Deny", "arn:aws:execute-api:*/other")]),
-                true,
-            ),
+            (json!([allow(), statement("Deny", "arn:aws:execute-api:*/other")]), true),
             (json!([deny()]), false),
             (json!([]), false),
         ] {
-            assert_eq!(
-                allows(&answer(statements.clone())),
-                expected,
-                "{statements}"
-            );
+            assert_eq!(allows(&answer(statements.clone())), expected, "{statements}");
         }
     }
 
@@ -293,17 +264,10 @@ mod tests {
             ("arn:aws:execute-api:*:*:*/prod/$connect?", false),
             ("arn:aws:execute-api:*:*:*/PROD/*", false),
             // The one that the documentation's examples for REST APIs suggest.
-            (
-                "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/*/*",
-                false,
-            ),
+            ("arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/*/*", false),
             ("", false),
         ] {
-            assert_eq!(
-                allows(&answer(statement("Allow", resource))),
-                expected,
-                "{resource}"
-            );
+            assert_eq!(allows(&answer(statement("Allow", resource))), expected, "{resource}");
         }
     }
 
@@ -339,10 +303,7 @@ mod tests {
     fn refuses_an_answer_without_the_documented_shape() {
         let shape = |error: &MalformedAnswer| matches!(error, MalformedAnswer::Shape(_));
         for absent in ["principalId", "policyDocument"] {
-            check_broken(
-                |answer| drop(answer.as_object_mut().unwrap().remove(absent)),
-                shape,
-            );
+            check_broken(|answer| drop(answer.as_object_mut().unwrap().remove(absent)), shape);
         }
         for (pointer, key) in [
             ("", "principalId"),
@@ -353,10 +314,7 @@ mod tests {
             ("/policyDocument/Statement/0", "effect"),
             ("/policyDocument/Statement/0", "Sid"),
         ] {
-            check_broken(
-                |answer| answer.pointer_mut(pointer).unwrap()[key] = Value::Null,
-                shape,
-            );
+            check_broken(|answer| answer.pointer_mut(pointer).unwrap()[key] = Value::Null, shape);
         }
         check_broken(
             |answer| answer["policyDocument"]["Statement"][0]["Effect"] = json!("allow"),
@@ -413,9 +371,7 @@ mod tests {
     fn shows_the_backend_strings_only() {
         let mut allowed = answer(statement("Allow", STAGE));
         allowed["context"] = json!({ "exp": 7, "admin": true, "scope": "chat" });
-        let Verdict::Allow(caller) = judge(&allowed).unwrap() else {
-            panic!("denied")
-        };
+        let Verdict::Allow(caller) = judge(&allowed).unwrap() else { panic!("denied") };
         let expected =
             json!({ "principalId": "alice", "exp": "7", "admin": "true", "scope": "chat" });
         assert_eq!(Value::from(caller.authorizer()), expected);

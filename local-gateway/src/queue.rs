@@ -72,11 +72,7 @@ impl Queue {
             Deadline::In(timeout) => epoch_millis(timeout).into(),
             Deadline::Told { header, .. } => header,
         };
-        let invocation = Invocation {
-            id: id.clone(),
-            event,
-            deadline,
-        };
+        let invocation = Invocation { id: id.clone(), event, deadline };
         let (answer, answered) = oneshot::channel();
         // The receiving half is `self`'s, so it cannot be gone.
         let _ = self.enqueue.send((invocation, answer));
@@ -183,9 +179,7 @@ mod tests {
         abandon(queue.next()).await;
         let (_, taken) = tokio::join!(queue.invoke(Deadline::default(), "event".into()), async {
             let taken = queue.next().await.unwrap();
-            queue
-                .answer(&taken.id, Answer::Response("answer".into()))
-                .unwrap();
+            queue.answer(&taken.id, Answer::Response("answer".into())).unwrap();
             taken
         });
         assert_eq!(taken.event, "event");
@@ -197,9 +191,7 @@ mod tests {
         abandon(queue.invoke(Deadline::default(), "abandoned".into())).await;
         let (_, taken) = tokio::join!(queue.invoke(Deadline::default(), "awaited".into()), async {
             let taken = queue.next().await.unwrap();
-            queue
-                .answer(&taken.id, Answer::Response("answer".into()))
-                .unwrap();
+            queue.answer(&taken.id, Answer::Response("answer".into())).unwrap();
             taken
         });
         assert_eq!(taken.event, "awaited");

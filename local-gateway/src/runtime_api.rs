@@ -108,15 +108,11 @@ async fn handle(
         }
         (&Method::POST, ["invocation", id, "response"]) => {
             let answer = Answer::Response(read(body).await?);
-            Ok(queue
-                .answer(id, answer)
-                .map_or_else(|_| unknown_id(), |()| accepted()))
+            Ok(queue.answer(id, answer).map_or_else(|_| unknown_id(), |()| accepted()))
         }
         (&Method::POST, ["invocation", id, "error"]) => {
             let answer = Answer::Error(FunctionError::from_report(&read(body).await?));
-            Ok(queue
-                .answer(id, answer)
-                .map_or_else(|_| unknown_id(), |()| accepted()))
+            Ok(queue.answer(id, answer).map_or_else(|_| unknown_id(), |()| accepted()))
         }
         (&Method::POST, ["init", "error"]) => {
             queue.fail_start(FunctionError::from_report(&read(body).await?));

@@ -39,20 +39,13 @@ impl Served {
     pub fn own() -> Document {
         let headers =
             HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        Document {
-            status: StatusCode::OK,
-            headers,
-            body: None,
-        }
+        Document { status: StatusCode::OK, headers, body: None }
     }
 
     /// These bytes.
     #[must_use]
     pub fn bytes(body: impl Into<Bytes>) -> Document {
-        Document {
-            body: Some(body.into()),
-            ..Self::own()
-        }
+        Document { body: Some(body.into()), ..Self::own() }
     }
 
     /// An empty answer with this status.
@@ -107,10 +100,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn new() -> Self {
-        Self {
-            standing: watch::Sender::new(Served::own().into()),
-            once: Mutex::default(),
-        }
+        Self { standing: watch::Sender::new(Served::own().into()), once: Mutex::default() }
     }
 
     pub(crate) fn serve(&self, served: Served) {
@@ -118,10 +108,7 @@ impl Endpoint {
     }
 
     pub(crate) fn serve_once(&self, served: Served) {
-        self.once
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(served);
+        self.once.lock().unwrap_or_else(PoisonError::into_inner).push_back(served);
     }
 
     /// Answers one request; `own` is the issuer's own document.
@@ -130,11 +117,7 @@ impl Endpoint {
         asked: &HeaderMap,
         own: impl FnOnce() -> Bytes,
     ) -> Result<Answer, Disconnect> {
-        let once = self
-            .once
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
+        let once = self.once.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let mut standing = self.standing.subscribe();
         let mut served = once.unwrap_or_else(|| standing.borrow_and_update().clone());
         loop {

@@ -49,11 +49,7 @@ impl Server {
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicUsize::new(0));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&connections), handler));
-        Ok(Self {
-            address,
-            connections,
-            accepting,
-        })
+        Ok(Self { address, connections, accepting })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -75,11 +75,6 @@ impl Stack {
                 return Err(StartError::Ended { status, log: function.log().join("\n") });
             }
         }
-        Ok(Self {
-            issuer,
-            function,
-            runtime_api,
-            websocket_api,
-        })
+        Ok(Self { issuer, function, runtime_api, websocket_api })
     }
 }

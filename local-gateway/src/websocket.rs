@@ -158,14 +158,9 @@ async fn connect(
     let caller = authorize(runtime_api, &handshake).await?;
     let subprotocol = caller.context.get("subprotocol").and_then(Value::as_str);
     if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
-        answer
-            .headers_mut()
-            .insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    let backend = Backend {
-        handshake,
-        authorizer: caller.authorizer(),
-    };
+    let backend = Backend { handshake, authorizer: caller.authorizer() };
     tokio::spawn(backend.converse(upgrade::on(&mut request)));
     Ok(answer)
 }

@@ -42,10 +42,7 @@ fn connects_to_a_websocket_api() {
             ("/headers/Cookie", json!("one=1; two=2")),
             ("/multiValueHeaders/X-Twice", json!(["a", "b"])),
             ("/queryStringParameters", json!({ "q": "c" })),
-            (
-                "/multiValueQueryStringParameters",
-                json!({ "q": ["a b", "c"] }),
-            ),
+            ("/multiValueQueryStringParameters", json!({ "q": ["a b", "c"] })),
             ("/stageVariables", json!({})),
             ("/requestContext/routeKey", json!("$connect")),
             ("/requestContext/eventType", json!("CONNECT")),
@@ -53,22 +50,10 @@ fn connects_to_a_websocket_api() {
             ("/requestContext/apiId", json!("a1b2c3d4e5")),
             ("/requestContext/connectionId", json!("L0SM9cOFIAMCIdw=")),
             ("/requestContext/connectedAt", json!(1_674_162_806_344_u64)),
-            (
-                "/requestContext/requestTimeEpoch",
-                json!(1_674_162_806_344_u64),
-            ),
-            (
-                "/requestContext/requestTime",
-                json!("19/Jan/2023:21:13:26 +0000"),
-            ),
-            (
-                "/requestContext/domainName",
-                json!("a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"),
-            ),
-            (
-                "/requestContext/identity",
-                json!({ "sourceIp": "127.0.0.1" }),
-            ),
+            ("/requestContext/requestTimeEpoch", json!(1_674_162_806_344_u64)),
+            ("/requestContext/requestTime", json!("19/Jan/2023:21:13:26 +0000")),
+            ("/requestContext/domainName", json!("a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com")),
+            ("/requestContext/identity", json!({ "sourceIp": "127.0.0.1" })),
         ],
     );
 }
@@ -147,10 +132,7 @@ fn requests_from_an_http_api_with_payload_2() {
             ("/rawQueryString", json!("q=a+b&q=c")),
             ("/queryStringParameters", json!({ "q": "a b,c" })),
             ("/cookies", json!(["one=1", "two=2"])),
-            (
-                "/headers",
-                json!({ "authorization": "Bearer jwt", "x-twice": "a,b" }),
-            ),
+            ("/headers", json!({ "authorization": "Bearer jwt", "x-twice": "a,b" })),
             ("/multiValueHeaders", json!(null)),
             ("/requestContext/http/method", json!("GET")),
             ("/requestContext/stage", json!("$default")),

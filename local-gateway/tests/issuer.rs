@@ -15,14 +15,7 @@ use serde_json::{Value, json};
 use support::http_client;
 
 async fn text(url: &str) -> String {
-    http_client()
-        .get(url)
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
+    http_client().get(url).send().await.unwrap().text().await.unwrap()
 }
 
 async fn document(url: &str) -> Value {
@@ -39,12 +32,7 @@ fn verifies(token: &str, jwk: &Value) -> bool {
         n: decode(jwk["n"].as_str().unwrap()),
         e: decode(jwk["e"].as_str().unwrap()),
     };
-    key.verify(
-        &RSA_PKCS1_2048_8192_SHA256,
-        input.as_bytes(),
-        &decode(signature),
-    )
-    .is_ok()
+    key.verify(&RSA_PKCS1_2048_8192_SHA256, input.as_bytes(), &decode(signature)).is_ok()
 }
 
 #[tokio::test]
@@ -58,13 +46,7 @@ async fn leads_from_discovery_to_the_key_that_signs() {
     let header: Value = serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap();
     assert_eq!(header["kid"], key_set["keys"][0]["kid"]);
     assert!(verifies(&token, &key_set["keys"][0]));
-    assert_eq!(
-        (
-            issuer.requests(DISCOVERY_PATH),
-            issuer.requests(KEY_SET_PATH)
-        ),
-        (1, 1)
-    );
+    assert_eq!((issuer.requests(DISCOVERY_PATH), issuer.requests(KEY_SET_PATH)), (1, 1));
 }
 
 #[tokio::test]
@@ -85,10 +67,7 @@ async fn withdraws_the_old_key_when_it_rotates() {
     assert_eq!(key_set["keys"].as_array().unwrap().len(), 1);
     assert_eq!(key_set["keys"][0]["kid"], "key-2");
     assert!(!verifies(&old, &key_set["keys"][0]));
-    assert!(verifies(
-        &issuer.token(&issuer.claims()),
-        &key_set["keys"][0]
-    ));
+    assert!(verifies(&issuer.token(&issuer.claims()), &key_set["keys"][0]));
 }
 
 #[tokio::test]
@@ -112,10 +91,7 @@ async fn serves_anything_in_place_of_its_documents() {
     let second = client.get(issuer.key_set_url()).send().await.unwrap();
     assert_eq!(second.headers()["cache-control"], "max-age=60");
     assert_eq!(second.text().await.unwrap(), "oops");
-    assert_eq!(
-        text(&format!("{}{DISCOVERY_PATH}", issuer.url())).await,
-        "{}"
-    );
+    assert_eq!(text(&format!("{}{DISCOVERY_PATH}", issuer.url())).await, "{}");
     assert_eq!(client.get(issuer.url()).send().await.unwrap().status(), 404);
 
     issuer.serve_key_set(Served::own());
@@ -127,9 +103,7 @@ async fn says_that_nothing_changed_to_who_has_it_already() {
     let issuer = Issuer::start().await.unwrap();
     issuer.serve_key_set(Served::own().with_header(ETAG, HeaderValue::from_static("\"1\"")));
     for (known, status) in [("\"1\"", 304), ("\"0\"", 200)] {
-        let request = http_client()
-            .get(issuer.key_set_url())
-            .header("if-none-match", known);
+        let request = http_client().get(issuer.key_set_url()).header("if-none-match", known);
         assert_eq!(request.send().await.unwrap().status(), status, "{known}");
     }
 }
@@ -150,11 +124,7 @@ async fn hangs_until_it_is_let_go() {
 async fn cuts_the_connection_on_purpose() {
     let issuer = Issuer::start().await.unwrap();
     issuer.serve_key_set(Served::Disconnect);
-    let error = http_client()
-        .get(issuer.key_set_url())
-        .send()
-        .await
-        .unwrap_err();
+    let error = http_client().get(issuer.key_set_url()).send().await.unwrap_err();
     assert!(error.is_request(), "{error:?}");
 }
 
@@ -163,19 +133,9 @@ async fn counts_connections_not_requests() {
     let issuer = Issuer::start().await.unwrap();
     let client = http_client();
     for _ in 0..3 {
-        client
-            .get(issuer.key_set_url())
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap();
+        client.get(issuer.key_set_url()).send().await.unwrap().text().await.unwrap();
     }
-    assert_eq!(
-        (issuer.connections(), issuer.requests(KEY_SET_PATH)),
-        (1, 3)
-    );
+    assert_eq!((issuer.connections(), issuer.requests(KEY_SET_PATH)), (1, 3));
 }
 
 #[tokio::test]

@@ -17,10 +17,7 @@ async fn start() -> (RuntimeApi, Runtime) {
 }
 
 fn function_error(error_type: &str, error_message: &str) -> FunctionError {
-    FunctionError {
-        error_type: error_type.into(),
-        error_message: error_message.into(),
-    }
+    FunctionError { error_type: error_type.into(), error_message: error_message.into() }
 }
 
 #[tokio::test]
@@ -29,10 +26,7 @@ async fn hands_an_event_to_the_function_and_its_answer_back() {
     let (answer, ()) = tokio::join!(api.invoke("event"), async {
         let taken = runtime.next().await;
         assert_eq!(taken.event, "event");
-        assert_eq!(
-            taken.headers["lambda-runtime-invoked-function-arn"],
-            FUNCTION_ARN
-        );
+        assert_eq!(taken.headers["lambda-runtime-invoked-function-arn"], FUNCTION_ARN);
         assert!(taken.headers.contains_key("lambda-runtime-trace-id"));
         assert_eq!(runtime.respond(&taken.id, "answer").await.status(), 202);
     });
@@ -44,18 +38,9 @@ async fn tells_a_functions_error_from_its_answer() {
     let (api, runtime) = start().await;
     let (answer, ()) = tokio::join!(api.invoke("event"), async {
         let taken = runtime.next().await;
-        assert_eq!(
-            runtime
-                .fail(&taken.id, "Refusal", "Unauthorized")
-                .await
-                .status(),
-            202
-        );
+        assert_eq!(runtime.fail(&taken.id, "Refusal", "Unauthorized").await.status(), 202);
     });
-    assert_eq!(
-        answer,
-        Ok(Answer::Error(function_error("Refusal", "Unauthorized")))
-    );
+    assert_eq!(answer, Ok(Answer::Error(function_error("Refusal", "Unauthorized"))));
 }
 
 #[tokio::test]
@@ -65,11 +50,7 @@ async fn tells_the_function_when_its_time_is_up() {
     let deadline = Deadline::In(Duration::from_secs(60));
     let (answer, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
         let taken = runtime.next().await;
-        let told = taken.headers["lambda-runtime-deadline-ms"]
-            .to_str()
-            .unwrap()
-            .parse()
-            .unwrap();
+        let told = taken.headers["lambda-runtime-deadline-ms"].to_str().unwrap().parse().unwrap();
         let told = SystemTime::UNIX_EPOCH + Duration::from_millis(told);
         // The header has whole milliseconds.
         assert!(told + Duration::from_millis(1) > before + Duration::from_secs(60));
@@ -82,10 +63,8 @@ async fn tells_the_function_when_its_time_is_up() {
 #[tokio::test]
 async fn tells_the_function_any_deadline() {
     let (api, runtime) = start().await;
-    let deadline = Deadline::Told {
-        header: "600000".parse().unwrap(),
-        timeout: Duration::from_secs(60),
-    };
+    let deadline =
+        Deadline::Told { header: "600000".parse().unwrap(), timeout: Duration::from_secs(60) };
     let (answer, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
         let taken = runtime.next().await;
         assert_eq!(taken.headers["lambda-runtime-deadline-ms"], "600000");
@@ -134,9 +113,7 @@ async fn serves_many_pollers_at_once() {
         tokio::spawn(async move {
             let taken = runtime.next().await;
             barrier.wait().await;
-            runtime
-                .respond(&taken.id, format!("answer to {}", taken.event))
-                .await;
+            runtime.respond(&taken.id, format!("answer to {}", taken.event)).await;
         });
     }
     let api = std::sync::Arc::new(api);
@@ -145,10 +122,7 @@ async fn serves_many_pollers_at_once() {
         let api = api.clone();
         invokers.spawn(async move {
             let answer = api.invoke(number.to_string()).await;
-            assert_eq!(
-                answer,
-                Ok(Answer::Response(format!("answer to {number}").into()))
-            );
+            assert_eq!(answer, Ok(Answer::Response(format!("answer to {number}").into())));
         });
     }
     invokers.join_all().await;
@@ -170,10 +144,7 @@ async fn reports_a_failed_start_to_everyone_who_waits() {
         api.invoke("event"),
         api.ready(),
         api.init_error(),
-        runtime.post(
-            "init/error",
-            report(&error.error_type, &error.error_message)
-        ),
+        runtime.post("init/error", report(&error.error_type, &error.error_message)),
     );
     assert_eq!(invoked, Err(InvokeError::InitError(error.clone())));
     assert_eq!(ready, Err(error.clone()));

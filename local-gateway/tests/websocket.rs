@@ -79,9 +79,7 @@ async fn shows_the_authorizer_the_handshake_and_the_backend_the_context() {
 #[tokio::test]
 async fn agrees_on_the_subprotocol_that_the_context_names() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({ "subprotocol": "bearer" }))).await;
-    let request = client(&api.url())
-        .with_sub_protocol("bearer")
-        .with_sub_protocol("jwt");
+    let request = client(&api.url()).with_sub_protocol("bearer").with_sub_protocol("jwt");
     let (_, answer) = tokio_tungstenite::connect_async(request).await.unwrap();
     assert_eq!(answer.headers()["sec-websocket-protocol"], "bearer");
 }
@@ -138,19 +136,14 @@ async fn has_one_stage_and_takes_only_handshakes() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({}))).await;
     let (status, _) = refused(&api.url().replace("/prod", "/test")).await;
     assert_eq!(status, 403);
-    let plain = support::http_client()
-        .get(api.url().replacen("ws:", "http:", 1))
-        .send()
-        .await;
+    let plain = support::http_client().get(api.url().replacen("ws:", "http:", 1)).send().await;
     assert_eq!(plain.unwrap().status(), 400);
 }
 
 #[tokio::test]
 async fn closes_on_a_binary_message() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({}))).await;
-    let (mut socket, _) = tokio_tungstenite::connect_async(client(&api.url()))
-        .await
-        .unwrap();
+    let (mut socket, _) = tokio_tungstenite::connect_async(client(&api.url())).await.unwrap();
     socket.send(Message::binary(&b"hello"[..])).await.unwrap();
     match socket.next().await {
         Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), 1003),

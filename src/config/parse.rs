@@ -191,10 +191,7 @@ pub(super) fn claim_path(text: &str) -> Parsed<ClaimPath> {
 
 pub(super) fn required_claims(text: &str) -> Parsed<Vec<RequiredClaim>> {
     let required = |(name, value): (String, Value)| {
-        let accepted = match value {
-            Value::Array(values) => values,
-            value => vec![value],
-        };
+        let accepted = value.as_array().cloned().unwrap_or_else(|| vec![value]);
         if accepted.is_empty() {
             return Err(format!("where {name:?} accepts no value at all"));
         }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::key_set::KeySet;
 use super::report::Report;
 use super::source::{FetchError, KeyOrigin, KeySource};
-use super::state::{Age, CacheRules, Cause, KeyQuery, KeyState, Step};
+use super::state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};
 use crate::error::{Error, KeysUnavailableCause};
 use crate::jwt::PublicKey;
 
@@ -128,27 +128,29 @@ impl<S: KeySource> KeyCache<S> {
         now: SystemTime,
         patience: Option<Duration>,
     ) -> Result<Keys, Error> {
-        let state = self.state(origin).await;
-        let unavailable =
-            |cause| Error::KeysUnavailable { issuer: origin.issuer.to_string(), cause };
-        let cause = match state.step(query, now, &self.0.rules) {
-            Step::Fetch(cause) => cause,
-            step => {
-                return settled(step, false).map_err(|refusal| {
-                    refusal
-                        .explained(query, |error| unavailable(KeysUnavailableCause::Backoff(error)))
-                });
-            }
+        let rules = &self.0.rules;
+        let before = self.state(origin).await;
+        let (outcome, waited) = match before.step(query, now, rules) {
+            Step::Settled(outcome) => (outcome, Waited::No),
+            Step::Fetch(cause) => match self.fetch(origin, before.fetches(), cause, patience).await
+            {
+                Some(after) if after.is_failing() => {
+                    (after.settle(query, self.0.now(), rules), Waited::ForAFailure)
+                }
+                Some(after) => (after.settle(query, self.0.now(), rules), Waited::ForKeys),
+                None => (before.settle(query, now, rules), Waited::UntilTheDeadline),
+            },
         };
-        let fetched = self.fetch(origin, state.fetches(), cause, patience).await;
-        let waited_for = fetched.as_ref().is_some_and(|state| !state.is_failing());
-        let step = fetched.as_ref().unwrap_or(&state).settle(query, self.0.now(), &self.0.rules);
-        settled(step, waited_for).map_err(|refusal| {
-            refusal.explained(query, |error| match fetched {
-                Some(_) => unavailable(KeysUnavailableCause::Fetch(error)),
-                None => unavailable(KeysUnavailableCause::Deadline),
-            })
-        })
+        match outcome {
+            Ok(Chosen { keys, entry, age }) => {
+                Ok(Keys { set: keys, entry, used: used(age, waited) })
+            }
+            Err(NoKey::Unknown) => Err(Error::UnknownKey(unknown_key(query))),
+            Err(NoKey::Unavailable(last)) => {
+                let issuer = origin.issuer.to_string();
+                Err(Error::KeysUnavailable { issuer, cause: unavailable(last, waited) })
+            }
+        }
     }
 
     async fn state(&self, origin: &KeyOrigin) -> Arc<KeyState> {
@@ -173,42 +175,35 @@ impl<S: KeySource> KeyCache<S> {
     }
 }
 
-/// Why there is no key for a token.
-enum Refusal {
-    UnknownKey,
-    Unavailable(FetchError),
+/// What a request waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    No,
+    ForKeys,
+    ForAFailure,
+    UntilTheDeadline,
 }
 
-impl Refusal {
-    fn explained(
-        self,
-        query: &KeyQuery<'_>,
-        unavailable: impl FnOnce(FetchError) -> Error,
-    ) -> Error {
-        match self {
-            Self::UnknownKey if query.kid.is_some() => {
-                Error::UnknownKey("the issuer has no usable key with the token's kid for its alg")
-            }
-            Self::UnknownKey => Error::UnknownKey(
-                "the token has no kid, and not exactly one key of the issuer fits its alg",
-            ),
-            Self::Unavailable(error) => unavailable(error),
-        }
+fn used(age: Age, waited: Waited) -> KeysUsed {
+    match (age, waited) {
+        (Age::Fresh, Waited::ForKeys) => KeysUsed::Fetched,
+        (Age::Fresh, _) => KeysUsed::Fresh,
+        (Age::Stale | Age::Dead, _) => KeysUsed::Stale,
     }
 }
 
-fn settled(step: Step, waited_for: bool) -> Result<Keys, Refusal> {
-    match step {
-        Step::Use(set, entry, Age::Fresh) => Ok(Keys {
-            set,
-            entry,
-            used: if waited_for { KeysUsed::Fetched } else { KeysUsed::Fresh },
-        }),
-        Step::Use(set, entry, Age::Stale | Age::Dead) => {
-            Ok(Keys { set, entry, used: KeysUsed::Stale })
-        }
-        Step::UnknownKey | Step::Fetch(_) => Err(Refusal::UnknownKey),
-        Step::Unavailable(error) => Err(Refusal::Unavailable(error)),
+fn unknown_key(query: &KeyQuery<'_>) -> &'static str {
+    match query.kid {
+        Some(_) => "the issuer has no usable key with the token's kid for its alg",
+        None => "the token has no kid, and not exactly one key of the issuer fits its alg",
+    }
+}
+
+fn unavailable(last: Arc<FetchError>, waited: Waited) -> KeysUnavailableCause {
+    match waited {
+        Waited::No => KeysUnavailableCause::Backoff(last),
+        Waited::ForKeys | Waited::ForAFailure => KeysUnavailableCause::Fetch(last),
+        Waited::UntilTheDeadline => KeysUnavailableCause::Deadline,
     }
 }
 

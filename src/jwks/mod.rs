@@ -22,4 +22,4 @@ pub use source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, UriError,
     key_uri,
 };
-pub use state::{Age, CacheRules, Cause, KeyQuery, KeyState, Step};
+pub use state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};

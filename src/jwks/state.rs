@@ -56,7 +56,7 @@ struct Held {
 #[derive(Debug, Clone)]
 struct Failing {
     count: u32,
-    last: FetchError,
+    last: Arc<FetchError>,
     backoff: Pause,
 }
 
@@ -87,14 +87,30 @@ pub enum Age {
 /// What to do about a token.
 #[derive(Debug)]
 pub enum Step {
-    /// Judge it by these keys: an entry of the set.
-    Use(Arc<KeySet>, usize, Age),
+    /// Judge it by what is known.
+    Settled(Result<Chosen, NoKey>),
     /// Fetch first.
     Fetch(Cause),
-    /// Refuse it: the issuer has no such key, as far as may be known now.
-    UnknownKey,
-    /// There are no keys, and the next fetch is not due.
-    Unavailable(FetchError),
+}
+
+/// The entry of a key set that a token is to be judged by.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The key set.
+    pub keys: Arc<KeySet>,
+    /// The entry, for [`KeySet::keys`].
+    pub entry: usize,
+    /// How old the set is; never dead.
+    pub age: Age,
+}
+
+/// Why there is no key for a token.
+#[derive(Debug)]
+pub enum NoKey {
+    /// The issuer has no such key, as far as may be known now.
+    Unknown,
+    /// There are no keys at all, because of this.
+    Unavailable(Arc<FetchError>),
 }
 
 /// Why to fetch.
@@ -137,31 +153,38 @@ impl KeyState {
     #[must_use]
     pub fn step(&self, query: &KeyQuery<'_>, now: SystemTime, rules: &CacheRules) -> Step {
         let in_backoff = self.failing.as_ref().is_some_and(|failing| failing.backoff.holds(now));
-        match self.age(now, rules) {
-            Age::Stale | Age::Dead if !in_backoff => Step::Fetch(Cause::Age),
-            Age::Stale | Age::Dead => self.settle(query, now, rules),
-            Age::Fresh => match self.settle(query, now, rules) {
-                Step::UnknownKey if !in_backoff && !self.in_cooldown(now) => {
-                    Step::Fetch(Cause::UnknownKey)
-                }
-                step => step,
-            },
+        let settled = self.settle(query, now, rules);
+        match (self.age(now, rules), &settled) {
+            _ if in_backoff => Step::Settled(settled),
+            (Age::Stale | Age::Dead, _) => Step::Fetch(Cause::Age),
+            (Age::Fresh, Err(NoKey::Unknown)) if !self.in_cooldown(now) => {
+                Step::Fetch(Cause::UnknownKey)
+            }
+            (Age::Fresh, _) => Step::Settled(settled),
         }
     }
 
-    /// Says what to do about a token without fetching.
-    #[must_use]
-    pub fn settle(&self, query: &KeyQuery<'_>, now: SystemTime, rules: &CacheRules) -> Step {
+    /// Says by what to judge a token without fetching.
+    ///
+    /// # Errors
+    ///
+    /// [`NoKey`].
+    pub fn settle(
+        &self,
+        query: &KeyQuery<'_>,
+        now: SystemTime,
+        rules: &CacheRules,
+    ) -> Result<Chosen, NoKey> {
         match (&self.held, self.age(now, rules)) {
             (Some(held), age @ (Age::Fresh | Age::Stale)) => {
-                match held.keys.select(query.kid, query.algorithm) {
-                    Some(entry) => Step::Use(Arc::clone(&held.keys), entry, age),
-                    None => Step::UnknownKey,
-                }
+                let entry = held.keys.select(query.kid, query.algorithm).ok_or(NoKey::Unknown)?;
+                Ok(Chosen { keys: Arc::clone(&held.keys), entry, age })
             }
             (_, _) => {
-                let last = self.failing.as_ref().map(|failing| failing.last.clone());
-                Step::Unavailable(last.unwrap_or(FetchError::Timeout(rules.timeout)))
+                let last = self.failing.as_ref().map(|failing| Arc::clone(&failing.last));
+                Err(NoKey::Unavailable(
+                    last.unwrap_or_else(|| Arc::new(FetchError::Timeout(rules.timeout))),
+                ))
             }
         }
     }
@@ -258,7 +281,8 @@ impl KeyState {
         let count = self.failing.as_ref().map_or(0, |failing| failing.count).saturating_add(1);
         let doubled = Self::FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(count - 1));
         let length = doubled.min(Self::MAX_BACKOFF).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-        let failing = Failing { count, last: error, backoff: Pause { from: now, length } };
+        let failing =
+            Failing { count, last: Arc::new(error), backoff: Pause { from: now, length } };
         Self { location: None, failing: Some(failing), ..self.clone() }
     }
 }

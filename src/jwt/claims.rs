@@ -140,9 +140,9 @@ impl<'a> Claims<'a> {
     fn check_required(&self, required: &RequiredClaim) -> Result<(), Error> {
         let name = || required.path.as_str().to_owned();
         let value = self.value(&required.path)?.ok_or_else(|| Error::MissingClaim(name()))?;
-        let accepted = match value {
-            Value::Array(values) => values.iter().any(|value| required.accepted.contains(value)),
-            value => required.accepted.contains(value),
+        let accepted = match value.as_array() {
+            Some(values) => values.iter().any(|value| required.accepted.contains(value)),
+            None => required.accepted.contains(value),
         };
         if accepted { Ok(()) } else { Err(Error::ClaimMismatch(name())) }
     }

@@ -42,10 +42,7 @@ pub(crate) fn signing_key() -> EncodingKey {
     // PKCS#1, because that is what `from_rsa_der` takes; jsonwebtoken's own PEM
     // reader is a feature that the function itself has no use for.
     let pem = include_str!("../../wiremock-fixtures/TEST-KEY-never-trust.pem");
-    let base64: String = pem
-        .lines()
-        .filter(|line| !line.starts_with("-----"))
-        .collect();
+    let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     match STANDARD.decode(base64) {
         Ok(der) => EncodingKey::from_rsa_der(&der),
         Err(error) => unreachable!("the committed key is valid PEM: {error}"),
@@ -80,11 +77,7 @@ impl Fixtures {
     ///
     /// If there is no such fixture: a misspelt name would pass for a 404.
     pub(crate) fn issuer(&self, name: &str) -> String {
-        assert!(
-            self.names.contains(name),
-            "no fixture {name:?} among {:?}",
-            self.names
-        );
+        assert!(self.names.contains(name), "no fixture {name:?} among {:?}", self.names);
         format!("{}/{name}", self.server.uri())
     }
 
@@ -102,10 +95,7 @@ impl Fixtures {
         let Some(requests) = self.server.received_requests().await else {
             unreachable!("a server records its requests unless told otherwise")
         };
-        requests
-            .iter()
-            .filter(|request| request.url.path() == path)
-            .count()
+        requests.iter().filter(|request| request.url.path() == path).count()
     }
 }
 
@@ -132,10 +122,7 @@ pub(crate) fn load(root: &Path) -> Result<Vec<Mapping>, Refusal> {
 /// Parses one file of mappings, whose bodies are in the folder `files`.
 pub(crate) fn parse(json: &str, files: &Path) -> Result<Vec<Mapping>, Refusal> {
     let file: MappingFile = serde_json::from_str(json)?;
-    file.mappings
-        .into_iter()
-        .map(|stub| Mapping::new(stub, files))
-        .collect()
+    file.mappings.into_iter().map(|stub| Mapping::new(stub, files)).collect()
 }
 
 /// Why a fixture cannot be served as the real WireMock would serve it.
@@ -227,10 +214,7 @@ impl Reply {
         let Some(fault) = definition.fault else {
             return Response::new(definition, files).map(Self::Response);
         };
-        let alone = ResponseDefinition {
-            fault: Some(fault),
-            ..ResponseDefinition::default()
-        };
+        let alone = ResponseDefinition { fault: Some(fault), ..ResponseDefinition::default() };
         if definition != alone {
             return Err(Refusal::FaultWithResponse);
         }
@@ -250,11 +234,7 @@ impl Response {
         if !(200..=599).contains(&status) {
             return Err(Refusal::Status(status));
         }
-        if definition
-            .headers
-            .values()
-            .any(|value| value.contains("{{"))
-        {
+        if definition.headers.values().any(|value| value.contains("{{")) {
             return Err(Refusal::StrayTemplate("headers"));
         }
         let body = match definition.body_file_name {

@@ -27,49 +27,30 @@ pub(crate) struct Taken {
 
 impl Runtime {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        Self {
-            client: http_client(),
-            base: format!("http://{address}/2018-06-01/runtime"),
-        }
+        Self { client: http_client(), base: format!("http://{address}/2018-06-01/runtime") }
     }
 
     pub(crate) async fn next(&self) -> Taken {
-        let response = self
-            .client
-            .get(format!("{}/invocation/next", self.base))
-            .send()
-            .await;
+        let response = self.client.get(format!("{}/invocation/next", self.base)).send().await;
         let response = response.unwrap().error_for_status().unwrap();
         let headers = response.headers().clone();
         Taken {
-            id: headers["lambda-runtime-aws-request-id"]
-                .to_str()
-                .unwrap()
-                .to_owned(),
+            id: headers["lambda-runtime-aws-request-id"].to_str().unwrap().to_owned(),
             headers,
             event: response.text().await.unwrap(),
         }
     }
 
     pub(crate) async fn post(&self, resource: &str, body: impl Into<String>) -> Response {
-        self.request(resource)
-            .body(body.into())
-            .send()
-            .await
-            .unwrap()
+        self.request(resource).body(body.into()).send().await.unwrap()
     }
 
     pub(crate) async fn respond(&self, id: &str, answer: impl Into<String>) -> Response {
-        self.post(&format!("invocation/{id}/response"), answer)
-            .await
+        self.post(&format!("invocation/{id}/response"), answer).await
     }
 
     pub(crate) async fn fail(&self, id: &str, error_type: &str, error_message: &str) -> Response {
-        self.post(
-            &format!("invocation/{id}/error"),
-            report(error_type, error_message),
-        )
-        .await
+        self.post(&format!("invocation/{id}/error"), report(error_type, error_message)).await
     }
 
     fn request(&self, resource: &str) -> RequestBuilder {
