@@ -246,7 +246,7 @@ impl<S: KeySource> Shared<S> {
                 outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
                 () = self.found_frozen(started) => continue,
             };
-            if outcome.is_err() && self.was_frozen(started) {
+            if self.was_frozen(started) {
                 continue;
             }
             let now = self.now();
@@ -276,7 +276,8 @@ impl<S: KeySource> Shared<S> {
     }
 
     /// Tells whether more time has passed since a fetch began than its timer
-    /// would have let pass. What failed then is no fault of the issuer's.
+    /// would have let pass. Then a failure is no fault of the issuer's, and what
+    /// it said is old.
     fn was_frozen(&self, started: SystemTime) -> bool {
         /// More than a busy machine delays a timer.
         const GRACE: Duration = Duration::from_secs(2);

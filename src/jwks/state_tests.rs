@@ -1,1 +1,307 @@
+//! The table of `docs/keys.md`, row by row, and the numbers behind it.
 
+use std::time::UNIX_EPOCH;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::*;
+
+const RULES: CacheRules = CacheRules {
+    ttl: Duration::from_secs(600),
+    max_stale: Duration::from_secs(86_400),
+    cooldown: Duration::from_secs(30),
+    timeout: Duration::from_secs(3),
+};
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+const HELD: &str = "held";
+const NOT_HELD: &str = "not-held";
+
+fn eddsa() -> &'static SignatureAlgorithm {
+    SignatureAlgorithm::named("EdDSA").unwrap()
+}
+
+fn key_set(kids: &[&str]) -> KeySet {
+    let jwk = |kid: &&str| {
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}"#)
+    };
+    let jwks: Vec<_> = kids.iter().map(jwk).collect();
+    let json = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
+    KeySet::parse(json.as_bytes(), &[eddsa()]).unwrap().0
+}
+
+fn query(kid: &str) -> KeyQuery<'_> {
+    KeyQuery { kid: Some(kid), algorithm: eddsa() }
+}
+
+fn fetched(content: Content) -> Result<Fetched, FetchError> {
+    Ok(Fetched { content, uri: "https://issuer.example/jwks".parse().unwrap(), max_age: None })
+}
+
+fn keys(kids: &[&str]) -> Content {
+    Content::Keys { keys: key_set(kids), skipped: Vec::new(), etag: Some("\"1\"".to_owned()) }
+}
+
+fn failure() -> FetchError {
+    FetchError::Timeout(RULES.timeout)
+}
+
+fn failing(from: SystemTime) -> Failing {
+    let backoff = Pause { from, length: Duration::from_secs(1) };
+    Failing { count: 1, last: Arc::new(failure()), backoff }
+}
+
+/// Makes the state that a row begins with.
+fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
+    let age = match keys {
+        "none" => None,
+        "fresh" => Some(10),
+        "stale" => Some(600),
+        "dead" => Some(600 + 86_400),
+        "from the future" => Some(-5),
+        other => panic!("unknown keys {other:?}"),
+    };
+    let fetched_at = |age: i64| {
+        let distance = Duration::from_secs(age.unsigned_abs());
+        if age < 0 { now + distance } else { now - distance }
+    };
+    let held = age.map(|age| Held {
+        keys: Arc::new(key_set(&[HELD])),
+        etag: None,
+        fetched_at: fetched_at(age),
+        lifetime: RULES.ttl,
+    });
+    KeyState {
+        held,
+        failing: (pause == "backoff").then(|| failing(now)),
+        cooldown: (pause == "cooldown").then_some(Pause { from: now, length: RULES.cooldown }),
+        ..KeyState::default()
+    }
+}
+
+fn keys_of(state: &KeyState, now: SystemTime) -> &'static str {
+    match (state.age(now, &RULES), &state.held) {
+        (_, None) => "none",
+        (_, Some(held)) if held.fetched_at > now => "from the future",
+        (Age::Fresh, _) => "fresh",
+        (Age::Stale, _) => "stale",
+        (Age::Dead, _) => "dead",
+    }
+}
+
+fn pauses_of(state: &KeyState, now: SystemTime) -> String {
+    let backoff = state.failing.as_ref().is_some_and(|failing| failing.backoff.holds(now));
+    let pauses: Vec<_> = [(backoff, "backoff"), (state.in_cooldown(now), "cooldown")]
+        .into_iter()
+        .filter_map(|(holds, name)| holds.then_some(name))
+        .collect();
+    if pauses.is_empty() { "–".to_owned() } else { pauses.join(", ") }
+}
+
+fn check_row(row: &str) {
+    let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+    let [keys_before, pause, key, issuer, answer, asked, keys_after, pause_after] = cells[..]
+    else {
+        panic!("not a row: {row}");
+    };
+    let now = at(0);
+    let before = state(keys_before, pause, now);
+    let query = query(if key == "held" { HELD } else { NOT_HELD });
+    let (outcome, after, was_asked) = match before.step(&query, now, &RULES) {
+        Step::Settled(outcome) => (outcome, before, "no"),
+        Step::Fetch(cause) => {
+            let outcome = match issuer {
+                "has it" => fetched(keys(&[HELD, NOT_HELD])),
+                "lacks it" => fetched(keys(&["another"])),
+                "is unchanged" => fetched(Content::NotModified),
+                "fails" => Err(failure()),
+                other => panic!("unknown issuer {other:?}"),
+            };
+            let after = before.after(outcome, cause, now, now, 0.5, &RULES);
+            (after.settle(&query, now, &RULES), after, "yes")
+        }
+    };
+    let answered = match outcome {
+        Ok(Chosen { age: Age::Fresh, .. }) if was_asked == "yes" => "fetched",
+        Ok(Chosen { age: Age::Fresh, .. }) => "fresh",
+        Ok(Chosen { age: Age::Stale, .. }) => "stale",
+        Ok(Chosen { age: Age::Dead, .. }) => "dead",
+        Err(NoKey::Unknown) => "401",
+        Err(NoKey::Unavailable(_)) => "500",
+    };
+    let got = (answered, was_asked, keys_of(&after, now), pauses_of(&after, now));
+    assert_eq!(got, (answer, asked, keys_after, pause_after.to_owned()), "{row}");
+}
+
+#[test]
+fn does_what_each_row_of_the_documentation_says() {
+    let documentation = include_str!("../../docs/keys.md");
+    let (_, table) = documentation.split_once("<!-- states -->").unwrap();
+    let (table, _) = table.split_once("<!-- /states -->").unwrap();
+    let rows: Vec<_> = table.trim().lines().skip(2).collect();
+    assert_eq!(rows.len(), 35, "the table was cut short");
+    rows.into_iter().for_each(check_row);
+}
+
+#[test]
+fn has_a_row_for_every_state_pause_and_key() {
+    let documentation = include_str!("../../docs/keys.md");
+    for keys in ["none", "fresh", "stale", "dead"] {
+        for key in ["held", "not held"] {
+            if (keys, key) != ("none", "held") {
+                assert!(
+                    documentation.lines().any(|row| row.starts_with(&format!("| {keys} "))
+                        && row.contains(&format!("| {key} |"))),
+                    "{keys}, {key}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn takes_the_lifetime_from_max_age_within_bounds() {
+    #[track_caller]
+    fn check(max_age: Option<u64>, ttl: u64, lifetime: u64) {
+        let rules = CacheRules { ttl: Duration::from_secs(ttl), ..RULES };
+        let fetched = Fetched {
+            max_age: max_age.map(Duration::from_secs),
+            ..fetched(keys(&[HELD])).unwrap()
+        };
+        let state = KeyState::default().after(Ok(fetched), Cause::Age, at(0), at(0), 0.0, &rules);
+        assert_eq!(state.lifetime(), Duration::from_secs(lifetime));
+        assert_eq!(state.age(at(lifetime - 1), &rules), Age::Fresh);
+        assert_eq!(state.age(at(lifetime), &rules), Age::Stale);
+    }
+    check(None, 600, 600);
+    check(Some(300), 600, 300);
+    check(Some(601), 600, 600);
+    check(Some(u64::MAX), 600, 600);
+    check(Some(60), 600, 60);
+    check(Some(59), 600, 60);
+    check(Some(0), 600, 60);
+    check(Some(0), 10, 10);
+    check(Some(3600), 10, 10);
+}
+
+#[test]
+fn never_serves_stale_keys_where_that_is_switched_off() {
+    let rules = CacheRules { max_stale: Duration::ZERO, ..RULES };
+    let state = KeyState::default().after(
+        fetched(keys(&[HELD])),
+        Cause::Age,
+        at(100),
+        at(100),
+        0.0,
+        &rules,
+    );
+    assert_eq!(state.age(at(699), &rules), Age::Fresh);
+    assert_eq!(state.age(at(700), &rules), Age::Dead);
+    assert_eq!(state.age(at(99), &rules), Age::Dead, "the clock was set back");
+}
+
+#[test]
+fn counts_age_from_when_the_issuer_was_asked() {
+    let state =
+        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(3), 0.0, &RULES);
+    assert_eq!(state.age(at(599), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(600), &RULES), Age::Stale);
+}
+
+#[test]
+fn doubles_the_backoff_up_to_half_a_minute_and_jitters_it_down_to_half() {
+    let pause = |failures: u32, jitter: f64| {
+        let fail = |state: KeyState, _| {
+            state.after(Err(failure()), Cause::Age, at(0), at(0), jitter, &RULES)
+        };
+        (0..failures).fold(KeyState::default(), fail).failing.unwrap().backoff.length
+    };
+    let expected = [1, 2, 4, 8, 16, 30, 30, 30];
+    for (failures, seconds) in (1..).zip(expected) {
+        assert_eq!(pause(failures, 1.0), Duration::from_secs(seconds));
+        assert_eq!(pause(failures, 0.0), Duration::from_millis(seconds * 500));
+    }
+    assert_eq!(pause(100, 1.0), Duration::from_secs(30));
+}
+
+#[test]
+fn begins_the_backoff_anew_after_a_success() {
+    let failed = KeyState::default().after(Err(failure()), Cause::Age, at(0), at(0), 1.0, &RULES);
+    let failed = failed.after(Err(failure()), Cause::Age, at(5), at(5), 1.0, &RULES);
+    let well = failed.after(fetched(keys(&[HELD])), Cause::Age, at(10), at(10), 1.0, &RULES);
+    assert!(failed.is_failing() && !well.is_failing());
+    let failed = well.after(Err(failure()), Cause::Age, at(700), at(700), 1.0, &RULES);
+    assert_eq!(failed.failing.unwrap().backoff.length, Duration::from_secs(1));
+}
+
+#[test]
+fn ends_a_pause_when_it_is_over_and_when_the_clock_is_set_back() {
+    let pause = Pause { from: at(100), length: Duration::from_secs(30) };
+    assert!(pause.holds(at(100)) && pause.holds(at(129)));
+    assert!(!pause.holds(at(130)) && !pause.holds(at(99)));
+}
+
+#[test]
+fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
+    const DAY: u64 = 24 * 60 * 60;
+    let origin = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
+    let found =
+        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(0), 0.0, &RULES);
+    assert!(found.request(&origin, at(DAY - 1)).known_uri.is_some());
+    assert!(found.request(&origin, at(DAY)).known_uri.is_none());
+    let renewed =
+        found.after(fetched(keys(&[HELD])), Cause::Age, at(DAY - 1), at(DAY - 1), 0.0, &RULES);
+    assert!(
+        renewed.request(&origin, at(DAY)).known_uri.is_none(),
+        "a refresh does not find it anew"
+    );
+    let failed = found.after(Err(failure()), Cause::Age, at(10), at(10), 0.0, &RULES);
+    assert!(failed.request(&origin, at(20)).known_uri.is_none());
+}
+
+#[test]
+fn sends_the_validator_only_where_it_came_from() {
+    let discovered = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
+    let configured = KeyOrigin::new(
+        "https://issuer.example",
+        "https://issuer.example/jwks".parse().ok(),
+        vec![eddsa()],
+    )
+    .unwrap();
+    let held =
+        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(0), 0.0, &RULES);
+    assert_eq!(held.request(&discovered, at(1)).etag, Some("\"1\""));
+    let failed = held.after(Err(failure()), Cause::Age, at(1), at(1), 0.0, &RULES);
+    assert_eq!(failed.request(&discovered, at(2)).etag, None, "the URI will be looked up again");
+    assert_eq!(failed.request(&configured, at(2)).etag, Some("\"1\""));
+}
+
+#[test]
+fn replaces_the_whole_set() {
+    let held = KeyState::default().after(
+        fetched(keys(&["a", "b"])),
+        Cause::Age,
+        at(0),
+        at(0),
+        0.0,
+        &RULES,
+    );
+    let next = held.after(fetched(keys(&["b", "c"])), Cause::Age, at(600), at(600), 0.0, &RULES);
+    let knows = |kid| next.settle(&query(kid), at(600), &RULES).is_ok();
+    assert!(!knows("a") && knows("b") && knows("c"));
+}
+
+#[test]
+fn takes_keys_from_a_file_as_fresh() {
+    let state = KeyState::from_file(key_set(&[HELD]), at(0), &RULES);
+    assert_eq!(state.age(at(599), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(600), &RULES), Age::Stale);
+    assert_eq!(state.fetches(), 0);
+}
