@@ -10,11 +10,11 @@
 //! [for WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)
 //! and [for HTTP APIs](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::arn::MethodArn;
 use crate::error::Error;
@@ -81,7 +81,7 @@ struct Event<'a> {
     #[serde(borrow, default)]
     multi_value_query_string_parameters: Entries<'a>,
     #[serde(borrow)]
-    cookies: Option<&'a RawValue>,
+    cookies: Option<Vec<Option<Text<'a>>>>,
 }
 
 impl<'a> AuthorizerRequest<'a> {
@@ -143,34 +143,23 @@ impl<'a> AuthorizerRequest<'a> {
 
     /// Returns every line of cookies, from the headers and from payload 2.0's list.
     pub(crate) fn cookies(&self) -> impl Iterator<Item = Text<'a>> {
-        let listed = self.event.cookies.map(strings).unwrap_or_default();
+        let listed = self.event.cookies.iter().flatten().flatten().cloned();
         self.header("cookie").chain(listed)
     }
 }
 
-/// A map from names to strings or to lists of strings, in the order and with
-/// the repetitions in which it came. Values are read when they are asked for.
+/// The strings of a map from names to strings or to lists of strings, in the
+/// order and with the repetitions in which they came. What is neither counts as
+/// absent, as does a null in the place of the map.
 #[derive(Default)]
-struct Entries<'a>(Vec<(Text<'a>, &'a RawValue)>);
+struct Entries<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 impl<'a> Entries<'a> {
     /// About as many headers as a browser and CloudFront send together.
     const USUAL: usize = 24;
 
     fn values(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = Text<'a>> {
-        self.0.iter().filter(move |(key, _)| fits(key)).flat_map(|(_, value)| strings(value))
-    }
-}
-
-/// Returns the string that a value is, or the strings that it lists; nothing
-/// where it is anything else.
-fn strings<'a>(value: &'a RawValue) -> Vec<Text<'a>> {
-    let json = value.get();
-    if json.starts_with('[') {
-        let list: Vec<Option<Text<'a>>> = serde_json::from_str(json).unwrap_or_default();
-        list.into_iter().flatten().collect()
-    } else {
-        serde_json::from_str(json).into_iter().collect()
+        self.0.iter().filter(move |(key, _)| fits(key)).map(|(_, value)| value.clone())
     }
 }
 
@@ -191,14 +180,77 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::with_capacity(Entries::USUAL);
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+                while let Some(key) = map.next_key::<Text<'de>>()? {
+                    map.next_value_seed(Strings { key, entries: &mut entries })?;
                 }
                 Ok(Entries(entries))
             }
         }
 
         deserializer.deserialize_any(EntriesVisitor)
+    }
+}
+
+/// Reads a value of a map and adds the strings that it is or lists.
+struct Strings<'v, 'de> {
+    key: Text<'de>,
+    entries: &'v mut Vec<(Text<'de>, Text<'de>)>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strings<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strings<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        self.entries.push((self.key, Text(Cow::Borrowed(text))));
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.entries.push((self.key, Text(Cow::Owned(text.to_owned()))));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self { key, entries } = self;
+        while list.next_element_seed(Strings { key: key.clone(), entries })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 }
 

@@ -125,7 +125,7 @@ impl JwtVerifier for PublicKey {
 /// A token whose signature is the issuer's. Its claims are not checked yet.
 pub struct VerifiedToken<'a> {
     pub(super) claims: ClaimsSet<'a>,
-    pub(super) payload: &'a [u8],
+    pub(super) payload: &'a str,
     pub(super) typ: Option<Text<'a>>,
 }
 
