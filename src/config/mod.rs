@@ -194,12 +194,15 @@ fn read_issuer(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Issuer
         .read(&setting::LEEWAY_SECONDS, |text| parse::seconds(text, 0..=300))
         .unwrap_or(Duration::from_secs(5));
     let (issuer, audience) = (issuer?, audience?);
-    if audience == Audience::Unchecked {
+    let nothing_else_chooses =
+        client_ids.is_empty() && required_scopes.is_empty() && required_claims.is_empty();
+    if audience == Audience::Unchecked && nothing_else_chooses {
         warnings.push(format!(
-            "{}=* : any token of {issuer} is accepted, whomever it was issued for; CLIENT_IDS or REQUIRED_SCOPES should say which are meant",
+            "{}=* accepts any token of {issuer}, whomever it was issued for; CLIENT_IDS, REQUIRED_SCOPES or REQUIRED_CLAIMS can say which are meant",
             reader.name(&setting::AUDIENCE)
         ));
-    } else if token_use.as_deref() == Some("access") {
+    }
+    if audience != Audience::Unchecked && token_use.as_deref() == Some("access") {
         warnings.push(format!(
             "{}=access with an audience: Cognito's access tokens have no aud unless a resource server is bound to them; AUDIENCE=* with CLIENT_IDS fits those without",
             reader.name(&setting::TOKEN_USE)

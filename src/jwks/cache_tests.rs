@@ -97,9 +97,10 @@ impl KeySource for Arc<FakeIssuer> {
                     Content::Keys { keys: key_set(&kids), skipped: Vec::new(), etag: None };
                 Ok(Fetched { content, uri: request.origin.discovery_uri.clone(), max_age: None })
             }
-            Mode::Fails => {
-                Err(FetchError::Status { url: request.origin.discovery_uri.clone(), status: 500 })
-            }
+            Mode::Fails => Err(FetchError::Status {
+                url: request.origin.discovery_uri.to_string(),
+                status: 500,
+            }),
             Mode::Hangs => std::future::pending().await,
         }
     }

@@ -37,7 +37,7 @@ pub enum ClientError {
     /// TLS cannot be set up.
     #[error("TLS: {0}")]
     Tls(rustls::Error),
-    /// The client cannot be set up, as with a proxy variable that is no URL.
+    /// The client cannot be set up.
     #[error("HTTP client: {0}")]
     Http(reqwest::Error),
 }
@@ -90,7 +90,7 @@ impl HttpKeySource {
         }
 
         let url = &origin.discovery_uri;
-        let fail = |cause| FetchError::Discovery { url: url.clone(), cause };
+        let fail = |cause| FetchError::Discovery { url: url.to_string(), cause };
         let body = self.get(url, None).await?.body;
         let document: Document =
             serde_json::from_slice(&body).map_err(|_| fail(DiscoveryError::NotADocument))?;
@@ -119,7 +119,7 @@ impl HttpKeySource {
         let response = request.send().await.map_err(|error| broken(url, &error))?;
         let status = response.status();
         if status != StatusCode::OK && !(status == StatusCode::NOT_MODIFIED && etag.is_some()) {
-            return Err(FetchError::Status { url: url.clone(), status: status.as_u16() });
+            return Err(FetchError::Status { url: url.to_string(), status: status.as_u16() });
         }
         let headers = response.headers().clone();
         Ok(Reply { status, headers, body: read_body(response, url).await? })
@@ -146,7 +146,7 @@ impl KeySource for HttpKeySource {
             return Ok(Fetched { content: Content::NotModified, uri, max_age });
         }
         let (keys, skipped) = KeySet::parse(&body, &origin.algorithms)
-            .map_err(|cause| FetchError::KeySet { url: uri.clone(), cause })?;
+            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
         let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
     }
@@ -157,7 +157,7 @@ async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchEr
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(url, &error))? {
         if body.len() + chunk.len() > MAX_BODY_LENGTH {
-            return Err(FetchError::TooLarge { url: url.clone(), limit: MAX_BODY_LENGTH });
+            return Err(FetchError::TooLarge { url: url.to_string(), limit: MAX_BODY_LENGTH });
         }
         body.extend_from_slice(&chunk);
     }
@@ -170,7 +170,7 @@ fn broken(url: &Url, error: &reqwest::Error) -> FetchError {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    FetchError::Connection { url: url.clone(), cause: innermost.to_string() }
+    FetchError::Connection { url: url.to_string(), cause: innermost.to_string() }
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {

@@ -103,7 +103,7 @@ pub enum FetchError {
     #[error("{url}: {cause}")]
     Connection {
         /// What was fetched.
-        url: Url,
+        url: String,
         /// What the HTTP client says, to its innermost cause.
         cause: String,
     },
@@ -111,7 +111,7 @@ pub enum FetchError {
     #[error("{url} answered {status}")]
     Status {
         /// What was fetched.
-        url: Url,
+        url: String,
         /// The HTTP status.
         status: u16,
     },
@@ -119,7 +119,7 @@ pub enum FetchError {
     #[error("{url} answered with more than {limit} bytes")]
     TooLarge {
         /// What was fetched.
-        url: Url,
+        url: String,
         /// The limit in bytes.
         limit: usize,
     },
@@ -127,7 +127,7 @@ pub enum FetchError {
     #[error("{url}: {cause}")]
     KeySet {
         /// What was fetched.
-        url: Url,
+        url: String,
         /// What is wrong with it.
         cause: KeySetError,
     },
@@ -135,7 +135,7 @@ pub enum FetchError {
     #[error("{url}: {cause}")]
     Discovery {
         /// What was fetched.
-        url: Url,
+        url: String,
         /// What is wrong with it.
         cause: DiscoveryError,
     },
