@@ -23,19 +23,26 @@ use markdown::{Document, blocks, quoted, read, root, settings};
 
 /// Every page that people read, whoever wrote it.
 fn pages() -> Vec<Document> {
-    let mut paths: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+    let is_ours = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.starts_with('.') && !["target", "node_modules"].contains(&name)
+    };
+    let mut pages: Vec<_> = files_below(root(), &is_ours)
         .into_iter()
-        .chain(["wiremock-fixtures/README.md"])
-        .map(PathBuf::from)
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| path.strip_prefix(root()).unwrap().to_owned())
         .collect();
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name();
-        if Path::new(&name).extension().is_some_and(|extension| extension == "md") {
-            paths.push(Path::new("docs").join(name));
-        }
+    pages.sort();
+    pages.into_iter().map(read).collect()
+}
+
+fn files_below(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files = Vec::new();
+    for path in entries.filter(|path| wanted(path)) {
+        if path.is_dir() { files.extend(files_below(&path, wanted)) } else { files.push(path) }
     }
-    paths.sort();
-    paths.into_iter().map(read).collect()
+    files
 }
 
 /// Completes settings to what a function needs: an issuer, and files that exist.
@@ -183,23 +190,18 @@ fn every_reason_is_documented_under_what_the_client_sees() {
 
 /// Returns every file of the function without its tests and comments.
 fn sources() -> Vec<(String, String)> {
-    let mut folders = vec![root().join("src")];
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !name.ends_with("_tests.rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap().lines();
-                let code = code.filter(|line| !line.trim_start().starts_with("//"));
-                sources.push((name, code.collect::<Vec<_>>().join("\n")));
-            }
-        }
-    }
-    sources
+    let is_tested_code = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.ends_with("_tests.rs") && name != "testing.rs"
+    };
+    let source = |path: PathBuf| {
+        let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines();
+        let code = code.filter(|line| !line.trim_start().starts_with("//"));
+        (name, code.collect::<Vec<_>>().join("\n"))
+    };
+    files_below(&root().join("src"), &is_tested_code).into_iter().map(source).collect()
 }
 
 fn has_word(code: &str, word: &str) -> bool {
