@@ -13,15 +13,17 @@ use crate::gateway::{
     Answer, AuthorizerRequest, EventKind, FunctionError, MethodArn, Verdict, find_credential,
 };
 use crate::jwks::{
-    ClientError, Clock, HttpKeySource, KeyCache, KeyQuery, KeySet, KeySetError, KeySource,
+    ClientError, Clock, HttpKeySource, KeyCache, KeyQuery, KeySet, KeySetError, KeySource, KeysUsed,
 };
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
+use crate::metrics::{DecisionMetrics, Metrics};
 
 /// Answers authorizer events.
 pub struct Authorizer<S = HttpKeySource> {
     config: Config,
     keys: KeyCache<S>,
     clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 /// What Lambda says of an invocation.
@@ -95,7 +97,17 @@ impl<S: KeySource> Authorizer<S> {
     ///
     /// [`StartError`] where a key set file is of no use.
     pub async fn new(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
-        let keys = KeyCache::new(source, config.cache, Arc::clone(&clock), config.issuers.len());
+        let metrics = Arc::new(match &config.metrics_namespace {
+            None => Metrics::off(),
+            Some(namespace) => Metrics::to(Box::new(std::io::stdout()), namespace),
+        });
+        let keys = KeyCache::new(
+            source,
+            config.cache,
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+            config.issuers.len(),
+        );
         for issuer in &config.issuers {
             let Some(path) = &issuer.jwks_file else { continue };
             let json = std::fs::read(path).map_err(|error| StartError::File {
@@ -115,7 +127,7 @@ impl<S: KeySource> Authorizer<S> {
             }
             keys.seed(&issuer.keys, set).await;
         }
-        Ok(Self { config, keys, clock })
+        Ok(Self { config, keys, clock, metrics })
     }
 
     /// Answers one event, and logs one line about it.
@@ -136,7 +148,9 @@ impl<S: KeySource> Authorizer<S> {
             Err(Refusal { error, answer: Some(answer) }) => (Ok(answer), Some(error)),
             Err(Refusal { error, answer: None }) => self.refuse(error, &trail),
         };
-        trail.log(error.as_ref(), invocation, started.elapsed());
+        let took = started.elapsed();
+        trail.log(error.as_ref(), invocation, took);
+        self.metrics.decided(|| trail.count(error.as_ref(), (self.clock)(), took));
         answer
     }
 
@@ -161,7 +175,7 @@ impl<S: KeySource> Authorizer<S> {
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
         let keys = self.keys.find(&issuer.keys, &query, now, patience(deadline, now)).await?;
-        trail.keys = Some(keys.used.as_str());
+        trail.keys = Some((keys.used, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;
@@ -238,7 +252,8 @@ struct Trail<'a> {
     asked: Option<(EventKind, MethodArn<'a>)>,
     issuer: Option<&'a str>,
     kid: Option<Excerpt>,
-    keys: Option<&'static str>,
+    /// How the keys were come by, and when.
+    keys: Option<(KeysUsed, SystemTime)>,
 }
 
 impl Trail<'_> {
@@ -246,24 +261,47 @@ impl Trail<'_> {
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let event_kind = self.asked.map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
-        let Self { issuer, keys, .. } = self;
+        let keys = self.keys.map(|(used, _)| used.as_str());
+        let issuer = self.issuer;
         let Invocation { request_id, trace_id, .. } = invocation;
         /// The same fields, whatever the level.
         macro_rules! line {
-            ($level:ident, $decision:literal, $reason:expr, $($message:tt)+) => {
+            ($level:ident, $reason:expr, $($message:tt)+) => {
                 $level!(
-                    decision = $decision, reason = $reason, event_kind, issuer, kid, keys, duration_us,
-                    requestId = request_id, xrayTraceId = trace_id, $($message)+
+                    decision = decision(error), reason = $reason, event_kind, issuer, kid, keys,
+                    duration_us, requestId = request_id, xrayTraceId = trace_id, $($message)+
                 )
             };
         }
         match error.map(|error| (error.class(), error, error.reason())) {
-            None => line!(debug, "allow", None::<&str>, "allowed"),
-            Some((Class::Unauthenticated, error, reason)) => {
-                line!(info, "unauthorized", reason, "{error}")
+            None => line!(debug, None::<&str>, "allowed"),
+            Some((Class::Unauthenticated | Class::Forbidden, error, reason)) => {
+                line!(info, reason, "{error}")
             }
-            Some((Class::Forbidden, error, reason)) => line!(info, "deny", reason, "{error}"),
-            Some((Class::Fault, error, reason)) => line!(error, "error", reason, "{error}"),
+            Some((Class::Fault, error, reason)) => line!(error, reason, "{error}"),
         }
+    }
+
+    fn count(&self, error: Option<&Error>, now: SystemTime, took: Duration) -> DecisionMetrics {
+        let key_age =
+            self.keys.map(|(_, fetched_at)| now.duration_since(fetched_at).unwrap_or_default());
+        DecisionMetrics {
+            at: now,
+            decision: decision(error),
+            reason: error.map(Error::reason),
+            key_age: key_age.map(Into::into),
+            decision_duration: took.into(),
+            decisions: 1,
+        }
+    }
+}
+
+/// Names the decision in log lines and metrics.
+fn decision(error: Option<&Error>) -> &'static str {
+    match error.map(Error::class) {
+        None => "allow",
+        Some(Class::Unauthenticated) => "unauthorized",
+        Some(Class::Forbidden) => "deny",
+        Some(Class::Fault) => "error",
     }
 }

@@ -24,6 +24,7 @@ pub mod error;
 pub mod gateway;
 pub mod jwks;
 pub mod jwt;
+pub mod metrics;
 
 pub use authorizer::{Authorizer, Invocation, StartError};
 pub use config::Config;

@@ -39,6 +39,8 @@ pub struct Config {
     pub responses: ResponseRules,
     /// How long keys live.
     pub cache: CacheRules,
+    /// The CloudWatch namespace to count under; `None` counts nothing.
+    pub metrics_namespace: Option<String>,
     /// Further root certificates, a PEM file.
     pub ca_file: Option<PathBuf>,
     /// What is allowed but likely not meant, to be logged at start.
@@ -112,6 +114,7 @@ impl Config {
                 .read(&setting::JWKS_TIMEOUT_MS, |text| parse::milliseconds(text, 100..=25_000))
                 .unwrap_or(Duration::from_millis(3_000)),
         };
+        let metrics_namespace = reader.read(&setting::METRICS_NAMESPACE, parse::metrics_namespace);
         let ca_file = reader.read(&setting::CA_FILE, parse::file);
         let by_cookie = token_sources.iter().any(|source| matches!(source, TokenSource::Cookie(_)));
         if by_cookie && allowed_origins.is_none() {
@@ -134,6 +137,7 @@ impl Config {
             context,
             responses,
             cache,
+            metrics_namespace,
             ca_file,
             warnings,
         })

@@ -134,6 +134,20 @@ pub(super) fn file(text: &str) -> Parsed<PathBuf> {
     if path.is_file() { Ok(path) } else { Err("where there is no file".to_owned()) }
 }
 
+/// CloudWatch's own rules for the names of namespaces.
+pub(super) fn metrics_namespace(text: &str) -> Parsed<String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
+    if text.len() <= 255
+        && text.bytes().all(is_allowed)
+        && !text.starts_with([':'])
+        && !text.starts_with("AWS/")
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("which CloudWatch does not take as a namespace".to_owned())
+    }
+}
+
 pub(super) fn audience(text: &str) -> Parsed<Audience> {
     if text == "*" {
         return Ok(Audience::Unchecked);

@@ -58,5 +58,6 @@ settings! {
     JWKS_MAX_STALE_SECONDS, "86400", false, "whole seconds from 0 to 604800", "86400";
     JWKS_COOLDOWN_SECONDS, "30", false, "whole seconds from 1 to 3600", "30";
     JWKS_TIMEOUT_MS, "3000", false, "whole milliseconds from 100 to 25000", "3000";
+    METRICS_NAMESPACE, "none", false, "a CloudWatch namespace", "JwksAuthorizer";
     CA_FILE, "none", false, "the path of a PEM file with root certificates", "/opt/company-ca.pem";
 }

@@ -23,6 +23,7 @@ use super::source::{FetchError, KeyOrigin, KeySource};
 use super::state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};
 use crate::error::{Error, KeysUnavailableCause};
 use crate::jwt::PublicKey;
+use crate::metrics::Metrics;
 
 /// Reads the wall clock.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -34,6 +35,7 @@ struct Shared<S> {
     source: S,
     rules: CacheRules,
     clock: Clock,
+    metrics: Arc<Metrics>,
     states: Cache<Arc<str>, Arc<KeyState>>,
     /// Tells fetches under way that somebody new is waiting.
     arrivals: Notify,
@@ -45,6 +47,8 @@ pub struct Keys {
     entry: usize,
     /// How they were come by.
     pub used: KeysUsed,
+    /// When the issuer was asked for them.
+    pub fetched_at: SystemTime,
 }
 
 impl Keys {
@@ -81,9 +85,15 @@ impl KeysUsed {
 impl<S: KeySource> KeyCache<S> {
     /// Makes an empty cache for so many issuers.
     #[must_use]
-    pub fn new(source: S, rules: CacheRules, clock: Clock, issuers: usize) -> Self {
+    pub fn new(
+        source: S,
+        rules: CacheRules,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        issuers: usize,
+    ) -> Self {
         let states = Cache::new(issuers as u64);
-        Self(Arc::new(Shared { source, rules, clock, states, arrivals: Notify::new() }))
+        Self(Arc::new(Shared { source, rules, clock, metrics, states, arrivals: Notify::new() }))
     }
 
     /// Gives an issuer its first keys, from a file.
@@ -142,8 +152,8 @@ impl<S: KeySource> KeyCache<S> {
             },
         };
         match outcome {
-            Ok(Chosen { keys, entry, age }) => {
-                Ok(Keys { set: keys, entry, used: used(age, waited) })
+            Ok(Chosen { keys, entry, age, fetched_at }) => {
+                Ok(Keys { set: keys, entry, used: used(age, waited), fetched_at })
             }
             Err(NoKey::Unknown) => Err(Error::UnknownKey(unknown_key(query))),
             Err(NoKey::Unavailable(last)) => {
@@ -250,15 +260,10 @@ impl<S: KeySource> Shared<S> {
                 continue;
             }
             let now = self.now();
-            let report = Report::of(&outcome);
+            let report = Report::of(origin, cause, &outcome, started..now);
             let next = state.after(outcome, cause, started, now, jitter(), &self.rules);
-            report.log(
-                origin,
-                cause,
-                state,
-                &next,
-                now.duration_since(started).unwrap_or_default(),
-            );
+            report.log(state, &next);
+            report.count(&self.metrics);
             return next;
         }
     }

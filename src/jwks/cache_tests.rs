@@ -122,7 +122,8 @@ impl World {
             let seconds = Arc::clone(&seconds);
             Arc::new(move || UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::SeqCst)))
         };
-        let cache = Arc::new(KeyCache::new(Arc::clone(&issuer), RULES, clock, 2));
+        let cache =
+            Arc::new(KeyCache::new(Arc::clone(&issuer), RULES, clock, Arc::new(Metrics::off()), 2));
         let origin =
             Arc::new(KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap());
         Self { issuer, cache, origin, seconds }

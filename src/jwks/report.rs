@@ -1,54 +1,61 @@
 //! What the log says of a fetch: one line for each, and one more when an issuer
 //! begins to fail or is well again.
 
-use std::time::Duration;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use tracing::{info, warn};
 
 use super::key_set::Listing;
 use super::source::{Content, FetchError, Fetched, KeyOrigin};
 use super::state::{Cause, KeyState};
+use crate::metrics::{Metrics, RefreshMetrics};
 
-/// The outcome of a fetch, as far as the log wants it.
-pub(super) struct Report {
+/// A fetch that has ended, as far as the log and the metrics want it.
+pub(super) struct Report<'a> {
+    origin: &'a KeyOrigin,
+    cause: &'static str,
     outcome: &'static str,
     kids: String,
     skipped: String,
-    error: Option<FetchError>,
+    error: Option<String>,
+    ended_at: SystemTime,
+    took: Duration,
 }
 
-impl Report {
-    pub(super) fn of(outcome: &Result<Fetched, FetchError>) -> Self {
-        let report =
-            |outcome| Self { outcome, kids: String::new(), skipped: String::new(), error: None };
-        match outcome {
-            Ok(Fetched { content: Content::Keys { keys, skipped, .. }, .. }) => Self {
-                kids: Listing(&keys.kids().collect::<Vec<_>>()).to_string(),
-                skipped: Listing(skipped).to_string(),
-                ..report("fetched")
-            },
-            Ok(Fetched { content: Content::NotModified, .. }) => report("not_modified"),
-            Err(error) => Self { error: Some(error.clone()), ..report("failed") },
-        }
-    }
-
-    pub(super) fn log(
-        &self,
-        origin: &KeyOrigin,
+impl<'a> Report<'a> {
+    pub(super) fn of(
+        origin: &'a KeyOrigin,
         cause: Cause,
-        before: &KeyState,
-        after: &KeyState,
-        took: Duration,
-    ) {
-        let issuer = &*origin.issuer;
+        outcome: &Result<Fetched, FetchError>,
+        time: Range<SystemTime>,
+    ) -> Self {
         let cause = match cause {
             Cause::Age => "age",
             Cause::UnknownKey => "unknown_key",
         };
-        let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let Self { outcome, kids, skipped, error } = self;
+        let (outcome, kids, skipped, error) = match outcome {
+            Ok(Fetched { content: Content::Keys { keys, skipped, .. }, .. }) => {
+                let kids = Listing(&keys.kids().collect::<Vec<_>>()).to_string();
+                ("fetched", kids, Listing(skipped).to_string(), None)
+            }
+            Ok(Fetched { content: Content::NotModified, .. }) => {
+                ("not_modified", String::new(), String::new(), None)
+            }
+            Err(error) => ("failed", String::new(), String::new(), Some(error.to_string())),
+        };
+        let took = time.end.duration_since(time.start).unwrap_or_default();
+        Self { origin, cause, outcome, kids, skipped, error, ended_at: time.end, took }
+    }
+
+    /// Writes the line about the fetch, and one about a change for the worse or
+    /// the better.
+    pub(super) fn log(&self, before: &KeyState, after: &KeyState) {
+        let Self { cause, outcome, kids, skipped, error, .. } = self;
+        let issuer = &*self.origin.issuer;
+        let duration_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
         if let Some(error) = error {
-            warn!(issuer, outcome, cause, error = error.to_string(), duration_ms, "key refresh");
+            warn!(issuer, outcome, cause, error, duration_ms, "key refresh");
         } else {
             let lifetime_s = after.lifetime().as_secs();
             info!(issuer, outcome, cause, kids, skipped, lifetime_s, duration_ms, "key refresh");
@@ -61,5 +68,15 @@ impl Report {
             (true, false) => info!(issuer, "the issuer's keys can be refreshed again"),
             (false, false) | (true, true) => {}
         }
+    }
+
+    pub(super) fn count(&self, metrics: &Metrics) {
+        metrics.refreshed(|| RefreshMetrics {
+            at: self.ended_at,
+            issuer: &self.origin.issuer,
+            outcome: self.outcome,
+            key_refresh_duration: self.took,
+            key_refreshes: 1,
+        });
     }
 }

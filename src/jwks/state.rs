@@ -102,6 +102,8 @@ pub struct Chosen {
     pub entry: usize,
     /// How old the set is; never dead.
     pub age: Age,
+    /// When the issuer was asked for it.
+    pub fetched_at: SystemTime,
 }
 
 /// Why there is no key for a token.
@@ -178,7 +180,7 @@ impl KeyState {
         match (&self.held, self.age(now, rules)) {
             (Some(held), age @ (Age::Fresh | Age::Stale)) => {
                 let entry = held.keys.select(query.kid, query.algorithm).ok_or(NoKey::Unknown)?;
-                Ok(Chosen { keys: Arc::clone(&held.keys), entry, age })
+                Ok(Chosen { keys: Arc::clone(&held.keys), entry, age, fetched_at: held.fetched_at })
             }
             (_, _) => {
                 let last = self.failing.as_ref().map(|failing| Arc::clone(&failing.last));
