@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Excerpt;
-use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
+use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm, object};
 
 /// An issuer's keys, prepared for the algorithms that it may use. Never empty.
 #[derive(Debug)]
@@ -119,8 +119,7 @@ impl KeySet {
         json: &[u8],
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
-        let raw: RawKeySet<'_> =
-            serde_json::from_slice(json).map_err(|_| KeySetError::NotAKeySet)?;
+        let raw: RawKeySet<'_> = object(json).ok_or(KeySetError::NotAKeySet)?;
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
         for (place, jwk) in raw.keys.iter().enumerate() {

@@ -15,7 +15,7 @@ use serde::de::IgnoredAny;
 
 use super::algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 use super::claims_set::ClaimsSet;
-use super::text::{Text, present};
+use super::text::{Text, object, present};
 use crate::error::{Error, Excerpt};
 
 /// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
@@ -121,22 +121,18 @@ impl<'a> UnverifiedToken<'a> {
     /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`;
     /// [`Error::UnsupportedAlgorithm`] for an `alg` that no issuer may use.
     pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
-        let header: JoseHeader<'_> = serde_json::from_slice(&decoded.header).map_err(|_| {
-            Error::MalformedToken(
-                "the header is not a JOSE header with an alg, each parameter of its type and once",
-            )
-        })?;
+        let header: JoseHeader<'_> = object(&decoded.header).ok_or(Error::MalformedToken(
+            "the header is not a JOSE header with an alg, each parameter of its type and once",
+        ))?;
         let unsupported = [("crit", &header.crit), ("b64", &header.b64), ("zip", &header.zip)];
         if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::UnsupportedCriticalHeader(name));
         }
         let algorithm = SignatureAlgorithm::named(&header.alg)
             .ok_or_else(|| unsupported_algorithm(&header.alg, &SUPPORTED_ALGORITHMS.each_ref()))?;
-        let claims = serde_json::from_slice(&decoded.payload).map_err(|_| {
-            Error::MalformedToken(
-                "the payload is not a claims set with each registered claim of its type and once",
-            )
-        })?;
+        let claims = object(&decoded.payload).ok_or(Error::MalformedToken(
+            "the payload is not a claims set with each registered claim of its type and once",
+        ))?;
         Ok(Self {
             signing_input: decoded.signing_input,
             signature: &decoded.signature,
