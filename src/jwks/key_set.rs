@@ -159,6 +159,10 @@ impl KeySet {
         if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
             return Err(SkipReason::Symmetric);
         }
+        // What is broken, or of a type that is not known, is read as this.
+        if matches!(parameters, AlgorithmParameters::Other(_)) {
+            return Err(SkipReason::NotAJwk);
+        }
         let named =
             |row: &&&SignatureAlgorithm| purpose.alg.as_ref().is_none_or(|alg| alg == row.name);
         let mut outcome = Err(SkipReason::OtherAlgorithm);
