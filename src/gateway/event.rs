@@ -67,9 +67,9 @@ struct Event<'a> {
     #[serde(borrow)]
     version: Option<Text<'a>>,
     #[serde(borrow)]
-    method_arn: Option<&'a str>,
+    method_arn: Option<Text<'a>>,
     #[serde(borrow)]
-    route_arn: Option<&'a str>,
+    route_arn: Option<Text<'a>>,
     #[serde(borrow)]
     authorization_token: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -107,10 +107,10 @@ impl<'a> AuthorizerRequest<'a> {
                 ));
             }
         };
-        let arn = if kind == EventKind::HttpApi2 { event.route_arn } else { event.method_arn };
-        let arn = MethodArn::parse(
-            arn.ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?,
-        )?;
+        let arn = if kind == EventKind::HttpApi2 { &event.route_arn } else { &event.method_arn };
+        let Text(arn) =
+            arn.clone().ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?;
+        let arn = MethodArn::parse(arn)?;
         let kind = if kind == EventKind::RestRequest && arn.is_connect() {
             EventKind::WebSocket
         } else {
