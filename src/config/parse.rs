@@ -265,6 +265,10 @@ pub(super) fn token_sources(text: &str) -> Parsed<Vec<TokenSource>> {
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
     let origin =
         |item: String| match Url::parse(&item).map(|url| url.origin().ascii_serialization()) {
+            // A host may have an asterisk in it, but no browser sends one.
+            _ if item.contains('*') && item != "*" => {
+                Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
+            }
             Ok(serialized) if serialized == item => Ok(item),
             Ok(serialized) if serialized != "null" => {
                 Err(format!("where browsers write {item:?} as {serialized:?}"))
