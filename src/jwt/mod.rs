@@ -14,6 +14,8 @@
 mod algorithm;
 mod claims;
 mod claims_set;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod token;
 mod verify;

@@ -178,3 +178,7 @@ fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> 
     let allowed: Vec<_> = allowed.iter().map(|row| row.name).collect();
     Error::UnsupportedAlgorithm { alg: Excerpt::from(alg), allowed: allowed.join(", ") }
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

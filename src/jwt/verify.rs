@@ -156,3 +156,7 @@ pub fn verify<'a, V: JwtVerifier>(
         Err(Error::InvalidSignature)
     }
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
