@@ -164,7 +164,7 @@ impl<S: KeySource> Authorizer<S> {
     ) -> Result<Answer, Refusal> {
         let now = (self.clock)();
         let request = AuthorizerRequest::parse(event)?;
-        trail.asked = Some((request.kind, request.arn));
+        trail.asked = Some((request.kind, request.arn.clone()));
         let credential = find_credential(&request, &self.config.token_sources)?;
         let decoded = RawToken::new(&credential.token).decode()?;
         let token = UnverifiedToken::read(&decoded)?;
@@ -217,9 +217,9 @@ impl<S: KeySource> Authorizer<S> {
         trail: &Trail<'_>,
     ) -> (Result<Answer, FunctionError>, Option<Error>) {
         let rules = &self.config.responses;
-        let answer = match (rules.function_error(&error), trail.asked) {
+        let answer = match (rules.function_error(&error), &trail.asked) {
             (None, Some((kind, arn))) => rules
-                .deny(kind, &arn, Verdict::unauthenticated(), error.reason())
+                .deny(*kind, arn, Verdict::unauthenticated(), error.reason())
                 .map_err(|error| FunctionError::fault(&error)),
             (None, None) => Err(FunctionError::fault(&error)),
             (Some(function_error), _) => Err(function_error),
@@ -259,7 +259,7 @@ struct Trail<'a> {
 impl Trail<'_> {
     fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, took: Duration) {
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let event_kind = self.asked.map(|(kind, _)| kind.as_str());
+        let event_kind = self.asked.as_ref().map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
         let keys = self.keys.map(|(used, _)| used.as_str());
         let issuer = self.issuer;

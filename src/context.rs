@@ -83,9 +83,9 @@ impl ContextRules {
             None => set.sub.as_deref().map(Cow::Borrowed),
             Some(path) => claims.value(path)?.and_then(text_of),
         };
-        let named =
-            configured.filter(|name| !name.is_empty()).or_else(|| set.client().map(Cow::Borrowed));
-        Ok(named.or_else(|| set.iss.as_deref().map(Cow::Borrowed)).unwrap_or_default())
+        let others = [set.client(), set.iss.as_deref()].into_iter().flatten().map(Cow::Borrowed);
+        let named = configured.into_iter().chain(others).find(|name| !name.is_empty());
+        Ok(named.unwrap_or_default())
     }
 
     /// Returns the API key of the usage plan, where one is configured and there.

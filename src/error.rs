@@ -268,13 +268,5 @@ impl fmt::Display for Excerpt {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shortens_what_the_caller_chose() {
-        assert_eq!(Excerpt::from("https://a").as_str(), "https://a");
-        let long = "é".repeat(500);
-        assert_eq!(Excerpt::from(long.as_str()).as_str().chars().count(), 129);
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;

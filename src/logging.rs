@@ -58,3 +58,66 @@ fn filter(level: LevelFilter) -> Targets {
         // It reports each function error once more, below our own line.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn the_level_is_lambdas_or_else_what_rust_log_says_of_this_crate() {
+        #[track_caller]
+        fn check(lambda: Option<&str>, rust_log: Option<&str>, expected: LevelFilter) {
+            let variable = |name: &str| match name {
+                "AWS_LAMBDA_LOG_LEVEL" => lambda.map(str::to_owned),
+                "RUST_LOG" => rust_log.map(str::to_owned),
+                _ => panic!("{name}"),
+            };
+            assert_eq!(level(variable), expected, "{lambda:?} {rust_log:?}");
+        }
+        check(None, None, LevelFilter::INFO);
+        for (name, expected) in [
+            ("TRACE", LevelFilter::TRACE),
+            ("DEBUG", LevelFilter::DEBUG),
+            ("INFO", LevelFilter::INFO),
+            ("WARN", LevelFilter::WARN),
+            ("ERROR", LevelFilter::ERROR),
+            ("FATAL", LevelFilter::ERROR),
+        ] {
+            check(Some(name), None, expected);
+            check(Some(&name.to_lowercase()), None, expected);
+            check(Some(name), Some("off"), expected);
+        }
+        check(None, Some("debug"), LevelFilter::DEBUG);
+        check(None, Some("off"), LevelFilter::OFF);
+        check(None, Some("jwks_authorizer=trace"), LevelFilter::TRACE);
+        check(None, Some("trace,jwks_authorizer=error"), LevelFilter::ERROR);
+        check(None, Some("warn,hyper=trace"), LevelFilter::WARN);
+        check(None, Some("hyper=trace"), LevelFilter::OFF);
+        // What says nothing counts as not said.
+        check(Some("LOUD"), None, LevelFilter::INFO);
+        check(Some("LOUD"), Some("debug"), LevelFilter::DEBUG);
+        check(None, Some("jwks_authorizer=loud"), LevelFilter::INFO);
+    }
+
+    #[test]
+    fn libraries_may_only_warn_however_much_is_asked_for() {
+        let levels = [LevelFilter::OFF, LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE];
+        for asked in levels {
+            let filter = filter(asked);
+            for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                assert_eq!(filter.would_enable(OURS, &level), level <= asked);
+                assert_eq!(
+                    filter.would_enable("jwks_authorizer::authorizer", &level),
+                    level <= asked
+                );
+                for library in ["lambda_runtime", "lambda_runtime::layers::trace", "hyper", "h2"] {
+                    let enabled = level <= asked && level <= Level::WARN;
+                    assert_eq!(filter.would_enable(library, &level), enabled, "{library} {level}");
+                }
+                assert!(!filter.would_enable("lambda_runtime::layers::panic", &level));
+            }
+        }
+    }
+}

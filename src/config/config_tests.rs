@@ -1,1 +1,879 @@
+use std::fmt::Debug;
 
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::*;
+use crate::access::{RouteRule, RouteScopes};
+use crate::context::ContextClaim;
+use crate::jwt::{ClaimPath, RequiredClaim};
+
+const ISSUER: &str = "https://issuer.example/";
+
+/// Reads variables, named without their prefix.
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variable = |(name, value): &(&str, &str)| (format!("{PREFIX}{name}"), (*value).to_owned());
+    Config::from_variables(variables.iter().map(variable))
+}
+
+/// Reads a variable beside the two that there must be.
+fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
+    let required = [("ISSUER", ISSUER), ("AUDIENCE", "chat")];
+    let mut variables: Vec<_> =
+        required.into_iter().filter(|(required, _)| *required != name).collect();
+    variables.push((name, value));
+    read(&variables)
+}
+
+fn accepted(outcome: Result<Config, ConfigError>) -> Config {
+    outcome.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Checks what a variable's values are parsed to, and what is said of those that
+/// are refused: the variable, the value, what is wrong and what it takes.
+#[track_caller]
+fn check<T: PartialEq + Debug>(
+    name: &str,
+    parsed: impl Fn(&Config) -> T,
+    accepted: &[(&str, T)],
+    refused: &[(&str, &str)],
+) {
+    let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+    for (value, expected) in accepted {
+        for value in [(*value).to_owned(), format!("  {value}\n")] {
+            let config = read_one(name, &value).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(parsed(&config), *expected, "{name}={value}");
+        }
+    }
+    let lost = "is empty, which may be a restriction that got lost";
+    let empty = [("", lost), (" \t", lost)];
+    for (value, fault) in refused.iter().chain(&empty) {
+        let error = read_one(name, value).map(drop).expect_err(value);
+        let [problem] = &error.0[..] else { panic!("{error}") };
+        assert_eq!(problem.variable, format!("AUTHORIZER_{name}"));
+        assert!(problem.fault.contains(fault), "{name}={value}: {}", problem.fault);
+        if !value.trim().is_empty() {
+            let shown = format!("is {:?}, ", value.trim());
+            assert!(problem.fault.starts_with(&shown), "{}", problem.fault);
+        }
+        let remedy =
+            format!("it takes {}, as AUTHORIZER_{name}={}", setting.takes, setting.example);
+        assert_eq!(problem.remedy, remedy);
+        let message = format!("1 mistake in the settings:\n- {problem}");
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+fn rules(config: &Config) -> &ClaimRules {
+    let [issuer] = &config.issuers[..] else { panic!("{:?}", config.issuers) };
+    &issuer.rules
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn has_the_documented_defaults() {
+    let config = accepted(read(&[("ISSUER", ISSUER), ("AUDIENCE", "chat")]));
+    let [issuer] = &config.issuers[..] else { panic!("{:?}", config.issuers) };
+    assert_eq!(&*issuer.keys.issuer, ISSUER);
+    assert_eq!(issuer.keys.jwks_uri, None);
+    let discovery_uri = "https://issuer.example/.well-known/openid-configuration";
+    assert_eq!(issuer.keys.discovery_uri.as_str(), discovery_uri);
+    let algorithms: Vec<_> = issuer.keys.algorithms.iter().map(|row| row.name).collect();
+    assert_eq!(algorithms, ["RS256"]);
+    assert_eq!(issuer.jwks_file, None);
+    assert!(issuer.required_scopes.is_empty());
+    let rules = &issuer.rules;
+    assert_eq!(rules.issuer, ISSUER);
+    assert_eq!(rules.audience, Audience::AnyOf(strings(&["chat"])));
+    assert!(rules.client_ids.is_empty() && rules.token_types.is_empty());
+    assert_eq!((&rules.token_use, rules.max_age), (&None, None));
+    assert!(rules.required_claims.is_empty());
+    assert_eq!(rules.leeway, Duration::from_secs(5));
+    assert_eq!(
+        config.token_sources,
+        [
+            TokenSource::Header("authorization".to_owned()),
+            TokenSource::Subprotocol("bearer".to_owned())
+        ]
+    );
+    let allowed_origins = AllowedOrigins::Unrestricted;
+    assert_eq!(config.access, AccessRules { allowed_origins, route_scopes: None });
+    assert!(config.context.claims.is_empty());
+    assert_eq!((config.context.principal, config.context.usage_key), (None, None));
+    assert_eq!(
+        config.responses,
+        ResponseRules {
+            resource_scope: ResourceScope::Stage,
+            http_api_response: HttpApiResponse::Simple,
+            unauthenticated_response: UnauthenticatedResponse::Error,
+        }
+    );
+    assert_eq!(
+        config.cache,
+        CacheRules {
+            ttl: Duration::from_secs(600),
+            max_stale: Duration::from_secs(86_400),
+            cooldown: Duration::from_secs(30),
+            timeout: Duration::from_millis(3_000),
+        }
+    );
+    assert_eq!(config.ca_file, None);
+    assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
+fn writing_a_default_down_changes_nothing() {
+    let required = [("ISSUER", ISSUER), ("AUDIENCE", "chat")];
+    let bare = accepted(read(&required));
+    let words = ["required", "discovered", "none", "any"];
+    let written = SETTINGS.iter().filter(|setting| !words.contains(&setting.default));
+    let variables: Vec<_> = written.map(|setting| (setting.name, setting.default)).collect();
+    assert_eq!(variables.len(), 11);
+    let config = accepted(read(&[&required[..], &variables].concat()));
+    assert_eq!(format!("{config:?}"), format!("{bare:?}"));
+}
+
+#[test]
+fn every_example_is_accepted() {
+    for setting in SETTINGS {
+        let outcome = match setting.name {
+            "ISSUERS" => read(&[("ISSUERS", setting.example)]),
+            // There is no such file here.
+            "JWKS_FILE" | "CA_FILE" => continue,
+            name => read_one(name, setting.example),
+        };
+        accepted(outcome);
+    }
+}
+
+#[test]
+fn issuer() {
+    check(
+        "ISSUER",
+        |config| (rules(config).issuer.clone(), config.issuers[0].keys.discovery_uri.to_string()),
+        &[
+            ("https://a.example", "https://a.example/.well-known/openid-configuration"),
+            ("https://a.example/", "https://a.example/.well-known/openid-configuration"),
+            (
+                "https://a.example/t/v2.0",
+                "https://a.example/t/v2.0/.well-known/openid-configuration",
+            ),
+            ("https://A.Example:443/x/", "https://a.example/x/.well-known/openid-configuration"),
+            ("http://localhost:8080", "http://localhost:8080/.well-known/openid-configuration"),
+            ("http://127.0.0.1/a", "http://127.0.0.1/a/.well-known/openid-configuration"),
+        ]
+        .map(|(issuer, discovery)| (issuer, (issuer.to_owned(), discovery.to_owned()))),
+        &[
+            ("a.example", "which is not a URL"),
+            ("/a", "which is not a URL"),
+            ("http://a.example", "which is not https"),
+            ("ftp://a.example", "which is not https"),
+            ("https://a.example/?tenant=1", "which has a query"),
+            ("https://a.example/#x", "which has credentials or a fragment in it"),
+            ("https://user@a.example/", "which has credentials or a fragment in it"),
+            ("https://a.example, https://b.example", "which is not a URL"),
+        ],
+    );
+}
+
+#[test]
+fn audience() {
+    let any_of = |audiences: &[&str]| Audience::AnyOf(strings(audiences));
+    check(
+        "AUDIENCE",
+        |config| rules(config).audience.clone(),
+        &[
+            ("chat", any_of(&["chat"])),
+            ("chat,https://api.example", any_of(&["chat", "https://api.example"])),
+            ("chat , api", any_of(&["chat", "api"])),
+            ("a b", any_of(&["a b"])),
+            ("**", any_of(&["**"])),
+            ("*", Audience::Unchecked),
+        ],
+        &[
+            ("chat,*", "where * must stand alone"),
+            ("*,*", "which has \"*\" twice"),
+            ("chat,", "which has an empty item"),
+            (",chat", "which has an empty item"),
+            ("chat,,api", "which has an empty item"),
+            (",", "which has an empty item"),
+            ("chat,api,chat", "which has \"chat\" twice"),
+        ],
+    );
+}
+
+#[test]
+fn jwks_uri() {
+    check(
+        "JWKS_URI",
+        |config| config.issuers[0].keys.jwks_uri.as_ref().map(ToString::to_string),
+        &[
+            ("https://a.example/keys?x=1", Some("https://a.example/keys?x=1".to_owned())),
+            ("http://[::1]:1/keys", Some("http://[::1]:1/keys".to_owned())),
+        ],
+        &[
+            ("keys.json", "which is not a URL"),
+            ("http://a.example/keys", "which is not https"),
+            ("https://a:b@a.example/keys", "which has credentials"),
+        ],
+    );
+}
+
+#[test]
+fn files() {
+    let there = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let directory = env!("CARGO_MANIFEST_DIR");
+    let not_there = concat!(env!("CARGO_MANIFEST_DIR"), "/nothing.pem");
+    let no_file = "where there is no file";
+    check(
+        "JWKS_FILE",
+        |config| config.issuers[0].jwks_file.clone(),
+        &[(there, Some(PathBuf::from(there)))],
+        &[(not_there, no_file), (directory, no_file)],
+    );
+    check(
+        "CA_FILE",
+        |config| config.ca_file.clone(),
+        &[(there, Some(PathBuf::from(there)))],
+        &[(not_there, no_file), (directory, no_file)],
+    );
+}
+
+#[test]
+fn algorithms() {
+    let all = "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,EdDSA";
+    check(
+        "ALGORITHMS",
+        |config| config.issuers[0].keys.algorithms.iter().map(|row| row.name).collect::<Vec<_>>(),
+        &[
+            ("ES256", vec!["ES256"]),
+            ("RS256, EdDSA", vec!["RS256", "EdDSA"]),
+            (all, all.split(',').collect()),
+        ],
+        &[
+            ("HS256", "where \"HS256\" is none of RS256, RS384"),
+            ("RS256,none", "symmetric algorithms and none are never accepted"),
+            ("rs256", "where \"rs256\" is none of"),
+            ("*", "where \"*\" is none of"),
+            ("RS256,RS256", "which has \"RS256\" twice"),
+            ("RS256,", "which has an empty item"),
+        ],
+    );
+}
+
+#[test]
+fn client_ids() {
+    check(
+        "CLIENT_IDS",
+        |config| rules(config).client_ids.clone(),
+        &[("web", strings(&["web"])), ("web, app", strings(&["web", "app"]))],
+        &[("web,", "which has an empty item"), ("web,web", "which has \"web\" twice")],
+    );
+}
+
+#[test]
+fn token_types() {
+    check(
+        "TOKEN_TYPES",
+        |config| rules(config).token_types.clone(),
+        &[
+            ("at+jwt", strings(&["at+jwt"])),
+            ("AT+JWT, JWT", strings(&["at+jwt", "jwt"])),
+            ("application/at+jwt", strings(&["at+jwt"])),
+            ("Application/AT+jwt", strings(&["at+jwt"])),
+        ],
+        &[
+            ("jwt,", "which has an empty item"),
+            ("jwt,jwt", "which has \"jwt\" twice"),
+            // A token without a type would pass.
+            ("application/", "where \"application/\" is no media type"),
+            ("jwt,Application/", "where \"Application/\" is no media type"),
+        ],
+    );
+}
+
+#[test]
+fn token_use() {
+    let none = "which is none of the choices";
+    check(
+        "TOKEN_USE",
+        |config| rules(config).token_use.clone(),
+        &[("access", Some("access".to_owned())), ("id", Some("id".to_owned()))],
+        &[("Access", none), ("refresh", none), ("access,id", none), ("*", none)],
+    );
+}
+
+#[test]
+fn required_scopes() {
+    check(
+        "REQUIRED_SCOPES",
+        |config| config.issuers[0].required_scopes.clone(),
+        &[
+            ("chat:connect", strings(&["chat:connect"])),
+            ("a, https://x/b", strings(&["a", "https://x/b"])),
+        ],
+        &[
+            ("a b", "where \"a b\" is no scope that a token could have"),
+            ("a,é", "where \"é\" is no scope"),
+            ("\"a\"", "is no scope"),
+            ("a,,b", "which has an empty item"),
+            ("a,a", "which has \"a\" twice"),
+        ],
+    );
+}
+
+#[test]
+fn required_claims() {
+    let claim = |path: &str, accepted: serde_json::Value| RequiredClaim {
+        path: ClaimPath::new(path),
+        accepted: accepted.as_array().unwrap().clone(),
+    };
+    check(
+        "REQUIRED_CLAIMS",
+        |config| rules(config).required_claims.clone(),
+        &[
+            (r#"{"tenant":"a"}"#, vec![claim("tenant", json!(["a"]))]),
+            (r#"{"tenant": ["a", 1, true]}"#, vec![claim("tenant", json!(["a", 1, true]))]),
+            (
+                r#"{"b":1.5,"/realm_access/roles":"admin","/a~1b":false}"#,
+                vec![
+                    claim("b", json!([1.5])),
+                    claim("/realm_access/roles", json!(["admin"])),
+                    claim("/a~1b", json!([false])),
+                ],
+            ),
+            (r#"{"https://x/r~":""}"#, vec![claim("https://x/r~", json!([""]))]),
+        ],
+        &[
+            ("tenant=a", "which is not a JSON object"),
+            ("[]", "which is not a JSON object"),
+            (r#"{"tenant":"a""#, "which is not a JSON object"),
+            ("{}", "which is empty"),
+            (r#"{"a":1,"a":1}"#, "\"a\" stands twice"),
+            (r#"{"a":[]}"#, "where \"a\" accepts no value at all"),
+            (r#"{"a":null}"#, "where \"a\" has a value that is no string, number or boolean"),
+            (r#"{"a":["x",null]}"#, "where \"a\" has a value that is no string"),
+            (r#"{"a":{"b":1}}"#, "where \"a\" has a value that is no string"),
+            (r#"{"a":[["b"]]}"#, "where \"a\" has a value that is no string"),
+            (r#"{"/a~b":1}"#, "which is not a JSON Pointer"),
+            (r#"{"/a~":1}"#, "which is not a JSON Pointer"),
+        ],
+    );
+}
+
+/// Checks a number's range: its ends, and the first numbers outside.
+#[track_caller]
+fn check_number(name: &str, parsed: impl Fn(&Config) -> Duration, unit: Duration, ends: [u32; 2]) {
+    let [least, most] = ends;
+    let outside = format!("which is not from {least} to {most}");
+    let texts = [least.to_string(), most.to_string(), (most + 1).to_string()];
+    let mut refused = vec![
+        (texts[2].as_str(), outside.as_str()),
+        ("-1", "which is not a whole number"),
+        ("1.5", "which is not a whole number"),
+        ("1e3", "which is not a whole number"),
+        ("5s", "which is not a whole number"),
+        ("1 000", "which is not a whole number"),
+        ("five", "which is not a whole number"),
+        ("99999999999999999999", "which is not a whole number"),
+    ];
+    if least > 0 {
+        refused.push(("0", &outside));
+    }
+    check(name, parsed, &[(&texts[0], unit * least), (&texts[1], unit * most)], &refused);
+}
+
+#[test]
+fn numbers() {
+    let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
+    check_number(
+        "MAX_TOKEN_AGE_SECONDS",
+        |config| rules(config).max_age.unwrap(),
+        second,
+        [1, 31_536_000],
+    );
+    check_number("LEEWAY_SECONDS", |config| rules(config).leeway, second, [0, 300]);
+    check_number("JWKS_TTL_SECONDS", |config| config.cache.ttl, second, [1, 86_400]);
+    check_number("JWKS_MAX_STALE_SECONDS", |config| config.cache.max_stale, second, [0, 604_800]);
+    check_number("JWKS_COOLDOWN_SECONDS", |config| config.cache.cooldown, second, [1, 3_600]);
+    check_number("JWKS_TIMEOUT_MS", |config| config.cache.timeout, millisecond, [100, 25_000]);
+}
+
+#[test]
+fn token_sources() {
+    let header = |name: &str| TokenSource::Header(name.to_owned());
+    let query = |name: &str| TokenSource::Query(name.to_owned());
+    let cookie = |name: &str| TokenSource::Cookie(name.to_owned());
+    let subprotocol = |marker: &str| TokenSource::Subprotocol(marker.to_owned());
+    check(
+        "TOKEN_SOURCES",
+        |config| config.token_sources.clone(),
+        &[
+            ("header:authorization", vec![header("authorization")]),
+            ("header:X-Token", vec![header("x-token")]),
+            ("query:Token, cookie:Id", vec![query("Token"), cookie("Id")]),
+            ("subprotocol:base64.Bearer", vec![subprotocol("base64.Bearer")]),
+            (
+                "cookie:__Host-id,query:t,header:a,subprotocol:b",
+                vec![cookie("__Host-id"), query("t"), header("a"), subprotocol("b")],
+            ),
+        ],
+        &[
+            ("authorization", "where \"authorization\" has no colon"),
+            ("header", "where \"header\" has no colon"),
+            ("header:", "where \"\" is no name of a header"),
+            ("header:a b", "where \"a b\" is no name of a header"),
+            ("query:a=b", "where \"a=b\" is no name of a query"),
+            ("subprotocol:é", "where \"é\" is no name of a subprotocol"),
+            ("cookie:a;b", "where \"a;b\" is no name of a cookie"),
+            ("Header:a", "where \"Header\" is none of header, query, cookie, subprotocol"),
+            ("body:a", "where \"body\" is none of header, query, cookie, subprotocol"),
+            ("header: a", "where \" a\" is no name of a header"),
+            ("query:a,query:a", "which has \"query:a\" twice"),
+            ("query:a,", "which has an empty item"),
+        ],
+    );
+}
+
+#[test]
+fn allowed_origins() {
+    let only = |origins: &[&str]| AllowedOrigins::Only(strings(origins));
+    check(
+        "ALLOWED_ORIGINS",
+        |config| config.access.allowed_origins.clone(),
+        &[
+            ("https://app.example.com", only(&["https://app.example.com"])),
+            (
+                "https://a.example, http://localhost:3000",
+                only(&["https://a.example", "http://localhost:3000"]),
+            ),
+        ],
+        &[
+            ("*", "where \"*\" is no origin; leave the variable out to allow any"),
+            ("null", "where \"null\" is no origin"),
+            ("app.example.com", "where \"app.example.com\" is no origin"),
+            ("https://*.example.com", "has a wildcard, and origins are compared as they are"),
+            (
+                "https://a.example/",
+                "where browsers write \"https://a.example/\" as \"https://a.example\"",
+            ),
+            ("https://a.example:443", "as \"https://a.example\""),
+            ("https://A.example", "as \"https://a.example\""),
+            ("https://a.example/chat", "as \"https://a.example\""),
+            ("https://a.example,https://a.example", "twice"),
+        ],
+    );
+}
+
+#[test]
+fn route_scopes() {
+    let rule = |pattern: &str, scopes: &[&str]| RouteRule {
+        pattern: pattern.to_owned(),
+        scopes: strings(scopes),
+    };
+    let longest = format!("GET /{}", "x".repeat(512 - 56 - "GET/".len()));
+    let (fits, too_long) = (format!(r#"{{"{longest}":[]}}"#), format!(r#"{{"{longest}y":[]}}"#));
+    check(
+        "ROUTE_SCOPES",
+        |config| config.access.route_scopes.clone(),
+        &[
+            (r#"{"*":[]}"#, vec![rule("*", &[])]),
+            (r#"{"$connect":["chat"]}"#, vec![rule("$connect", &["chat"])]),
+            (r#"{"GET /orders/*":["a","b"]}"#, vec![rule("GET/orders/*", &["a", "b"])]),
+            (
+                r#"{"* /a":[],"P*T /b":[],"?ET /c":[],"GET *":[],"DELETE /":[]}"#,
+                vec![
+                    rule("*/a", &[]),
+                    rule("P*T/b", &[]),
+                    rule("?ET/c", &[]),
+                    rule("GET*", &[]),
+                    rule("DELETE/", &[]),
+                ],
+            ),
+            (&fits, vec![rule(&longest.replace(' ', ""), &[])]),
+        ]
+        .map(|(value, rules)| (value, Some(RouteScopes(rules)))),
+        &[
+            ("GET /x", "which is not a JSON object"),
+            ("{}", "which is empty"),
+            (r#"{"GET /x":["a"],"GET /x":["b"]}"#, "\"GET /x\" stands twice"),
+            (r#"{"GET /x":"a"}"#, "where \"GET /x\" has something else than a list of scopes"),
+            (r#"{"GET /x":[1]}"#, "has something else than a list of scopes"),
+            (r#"{"GET /x":null}"#, "has something else than a list of scopes"),
+            (r#"{"GET /x":["a b"]}"#, "where \"GET /x\" wants \"a b\", which is no scope"),
+            (r#"{"GET /x":[""]}"#, "wants \"\", which is no scope"),
+            (r#"{"/x":[]}"#, "where \"/x\" lacks a method"),
+            (r#"{"":[]}"#, "where \"\" is no METHOD /path"),
+            (r#"{"$default":[]}"#, "only $connect is ever authorized"),
+            (r#"{"sendMessage":[]}"#, "only $connect is ever authorized"),
+            (r#"{"ANY /x":[]}"#, "has the method ANY, which is written * here"),
+            (r#"{"get /x":[]}"#, "has a method that no request has"),
+            (r#"{"FETCH /x":[]}"#, "has a method that no request has"),
+            (r#"{" /x":[]}"#, "has a method that no request has"),
+            (r#"{"GET x":[]}"#, "has a path that no request has"),
+            (r#"{"GET ":[]}"#, "has a path that no request has"),
+            (r#"{"GET /a b":[]}"#, "has a path that no request has"),
+        ],
+    );
+    let error = read_one("ROUTE_SCOPES", &too_long).unwrap_err();
+    assert!(error.to_string().contains("is longer than a policy's resource may be"), "{error}");
+}
+
+#[test]
+fn context_claims() {
+    let claim =
+        |name: &str, path: &str| ContextClaim { name: name.to_owned(), path: ClaimPath::new(path) };
+    check(
+        "CONTEXT_CLAIMS",
+        |config| config.context.claims.clone(),
+        &[
+            ("email", vec![claim("email", "email")]),
+            ("mail=email", vec![claim("mail", "email")]),
+            (
+                "roles=/realm_access/roles, t = https://x/t",
+                vec![claim("roles", "/realm_access/roles"), claim("t", "https://x/t")],
+            ),
+            ("a=x,b=x", vec![claim("a", "x"), claim("b", "x")]),
+            ("issuer=iss", vec![claim("issuer", "iss")]),
+        ],
+        &[
+            ("/realm_access/roles", "where \"/realm_access/roles\" lacks a name or a claim"),
+            ("a=", "where \"a=\" lacks a name or a claim"),
+            ("=a", "where \"=a\" lacks a name or a claim"),
+            ("a=x,a=y", "where the name \"a\" stands twice"),
+            ("a,a=y", "where the name \"a\" stands twice"),
+            ("a,a", "which has \"a\" twice"),
+            ("a,", "which has an empty item"),
+            ("a=/x~2", "which is not a JSON Pointer"),
+            ("sub", "where \"sub\" is a reserved name; give it another, as sub_claim=sub"),
+            ("reason=x", "where \"reason\" is a reserved name; give it another, as reason_claim=x"),
+        ],
+    );
+    for name in ContextRules::RESERVED_NAMES {
+        assert!(read_one("CONTEXT_CLAIMS", &format!("{name}=x")).is_err(), "{name}");
+        assert!(read_one("CONTEXT_CLAIMS", &format!("my_{name}={name}")).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn claim_paths() {
+    let refused =
+        [("/a~", "which is not a JSON Pointer"), ("/a~2b", "which is not a JSON Pointer")];
+    check(
+        "PRINCIPAL_CLAIM",
+        |config| config.context.principal.clone(),
+        &[
+            ("email", Some(ClaimPath::new("email"))),
+            ("/a/b~0~1", Some(ClaimPath::new("/a/b~0~1"))),
+            ("a~", Some(ClaimPath::new("a~"))),
+            ("sub", None),
+        ],
+        &refused,
+    );
+    check(
+        "USAGE_KEY_CLAIM",
+        |config| config.context.usage_key.clone(),
+        &[("sub", Some(ClaimPath::new("sub"))), ("/k", Some(ClaimPath::new("/k")))],
+        &refused,
+    );
+}
+
+#[test]
+fn choices() {
+    let none = "which is none of the choices";
+    check(
+        "RESOURCE_SCOPE",
+        |config| config.responses.resource_scope,
+        &[
+            ("stage", ResourceScope::Stage),
+            ("api", ResourceScope::Api),
+            ("request", ResourceScope::Request),
+        ],
+        &[("Stage", none), ("*", none), ("stage,api", none)],
+    );
+    check(
+        "HTTP_API_RESPONSE",
+        |config| config.responses.http_api_response,
+        &[("simple", HttpApiResponse::Simple), ("policy", HttpApiResponse::Policy)],
+        &[("Simple", none), ("true", none)],
+    );
+    check(
+        "UNAUTHENTICATED_RESPONSE",
+        |config| config.responses.unauthenticated_response,
+        &[("error", UnauthenticatedResponse::Error), ("deny", UnauthenticatedResponse::Deny)],
+        &[("Deny", none), ("401", none), ("allow", none)],
+    );
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let error = read(&[
+        ("AUDIENCE", "chat,*"),
+        ("ALGORITHMS", "HS256"),
+        ("LEEWAY_SECONDS", "301"),
+        ("REQUIRED_SCOPE", "chat"),
+        ("ROUTE_SCOPES", r#"{"sendMessage": ["chat"]}"#),
+        ("TOKEN_SOURCES", ""),
+        ("JWKS_TTL_SECONDS", "ten minutes"),
+        ("CONTEXT_CLAIMS", "reason"),
+    ])
+    .unwrap_err();
+    assert_snapshot!(error);
+}
+
+#[test]
+fn every_mistake_within_issuers_is_named_at_its_place() {
+    let error = read(&[
+        ("AUDIENCE", "chat"),
+        (
+            "ISSUERS",
+            r#"[
+                {"issuer": "http://a.example", "audiences": "chat", "leeway_seconds": 301},
+                {"issuer": "https://b.example", "audience": "chat", "token_sources": "query:t"},
+                {"issuer": "https://b.example", "audience": ["a,b"], "client_ids": null}
+            ]"#,
+        ),
+    ])
+    .unwrap_err();
+    assert_snapshot!(error);
+}
+
+#[test]
+fn an_unknown_variable_is_a_mistake_and_its_nearest_name_is_meant() {
+    for (name, nearest) in [
+        ("ISUER", "ISSUER"),
+        ("AUDIENCES", "AUDIENCE"),
+        ("CLIENT_ID", "CLIENT_IDS"),
+        ("REQUIRED_CLAIM", "REQUIRED_CLAIMS"),
+        ("JWKS_URL", "JWKS_URI"),
+        ("audience", "AUDIENCE"),
+    ] {
+        let error = read_one(name, "x").unwrap_err();
+        let [problem] = &error.0[..] else { panic!("{error}") };
+        let expected = format!("AUTHORIZER_{name} is no setting; AUTHORIZER_");
+        assert!(problem.to_string().starts_with(&expected), "{problem}");
+        if name.to_uppercase() == name {
+            assert_eq!(problem.remedy, format!("AUTHORIZER_{nearest} may be meant"));
+        }
+    }
+    assert!(read_one("", "x").is_err());
+}
+
+#[test]
+fn variables_without_the_prefix_are_not_ours() {
+    let pairs = [
+        ("AUTHORIZER_ISSUER", ISSUER),
+        ("AUTHORIZER_AUDIENCE", "chat"),
+        ("AUDIENCE", "x"),
+        ("authorizer_leeway_seconds", "x"),
+        ("XAUTHORIZER_LEEWAY_SECONDS", "x"),
+        ("AUTHORIZER", "x"),
+    ];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(accepted(Config::from_variables(pairs)).issuers.len(), 1);
+}
+
+#[test]
+fn issuer_and_audience_must_be_set() {
+    let missing = |variables: &[(&str, &str)]| -> Vec<String> {
+        let error = read(variables).unwrap_err();
+        error.0.iter().map(|problem| format!("{} {}", problem.variable, problem.fault)).collect()
+    };
+    assert_eq!(missing(&[]), ["AUTHORIZER_ISSUER is not set", "AUTHORIZER_AUDIENCE is not set"]);
+    assert_eq!(missing(&[("ISSUER", ISSUER)]), ["AUTHORIZER_AUDIENCE is not set"]);
+    assert_eq!(missing(&[("AUDIENCE", "*")]), ["AUTHORIZER_ISSUER is not set"]);
+    let empty = "which may be a restriction that got lost";
+    assert_eq!(
+        missing(&[("ISSUER", ISSUER), ("AUDIENCE", "")]),
+        [format!("AUTHORIZER_AUDIENCE is empty, {empty}")]
+    );
+}
+
+#[test]
+fn a_long_value_is_shortened_in_the_message() {
+    let error = read_one("AUDIENCE", &format!("{},", "é".repeat(300))).unwrap_err();
+    let fault = &error.0[0].fault;
+    assert_eq!(*fault, format!("is {:?}, which has an empty item", "é".repeat(200) + "…"));
+}
+
+#[test]
+fn issuers_each_have_their_own_settings() {
+    let config = accepted(read(&[(
+        "ISSUERS",
+        r#"[
+            {"issuer": "https://a.example", "audience": ["chat", "api"], "leeway_seconds": 30,
+             "algorithms": "ES256", "required_claims": {"tenant": ["a"]}, "token_use": "id"},
+            {"issuer": "https://a.example/", "audience": "chat,api", "required_scopes": ["x", "y"],
+             "max_token_age_seconds": "60", "jwks_uri": "https://keys.example/"}
+        ]"#,
+    )]));
+    let [first, second] = &config.issuers[..] else { panic!("{:?}", config.issuers) };
+    let both = Audience::AnyOf(strings(&["chat", "api"]));
+    assert_eq!(first.rules.issuer, "https://a.example");
+    assert_eq!((&first.rules.audience, &second.rules.audience), (&both, &both));
+    assert_eq!(first.rules.leeway, Duration::from_secs(30));
+    assert_eq!(second.rules.leeway, Duration::from_secs(5));
+    assert_eq!(first.keys.algorithms[0].name, "ES256");
+    assert_eq!(second.keys.algorithms[0].name, "RS256");
+    assert_eq!(first.rules.required_claims.len(), 1);
+    assert_eq!(first.rules.token_use.as_deref(), Some("id"));
+    assert_eq!(second.rules.issuer, "https://a.example/");
+    assert_eq!(second.required_scopes, ["x", "y"]);
+    assert_eq!(second.rules.max_age, Some(Duration::from_secs(60)));
+    assert_eq!(second.keys.jwks_uri.as_ref().unwrap().as_str(), "https://keys.example/");
+}
+
+/// Checks an object of `ISSUERS` that has an issuer and an audience besides.
+#[track_caller]
+fn check_issuer(members: &str, expected: Result<(), &str>) {
+    let issuers = format!(r#"[{{"issuer": "https://a.example", "audience": "chat", {members}}}]"#);
+    let outcome = read(&[("ISSUERS", &issuers)]).map(drop).map_err(|error| error.to_string());
+    match (outcome, expected) {
+        (Ok(()), Ok(())) => {}
+        (Err(message), Err(expected)) => {
+            assert!(message.contains(expected), "{members}: {message}")
+        }
+        (outcome, expected) => panic!("{members}: {outcome:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn the_objects_of_issuers_take_the_settings_of_an_issuer_once_and_in_their_types() {
+    check_issuer(r#""leeway_seconds": 10"#, Ok(()));
+    check_issuer(r#""leeway_seconds": "10""#, Ok(()));
+    check_issuer(r#""client_ids": ["web", "app"]"#, Ok(()));
+    check_issuer(r#""required_claims": {"a": 1}"#, Ok(()));
+    check_issuer(r#""required_claims": "{\"a\": 1}""#, Ok(()));
+    let place = "AUTHORIZER_ISSUERS[0].";
+    for (members, fault) in [
+        (r#""leeway_seconds": 10.5"#, r#"leeway_seconds is "10.5", which is not a whole number"#),
+        (r#""leeway_seconds": -1"#, r#"leeway_seconds is "-1", which is not a whole number"#),
+        (r#""leeway_seconds": true"#, "leeway_seconds is true; it takes a string, a number"),
+        (r#""client_ids": null"#, "client_ids is null; it takes a string"),
+        (r#""client_ids": []"#, "client_ids is empty"),
+        (r#""client_ids": """#, "client_ids is empty"),
+        (r#""client_ids": [1]"#, "client_ids is [1]; it takes a string"),
+        (r#""client_ids": ["a,b"]"#, r#"client_ids is ["a,b"]; it takes a string"#),
+        (r#""client_ids": ["a", "a"]"#, r#"client_ids is "a,a", which has "a" twice"#),
+        (r#""required_claims": {}"#, "required_claims is \"{}\", which is empty"),
+        (
+            r#""client_id": "web""#,
+            "client_id is no setting; AUTHORIZER_ISSUERS[0].client_ids may be meant",
+        ),
+        (r#""resource_scope": "api""#, "resource_scope is no setting"),
+        (r#""issuers": "x""#, "issuers is no setting"),
+        // Which of the two would hold?
+        (r#""client_ids": "web", "CLIENT_IDS": "app""#, "client_ids stands twice"),
+        (r#""AUDIENCE": "*""#, "audience stands twice"),
+    ] {
+        check_issuer(members, Err(&format!("{place}{fault}")));
+    }
+    check_issuer(r#""client_ids": "web", "client_ids": "app""#, Err("\"client_ids\" stands twice"));
+}
+
+#[test]
+fn issuers_is_a_list_of_different_issuers() {
+    let object = |issuer: &str| format!(r#"{{"issuer": "{issuer}", "audience": "chat"}}"#);
+    let (a, b) = (object("https://a.example"), object("https://b.example"));
+    let check = |value: &str, expected: Result<usize, &str>| {
+        let outcome = read(&[("ISSUERS", value)]);
+        match (outcome.map_err(|error| error.to_string()), expected) {
+            (Ok(config), Ok(count)) => assert_eq!(config.issuers.len(), count),
+            (Err(message), Err(expected)) => assert!(message.contains(expected), "{message}"),
+            (outcome, expected) => panic!("{outcome:?}, expected {expected:?}"),
+        }
+    };
+    check(&format!("[{a}]"), Ok(1));
+    check(&format!("[{a}, {b}]"), Ok(2));
+    check(&format!("[{a}, {b}, {a}]"), Err("names the issuer \"https://a.example\" twice"));
+    check("[]", Err("which is empty"));
+    check("", Err("is empty, which may be a restriction that got lost"));
+    check(&a, Err("which is not a JSON list of objects"));
+    check("[1]", Err("which is not a JSON list of objects"));
+    check("[[]]", Err("which is not a JSON list of objects"));
+    check("[{}]", Err("AUTHORIZER_ISSUERS[0].issuer is not set"));
+    check("https://a.example", Err("which is not a JSON list of objects"));
+}
+
+#[test]
+fn issuers_never_stands_beside_the_settings_of_one_issuer() {
+    let issuers = r#"[{"issuer": "https://a.example", "audience": "chat"}]"#;
+    for setting in SETTINGS.iter().filter(|setting| setting.name != "ISSUERS") {
+        if matches!(setting.name, "JWKS_FILE" | "CA_FILE") {
+            continue;
+        }
+        let outcome = read(&[("ISSUERS", issuers), (setting.name, setting.example)]);
+        if !setting.per_issuer {
+            accepted(outcome);
+            continue;
+        }
+        let error = outcome.unwrap_err();
+        let [problem] = &error.0[..] else { panic!("{error}") };
+        assert_eq!(
+            problem.to_string(),
+            format!(
+                "AUTHORIZER_{} is set beside AUTHORIZER_ISSUERS; put it into the objects of AUTHORIZER_ISSUERS as {:?}",
+                setting.name,
+                setting.name.to_lowercase()
+            )
+        );
+    }
+}
+
+#[test]
+fn warns_of_what_is_allowed_but_likely_not_meant() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &[&str]) {
+        let required = [("ISSUER", ISSUER)];
+        let config = accepted(read(&[&required[..], variables].concat()));
+        assert_eq!(config.warnings.len(), expected.len(), "{:?}", config.warnings);
+        for (warning, expected) in config.warnings.iter().zip(expected) {
+            assert!(warning.starts_with(expected), "{warning}");
+        }
+    }
+    check(&[("AUDIENCE", "chat")], &[]);
+    check(
+        &[("AUDIENCE", "*")],
+        &["AUTHORIZER_AUDIENCE=* accepts any token of https://issuer.example/"],
+    );
+    check(&[("AUDIENCE", "*"), ("TOKEN_USE", "access")], &["AUTHORIZER_AUDIENCE=* accepts"]);
+    for narrowed in
+        [("CLIENT_IDS", "a"), ("REQUIRED_SCOPES", "a"), ("REQUIRED_CLAIMS", r#"{"a": 1}"#)]
+    {
+        check(&[("AUDIENCE", "*"), narrowed], &[]);
+    }
+    check(
+        &[("AUDIENCE", "chat"), ("TOKEN_USE", "access")],
+        &["AUTHORIZER_TOKEN_USE=access with an audience"],
+    );
+    check(&[("AUDIENCE", "chat"), ("TOKEN_USE", "id")], &[]);
+    let cookie = ("TOKEN_SOURCES", "header:authorization,cookie:id");
+    check(
+        &[("AUDIENCE", "chat"), cookie],
+        &["AUTHORIZER_TOKEN_SOURCES has a cookie but AUTHORIZER_ALLOWED_ORIGINS is not set"],
+    );
+    check(&[("AUDIENCE", "chat"), cookie, ("ALLOWED_ORIGINS", "https://a.example")], &[]);
+    let rules = |count: usize| {
+        let rules: Vec<_> =
+            (0..count).map(|place| format!(r#""GET /{place:03}{}":[]"#, "x".repeat(33))).collect();
+        format!("{{{}}}", rules.join(","))
+    };
+    // Each resource has 56 characters up to the route, 40 of it, and 3 around it.
+    check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(82))], &[]);
+    check(
+        &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(83))],
+        &["AUTHORIZER_ROUTE_SCOPES makes a policy of at least 8217 bytes"],
+    );
+}
+
+#[test]
+fn warns_of_each_issuer_by_its_place() {
+    let issuers = r#"[{"issuer": "https://a.example", "audience": "chat"},
+                      {"issuer": "https://b.example", "audience": "*"}]"#;
+    let config = accepted(read(&[("ISSUERS", issuers)]));
+    let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+    assert!(warning.starts_with("AUTHORIZER_ISSUERS[1].audience=* accepts"), "{warning}");
+}

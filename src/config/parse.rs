@@ -173,11 +173,15 @@ pub(super) fn algorithms(text: &str) -> Parsed<Vec<&'static SignatureAlgorithm>>
 }
 
 pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
-    let normal = |typ: String| {
-        let typ = typ.to_ascii_lowercase();
-        typ.strip_prefix("application/").unwrap_or(&typ).to_owned()
+    let normal = |item: &String| {
+        let typ = item.to_ascii_lowercase();
+        match typ.strip_prefix("application/").unwrap_or(&typ) {
+            // It would accept tokens without a type.
+            "" => Err(format!("where {item:?} is no media type")),
+            typ => Ok(typ.to_owned()),
+        }
     };
-    Ok(list(text)?.into_iter().map(normal).collect())
+    list(text)?.iter().map(normal).collect()
 }
 
 /// A scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
@@ -275,6 +279,10 @@ pub(super) fn token_sources(text: &str) -> Parsed<Vec<TokenSource>> {
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
     let origin =
         |item: String| match Url::parse(&item).map(|url| url.origin().ascii_serialization()) {
+            // A host may have an asterisk in it, but no browser sends one.
+            _ if item.contains('*') && item != "*" => {
+                Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
+            }
             Ok(serialized) if serialized == item => Ok(item),
             Ok(serialized) if serialized != "null" => {
                 Err(format!("where browsers write {item:?} as {serialized:?}"))

@@ -36,14 +36,22 @@ impl Reader {
         let mut reader =
             Self { place: Place::Issuer(place), values: BTreeMap::new(), problems: Vec::new() };
         for (name, value) in members.0 {
-            match as_text(&value) {
-                Some(text) => drop(reader.values.insert(name.to_ascii_uppercase(), text)),
-                None => reader.problems.push(Problem {
-                    variable: reader.full_name(&name.to_ascii_uppercase()),
-                    fault: format!("is {}", shortened(&value.to_string())),
-                    remedy: "it takes a string, a number, a list of strings without commas, or an object".to_owned(),
-                }),
-            }
+            let name = name.to_ascii_uppercase();
+            let (fault, remedy) = match as_text(&value) {
+                Some(_) if reader.values.contains_key(&name) => {
+                    ("stands twice".to_owned(), "it is one setting, whatever its case")
+                }
+                Some(text) => {
+                    reader.values.insert(name, text);
+                    continue;
+                }
+                None => (
+                    format!("is {}", shortened(&value.to_string())),
+                    "it takes a string, a number, a list of strings without commas, or an object",
+                ),
+            };
+            let variable = reader.full_name(&name);
+            reader.problems.push(Problem { variable, fault, remedy: remedy.to_owned() });
         }
         reader.refuse_unknown(|setting| setting.per_issuer);
         reader
@@ -88,7 +96,9 @@ impl Reader {
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        if !self.has(setting) {
+        let is_known_to_be_wrong =
+            || self.problems.iter().any(|problem| problem.variable == self.name(setting));
+        if !self.has(setting) && !is_known_to_be_wrong() {
             self.problem(setting, "is not set".to_owned());
         }
         self.read(setting, parse)

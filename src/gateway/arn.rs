@@ -2,13 +2,15 @@
 //!
 //! See [the format of permissions for API execution](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html).
 
+use std::borrow::Cow;
+
 use crate::error::Error;
 
 /// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/ROUTE`, where the route
 /// is `METHOD/path` or, on a WebSocket API, a route key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MethodArn<'a> {
-    whole: &'a str,
+    whole: Cow<'a, str>,
     /// Where the API's id ends.
     api_end: usize,
     /// Where the stage ends.
@@ -24,7 +26,8 @@ impl<'a> MethodArn<'a> {
     /// # Errors
     ///
     /// [`Error::UnusableEvent`] where it is not an API's.
-    pub fn parse(whole: &'a str) -> Result<Self, Error> {
+    pub fn parse(whole: impl Into<Cow<'a, str>>) -> Result<Self, Error> {
+        let whole = whole.into();
         let error = || {
             Error::UnusableEvent(
                 "the event's ARN is not one of execute-api with an API and a stage",
@@ -44,30 +47,31 @@ impl<'a> MethodArn<'a> {
             return Err(error());
         }
         let api_end = whole.len() - resource.len() + api.len();
-        Ok(Self { whole, api_end, stage_end: api_end + 1 + stage.len() })
+        let stage_end = api_end + 1 + stage.len();
+        Ok(Self { whole, api_end, stage_end })
     }
 
     /// Returns the whole ARN.
     #[must_use]
-    pub fn as_str(&self) -> &'a str {
-        self.whole
+    pub fn as_str(&self) -> &str {
+        &self.whole
     }
 
     /// Returns the ARN up to the API's id, without a slash at the end.
     #[must_use]
-    pub fn api(&self) -> &'a str {
+    pub fn api(&self) -> &str {
         &self.whole[..self.api_end]
     }
 
     /// Returns the ARN up to the stage, without a slash at the end.
     #[must_use]
-    pub fn stage(&self) -> &'a str {
+    pub fn stage(&self) -> &str {
         &self.whole[..self.stage_end]
     }
 
     /// Returns the route: `METHOD/path`, or a WebSocket's route key.
     #[must_use]
-    pub fn route(&self) -> &'a str {
+    pub fn route(&self) -> &str {
         &self.whole[self.stage_end + 1..]
     }
 

@@ -93,9 +93,7 @@ fn tokens<'a>(request: &AuthorizerRequest<'a>, source: &TokenSource) -> Vec<Cow<
         }
         TokenSource::Subprotocol(marker) => {
             let offers = request.header("sec-websocket-protocol");
-            offers
-                .filter_map(|offer| narrow(offer.0, |offer| after_marker(offer, marker)))
-                .collect()
+            offers.flat_map(|offer| after_marker(&offer, marker)).collect()
         }
     }
 }
@@ -119,11 +117,14 @@ fn after_bearer(header: &str) -> Option<&str> {
     if scheme.eq_ignore_ascii_case("Bearer") { not_empty(token) } else { None }
 }
 
-/// Takes the subprotocol that follows `marker`.
-fn after_marker<'o>(offer: &'o str, marker: &str) -> Option<&'o str> {
-    let mut protocols = offer.split(',').map(str::trim);
-    protocols.find(|protocol| *protocol == marker)?;
-    protocols.next().and_then(not_empty)
+/// Takes each subprotocol that follows `marker`: a list may not name one twice
+/// ([RFC 6455 §4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1)), but who
+/// would stop it?
+fn after_marker<'a>(offer: &str, marker: &str) -> Vec<Cow<'a, str>> {
+    let protocols = offer.split(',').map(str::trim);
+    let pairs = protocols.clone().zip(protocols.skip(1));
+    let tokens = pairs.filter(|(protocol, _)| *protocol == marker).map(|(_, token)| token);
+    tokens.filter_map(not_empty).map(|token| Cow::Owned(token.to_owned())).collect()
 }
 
 fn cookie_values<'a>(line: Cow<'a, str>, name: &str) -> Vec<Cow<'a, str>> {

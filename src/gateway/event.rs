@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::arn::MethodArn;
 use crate::error::Error;
@@ -67,9 +68,9 @@ struct Event<'a> {
     #[serde(borrow)]
     version: Option<Text<'a>>,
     #[serde(borrow)]
-    method_arn: Option<&'a str>,
+    method_arn: Option<Text<'a>>,
     #[serde(borrow)]
-    route_arn: Option<&'a str>,
+    route_arn: Option<Text<'a>>,
     #[serde(borrow)]
     authorization_token: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -81,7 +82,7 @@ struct Event<'a> {
     #[serde(borrow, default)]
     multi_value_query_string_parameters: Entries<'a>,
     #[serde(borrow)]
-    cookies: Option<Vec<Option<Text<'a>>>>,
+    cookies: Option<&'a RawValue>,
 }
 
 impl<'a> AuthorizerRequest<'a> {
@@ -107,10 +108,10 @@ impl<'a> AuthorizerRequest<'a> {
                 ));
             }
         };
-        let arn = if kind == EventKind::HttpApi2 { event.route_arn } else { event.method_arn };
-        let arn = MethodArn::parse(
-            arn.ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?,
-        )?;
+        let arn = if kind == EventKind::HttpApi2 { &event.route_arn } else { &event.method_arn };
+        let Text(arn) =
+            arn.clone().ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?;
+        let arn = MethodArn::parse(arn)?;
         let kind = if kind == EventKind::RestRequest && arn.is_connect() {
             EventKind::WebSocket
         } else {
@@ -143,23 +144,45 @@ impl<'a> AuthorizerRequest<'a> {
 
     /// Returns every line of cookies, from the headers and from payload 2.0's list.
     pub(crate) fn cookies(&self) -> impl Iterator<Item = Text<'a>> {
-        let listed = self.event.cookies.iter().flatten().flatten().cloned();
+        let listed = self.event.cookies.map(strings).unwrap_or_default();
         self.header("cookie").chain(listed)
     }
 }
 
-/// The strings of a map from names to strings or to lists of strings, in the
-/// order and with the repetitions in which they came. What is neither counts as
-/// absent, as does a null in the place of the map.
+/// A map from names to strings or to lists of strings, in the order and with
+/// the repetitions in which it came. Values are read when they are asked for.
 #[derive(Default)]
-struct Entries<'a>(Vec<(Text<'a>, Text<'a>)>);
+struct Entries<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
 impl<'a> Entries<'a> {
     /// About as many headers as a browser and CloudFront send together.
     const USUAL: usize = 24;
 
     fn values(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = Text<'a>> {
-        self.0.iter().filter(move |(key, _)| fits(key)).map(|(_, value)| value.clone())
+        self.0.iter().filter(move |(key, _)| fits(key)).flat_map(|(_, value)| strings(value))
+    }
+}
+
+/// Returns the string that a value is, or the strings that it lists; nothing
+/// where it is anything else.
+fn strings<'a>(value: &'a RawValue) -> Vec<Text<'a>> {
+    let json = value.get();
+    if json.starts_with('[') {
+        let list: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+        list.into_iter().filter_map(string).collect()
+    } else {
+        string(value).into_iter().collect()
+    }
+}
+
+/// Returns the string that a value is. Most hold no escape, and what the JSON
+/// reader has let pass between the quotes is then the string itself.
+fn string<'a>(value: &'a RawValue) -> Option<Text<'a>> {
+    let json = value.get();
+    let quoted = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+    match quoted {
+        Some(text) if !text.contains('\\') => Some(Text(Cow::Borrowed(text))),
+        _ => serde_json::from_str(json).ok(),
     }
 }
 
@@ -180,77 +203,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::with_capacity(Entries::USUAL);
-                while let Some(key) = map.next_key::<Text<'de>>()? {
-                    map.next_value_seed(Strings { key, entries: &mut entries })?;
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
                 }
                 Ok(Entries(entries))
             }
         }
 
         deserializer.deserialize_any(EntriesVisitor)
-    }
-}
-
-/// Reads a value of a map and adds the strings that it is or lists.
-struct Strings<'v, 'de> {
-    key: Text<'de>,
-    entries: &'v mut Vec<(Text<'de>, Text<'de>)>,
-}
-
-impl<'de> DeserializeSeed<'de> for Strings<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strings<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.entries.push((self.key, Text(Cow::Borrowed(text))));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.entries.push((self.key, Text(Cow::Owned(text.to_owned()))));
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { key, entries } = self;
-        while list.next_element_seed(Strings { key: key.clone(), entries })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
     }
 }
 

@@ -96,3 +96,7 @@ fn request_resource(arn: &str) -> String {
         Some(_) => arn.chars().take(Policy::MAX_ARN_LENGTH - 1).chain(['*']).collect(),
     }
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

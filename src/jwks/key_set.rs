@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Excerpt;
-use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
+use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm, object};
 
 /// An issuer's keys, prepared for the algorithms that it may use. Never empty.
 #[derive(Debug)]
@@ -119,8 +119,7 @@ impl KeySet {
         json: &[u8],
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
-        let raw: RawKeySet<'_> =
-            serde_json::from_slice(json).map_err(|_| KeySetError::NotAKeySet)?;
+        let raw: RawKeySet<'_> = object(json).ok_or(KeySetError::NotAKeySet)?;
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
         for (place, jwk) in raw.keys.iter().enumerate() {
@@ -159,6 +158,10 @@ impl KeySet {
             serde_json::from_str(jwk.get()).map_err(|_| SkipReason::NotAJwk)?;
         if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
             return Err(SkipReason::Symmetric);
+        }
+        // What is broken, or of a type that is not known, is read as this.
+        if matches!(parameters, AlgorithmParameters::Other(_)) {
+            return Err(SkipReason::NotAJwk);
         }
         let named =
             |row: &&&SignatureAlgorithm| purpose.alg.as_ref().is_none_or(|alg| alg == row.name);

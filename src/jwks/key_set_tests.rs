@@ -1,1 +1,348 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::jwt::testing::{KEYS, OTHER_KEYS, key_for};
+use crate::jwt::{RawToken, SUPPORTED_ALGORITHMS, UnverifiedToken, testing, verify};
+
+fn named(name: &str) -> &'static SignatureAlgorithm {
+    SignatureAlgorithm::named(name).unwrap()
+}
+
+/// Returns a key for an algorithm as an issuer publishes it, with these members besides.
+fn jwk(algorithm: &str, members: Value) -> Value {
+    merged(key_for(&KEYS, named(algorithm)).jwk(), members)
+}
+
+fn other_jwk(algorithm: &str, members: Value) -> Value {
+    merged(key_for(&OTHER_KEYS, named(algorithm)).jwk(), members)
+}
+
+fn merged(mut jwk: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("{members}") };
+    jwk.as_object_mut().unwrap().extend(members);
+    jwk
+}
+
+fn without(mut jwk: Value, member: &str) -> Value {
+    jwk.as_object_mut().unwrap().remove(member).unwrap();
+    jwk
+}
+
+fn parse_for(
+    keys: &[Value],
+    algorithms: &[&'static SignatureAlgorithm],
+) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes(), algorithms)
+}
+
+fn parse(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
+    parse_for(keys, &SUPPORTED_ALGORITHMS.each_ref())
+}
+
+/// Tells whether the keys that are chosen verify a signature of the key that they should be.
+fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
+    let row = named(algorithm);
+    let Some(entry) = set.select(kid, row) else { return false };
+    let header = format!(r#"{{"alg":"{algorithm}"}}"#);
+    let message = testing::signing_input(&header, "{}");
+    let signature = key_for(&KEYS, row).sign(algorithm, message.as_bytes());
+    let text = testing::token(&header, "{}", &signature);
+    let decoded = RawToken::new(&text).decode().unwrap();
+    verify(UnverifiedToken::read(&decoded).unwrap(), set.keys(entry)).is_ok()
+}
+
+/// Checks that a key is skipped for this reason, and that its neighbours on both
+/// sides are not.
+#[track_caller]
+fn check_skipped(bad: &Value, kid: &str, reason: &str) {
+    let good = jwk("ES256", json!({ "kid": "good", "alg": "ES256" }));
+    let also_good = jwk("RS256", json!({ "kid": "also good", "use": "sig", "alg": "RS256" }));
+    let (set, skipped) = parse(&[good, bad.clone(), also_good]).unwrap();
+    let skipped: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+    assert_eq!(skipped, [format!("{kid}: {reason}")], "{bad}");
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["good", "also good"]);
+    assert!(verifies(&set, Some("good"), "ES256"));
+    assert!(verifies(&set, Some("also good"), "RS256"));
+
+    let alone = parse(std::slice::from_ref(bad)).unwrap_err();
+    let kid = if kid == "key 2" { "key 1" } else { kid };
+    assert_eq!(alone.to_string(), format!("none of its 1 keys is usable: {kid}: {reason}"));
+}
+
+#[track_caller]
+fn check_used(key: &Value) {
+    let (set, skipped) = parse(std::slice::from_ref(key)).unwrap();
+    assert_eq!(skipped, []);
+    assert!(verifies(&set, Some("k"), "RS256"), "{key}");
+}
+
+const NOT_A_JWK: &str = "it is not a JWK of a known type";
+const OTHER_USE: &str = "it is not for verifying signatures";
+const OTHER_ALGORITHM: &str = "it is for no allowed algorithm";
+const INVALID: &str = "its parameters are not a valid key";
+
+#[test]
+fn skips_what_is_no_jwk() {
+    check_used(&jwk("RS256", json!({ "kid": "k" })));
+    for bad in [json!(null), json!(1), json!("x"), json!([]), json!({}), json!({ "x": 1 })] {
+        check_skipped(&bad, "key 2", NOT_A_JWK);
+    }
+    for kid in [json!(1), json!(["k"]), json!(true), json!({})] {
+        check_skipped(&jwk("RS256", json!({ "kid": kid })), "key 2", NOT_A_JWK);
+    }
+    for member in ["use", "alg"] {
+        check_skipped(&jwk("RS256", json!({ "kid": "k", member: 1 })), "key 2", NOT_A_JWK);
+    }
+    for key_ops in [json!("verify"), json!([1]), json!({})] {
+        check_skipped(&jwk("RS256", json!({ "kid": "k", "key_ops": key_ops })), "key 2", NOT_A_JWK);
+    }
+    for kty in [json!("XYZ"), json!("rsa"), json!(""), json!(1), json!(null), json!("EC")] {
+        check_skipped(&jwk("RS256", json!({ "kid": "k", "kty": kty })), "k", NOT_A_JWK);
+    }
+    for (algorithm, members) in
+        [("RS256", &["kty", "n", "e"][..]), ("ES256", &["crv", "x", "y"]), ("EdDSA", &["crv", "x"])]
+    {
+        for member in members {
+            let bad = jwk(algorithm, json!({ "kid": "k" }));
+            check_skipped(&without(bad.clone(), member), "k", NOT_A_JWK);
+            for value in [json!(null), json!(7), json!(["AQAB"])] {
+                check_skipped(&merged(bad.clone(), json!({ *member: value })), "k", NOT_A_JWK);
+            }
+        }
+    }
+    for curve in ["secp256k1", "p-256", "X25519", "Ed448"] {
+        check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": curve })), "k", NOT_A_JWK);
+    }
+}
+
+#[test]
+fn skips_keys_for_other_uses() {
+    for members in [
+        json!({ "use": "sig" }),
+        json!({ "use": null }),
+        json!({ "key_ops": null }),
+        json!({ "key_ops": ["verify"] }),
+        json!({ "key_ops": ["sign", "verify"], "use": "sig" }),
+    ] {
+        check_used(&jwk("RS256", merged(json!({ "kid": "k" }), members)));
+    }
+    for members in [
+        json!({ "use": "enc" }),
+        json!({ "use": "SIG" }),
+        json!({ "use": "" }),
+        json!({ "key_ops": ["encrypt"] }),
+        json!({ "key_ops": ["sign"] }),
+        json!({ "key_ops": [] }),
+        json!({ "use": "enc", "key_ops": ["verify"] }),
+        json!({ "use": "sig", "key_ops": ["wrapKey"] }),
+    ] {
+        check_skipped(&jwk("RS256", merged(json!({ "kid": "k" }), members)), "k", OTHER_USE);
+    }
+}
+
+#[test]
+fn skips_symmetric_keys() {
+    for members in [json!({}), json!({ "alg": "HS256" }), json!({ "use": "sig" })] {
+        let bad = merged(json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "k" }), members);
+        check_skipped(&bad, "k", "it is symmetric");
+    }
+}
+
+#[test]
+fn skips_keys_for_algorithms_that_are_not_allowed() {
+    for alg in ["HS256", "none", "RSA-OAEP", "rs256", "ES256", "EdDSA", ""] {
+        check_skipped(&jwk("RS256", json!({ "kid": "k", "alg": alg })), "k", OTHER_ALGORITHM);
+    }
+    check_skipped(&jwk("ES256", json!({ "kid": "k", "alg": "ES384" })), "k", OTHER_ALGORITHM);
+    check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": "P-521" })), "k", OTHER_ALGORITHM);
+    let keys = [jwk("RS256", json!({ "kid": "rsa" })), jwk("ES256", json!({ "kid": "ec" }))];
+    let (set, skipped) = parse_for(&keys, &[named("RS256")]).unwrap();
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa"]);
+    let kid = Excerpt::from("ec");
+    assert_eq!(skipped, [SkippedKey { kid, reason: SkipReason::OtherAlgorithm }]);
+    let keys = [jwk("RS256", json!({ "kid": "rsa", "alg": "RS384" }))];
+    assert!(parse_for(&keys, &[named("RS384")]).is_ok());
+    assert!(parse_for(&keys, &[named("RS256")]).is_err());
+}
+
+#[test]
+fn skips_keys_with_unfit_parameters() {
+    let rsa = |members: Value| jwk("RS256", merged(json!({ "kid": "k" }), members));
+    let n = rsa(json!({}))["n"].as_str().unwrap().to_owned();
+    // 171 characters are 128 bytes, and the first of a modulus is never zero.
+    let weak = rsa(json!({ "n": format!("{}E", &n[..170]) }));
+    check_skipped(&weak, "k", "its modulus has 1024 bits, at least 2048 are needed");
+    check_skipped(&rsa(json!({ "n": &n[..341] })), "k", INVALID);
+    check_skipped(&rsa(json!({ "n": format!("{n}==") })), "k", INVALID);
+    check_skipped(
+        &rsa(json!({ "n": "" })),
+        "k",
+        "its modulus has 0 bits, at least 2048 are needed",
+    );
+    check_skipped(&rsa(json!({ "e": "" })), "k", INVALID);
+    check_skipped(&rsa(json!({ "e": "AQAB=" })), "k", INVALID);
+    for (algorithm, member) in [("ES256", "x"), ("ES384", "y"), ("EdDSA", "x")] {
+        for value in ["", "AQAB", "é", "AQ=="] {
+            check_skipped(&jwk(algorithm, json!({ "kid": "k", member: value })), "k", INVALID);
+        }
+    }
+    // Named for one algorithm or for none, it is unfit all the same.
+    check_skipped(
+        &rsa(json!({ "n": "AQAB", "alg": "RS256" })),
+        "k",
+        "its modulus has 17 bits, at least 2048 are needed",
+    );
+}
+
+#[test]
+fn uses_a_key_whatever_else_stands_in_it() {
+    for members in [
+        json!({ "x5c": "not a list", "x5t": 1, "x5u": null }),
+        json!({ "use": null, "key_ops": null, "alg": null }),
+        json!({ "alg": "RS256", "issuer": { "deep": [[[]]] }, "ext": true }),
+        json!({ "nbf": 1, "exp": "x" }),
+    ] {
+        check_used(&jwk("RS256", merged(json!({ "kid": "k" }), members)));
+    }
+    let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
+    let good = jwk("ES256", json!({ "kid": "good" })).to_string();
+    let set = format!(r#"{{"keys":[{deep},{{"x":{deep}}},{good}]}}"#);
+    let (set, skipped) = KeySet::parse(set.as_bytes(), &[named("ES256")]).unwrap();
+    assert_eq!((set.kids().count(), skipped.len()), (1, 2));
+}
+
+#[test]
+fn names_a_skipped_key_by_its_place_where_it_has_no_kid() {
+    let enc = json!({ "kid": null, "use": "enc" });
+    check_skipped(&jwk("RS256", enc), "key 2", OTHER_USE);
+    let long = "k".repeat(500);
+    let shortened = format!("{}…", "k".repeat(128));
+    check_skipped(&jwk("RS256", json!({ "kid": long, "use": "enc" })), &shortened, OTHER_USE);
+}
+
+#[test]
+fn refuses_what_is_no_key_set() {
+    for text in [
+        "",
+        "null",
+        "[]",
+        "1",
+        r#""x""#,
+        "{}",
+        "<html>",
+        "{",
+        r#"{"keys":null}"#,
+        r#"{"keys":{}}"#,
+        r#"{"keys":"x"}"#,
+        r#"{"Keys":[]}"#,
+        r#"{"keys":[]}x"#,
+        r#"{"keys":[],"keys":[]}"#,
+        r#"[[]]"#,
+    ] {
+        let error = KeySet::parse(text.as_bytes(), &[named("RS256")]).unwrap_err();
+        assert_eq!(error, KeySetError::NotAKeySet, "{text}");
+    }
+    assert_eq!(KeySet::parse(b"\xff", &[named("RS256")]).unwrap_err(), KeySetError::NotAKeySet);
+    let good = jwk("RS256", json!({ "kid": "k" })).to_string();
+    for text in [
+        format!(r#" {{ "keys" : [ {good} ] }} "#),
+        format!(r#"{{"x":[1],"keys":[{good}],"x":{{}}}}"#),
+        format!(r#"{{"k\u0065ys":[{good}]}}"#),
+    ] {
+        KeySet::parse(text.as_bytes(), &[named("RS256")]).unwrap();
+    }
+}
+
+#[test]
+fn refuses_a_set_without_a_usable_key() {
+    let empty = parse(&[]).unwrap_err();
+    assert_eq!(empty, KeySetError::NoUsableKey { skipped: Vec::new() });
+    let key = |place: usize| jwk("RS256", json!({ "kid": format!("k{place}"), "use": "enc" }));
+    let keys: Vec<_> = (0..12).map(key).collect();
+    let message = parse(&keys).unwrap_err().to_string();
+    assert!(message.starts_with("none of its 12 keys is usable: k0: it is not for verifying"));
+    assert!(message.contains("; k9: ") && !message.contains("k10"), "{message}");
+    assert!(message.ends_with("; and 2 more"), "{message}");
+    assert!(parse_for(&[jwk("RS256", json!({ "kid": "k" }))], &[]).is_err());
+}
+
+#[test]
+fn prepares_a_key_without_alg_for_every_allowed_algorithm_of_its_type() {
+    let (set, skipped) = parse(&[jwk("RS256", json!({ "kid": "k" }))]).unwrap();
+    assert_eq!(skipped, []);
+    for row in &SUPPORTED_ALGORITHMS {
+        let is_rsa = row.name.starts_with("RS") || row.name.starts_with("PS");
+        assert_eq!(verifies(&set, Some("k"), row.name), is_rsa, "{}", row.name);
+    }
+    let (set, _) = parse(&[jwk("RS256", json!({ "kid": "k", "alg": "PS256" }))]).unwrap();
+    assert!(verifies(&set, Some("k"), "PS256"));
+    assert!(set.select(Some("k"), named("RS256")).is_none());
+    let allowed = [named("RS512"), named("ES256")];
+    let (set, _) = parse_for(&[jwk("RS256", json!({ "kid": "k" }))], &allowed).unwrap();
+    assert!(verifies(&set, Some("k"), "RS512"));
+    assert!(set.select(Some("k"), named("RS256")).is_none());
+}
+
+#[test]
+fn chooses_by_kid_and_algorithm() {
+    let keys = [
+        other_jwk("ES256", json!({ "kid": "other" })),
+        jwk("ES256", json!({ "kid": "k" })),
+        jwk("RS256", json!({ "kid": "k", "alg": "RS256" })),
+        other_jwk("ES384", json!({})),
+    ];
+    let (set, _) = parse(&keys).unwrap();
+    assert!(verifies(&set, Some("k"), "ES256"));
+    assert!(verifies(&set, Some("k"), "RS256"));
+    assert!(set.select(Some("other"), named("ES256")).is_some());
+    assert!(!verifies(&set, Some("other"), "ES256"));
+    for (kid, algorithm) in
+        [("other", "RS256"), ("K", "ES256"), ("", "ES256"), ("k", "ES384"), ("(no kid)", "ES384")]
+    {
+        assert!(set.select(Some(kid), named(algorithm)).is_none(), "{kid} {algorithm}");
+    }
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "k", "(no kid)"]);
+}
+
+#[test]
+fn tries_every_key_that_an_issuer_gives_the_same_kid() {
+    let (other, ours) =
+        (other_jwk("ES256", json!({ "kid": "k" })), jwk("ES256", json!({ "kid": "k" })));
+    for keys in [[other.clone(), ours.clone()], [ours.clone(), other]] {
+        let (set, _) = parse(&keys).unwrap();
+        let entry = set.select(Some("k"), named("ES256")).unwrap();
+        assert_eq!(set.keys(entry).len(), 2);
+        assert!(verifies(&set, Some("k"), "ES256"));
+    }
+    let (set, _) = parse(&[ours]).unwrap();
+    assert_eq!(set.keys(set.select(Some("k"), named("ES256")).unwrap()).len(), 1);
+}
+
+#[test]
+fn chooses_without_a_kid_where_one_key_only_fits() {
+    let (ours, rsa) = (jwk("ES256", json!({ "kid": "a" })), jwk("RS256", json!({ "kid": "b" })));
+    let (set, _) = parse(&[ours.clone(), rsa]).unwrap();
+    assert!(verifies(&set, None, "ES256"));
+    assert!(verifies(&set, None, "RS256"));
+    assert!(set.select(None, named("ES384")).is_none());
+    for second in [json!({ "kid": "c" }), json!({})] {
+        let (set, _) = parse(&[ours.clone(), other_jwk("ES256", second)]).unwrap();
+        assert!(set.select(None, named("ES256")).is_none());
+        assert!(verifies(&set, Some("a"), "ES256"));
+    }
+    // A neighbour that cannot be used is no choice.
+    let (set, _) = parse(&[ours, other_jwk("ES256", json!({ "use": "enc" }))]).unwrap();
+    assert!(verifies(&set, None, "ES256"));
+
+    let (set, _) = parse(&[jwk("ES256", json!({}))]).unwrap();
+    assert!(verifies(&set, None, "ES256"));
+    assert!(set.select(Some("k"), named("ES256")).is_none());
+    let (set, _) = parse(&[jwk("ES256", json!({})), other_jwk("ES256", json!({}))]).unwrap();
+    assert!(set.select(None, named("ES256")).is_none());
+}
+
+#[test]
+fn an_entry_that_was_not_chosen_has_no_keys() {
+    let (set, _) = parse(&[jwk("ES256", json!({ "kid": "k" }))]).unwrap();
+    assert!(set.keys(1).is_empty());
+}

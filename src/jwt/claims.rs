@@ -75,7 +75,7 @@ impl ClaimPath {
 /// Claims that were signed by their issuer and fit its rules.
 pub struct Claims<'a> {
     set: ClaimsSet<'a>,
-    payload: &'a str,
+    payload: &'a [u8],
     /// The whole claims set, read when a claim is asked for by its path.
     document: OnceCell<Value>,
 }
@@ -128,7 +128,7 @@ impl<'a> Claims<'a> {
     /// nested too deeply.
     pub fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
         if self.document.get().is_none() {
-            let document = serde_json::from_str(self.payload).map_err(|_| {
+            let document = serde_json::from_slice(self.payload).map_err(|_| {
                 Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")
             })?;
             // A cell that was empty a line ago takes the value.

@@ -14,6 +14,8 @@
 mod algorithm;
 mod claims;
 mod claims_set;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod token;
 mod verify;
@@ -21,6 +23,6 @@ mod verify;
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
 pub use claims_set::{ClaimsSet, NumericDate, Strings};
-pub(crate) use text::Text;
+pub(crate) use text::{Text, object};
 pub use token::{DecodedToken, MAX_TOKEN_LENGTH, RawToken, UnverifiedToken};
 pub use verify::{PublicKey, PublicKeyError, VerifiedToken, verify};

@@ -1,4 +1,4 @@
-//! JSON values that borrow from the input, and that tell null from absent.
+//! JSON objects and strings that borrow from the input, and that tell null from absent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -42,6 +42,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
         deserializer.deserialize_str(TextVisitor)
     }
+}
+
+/// Reads a JSON object, which is UTF-8 throughout. A derived type would also take
+/// the list of its members' values, and bytes that are no text in what it skips.
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    let text = std::str::from_utf8(json).ok()?;
+    let is_object = text.trim_ascii_start().starts_with('{');
+    if is_object { serde_json::from_str(text).ok() } else { None }
 }
 
 /// Reads a member that, where it is present, must have its type: null is an

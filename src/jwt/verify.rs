@@ -43,6 +43,9 @@ pub enum PublicKeyError {
 /// The shortest RSA modulus that is accepted, in bits.
 const MIN_RSA_BITS: usize = 2048;
 
+/// The longest that AWS-LC verifies with.
+const MAX_RSA_BITS: usize = 8192;
+
 impl PublicKey {
     /// Prepares the key that a JWK describes, for one algorithm.
     ///
@@ -60,6 +63,11 @@ impl PublicKey {
                 let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
                 if bits < MIN_RSA_BITS {
                     return Err(PublicKeyError::WeakRsa(bits));
+                }
+                // AWS-LC looks at these only when it verifies, and then refuses.
+                let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+                if bits > MAX_RSA_BITS || !is_odd(n) || !is_odd(e) || e == [1] {
+                    return Err(PublicKeyError::Invalid);
                 }
                 RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)
             }
@@ -125,7 +133,7 @@ impl JwtVerifier for PublicKey {
 /// A token whose signature is the issuer's. Its claims are not checked yet.
 pub struct VerifiedToken<'a> {
     pub(super) claims: ClaimsSet<'a>,
-    pub(super) payload: &'a str,
+    pub(super) payload: &'a [u8],
     pub(super) typ: Option<Text<'a>>,
 }
 
@@ -148,3 +156,7 @@ pub fn verify<'a, V: JwtVerifier>(
         Err(Error::InvalidSignature)
     }
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

@@ -1,0 +1,125 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+
+/// One of every variant, with its reason code and its class.
+fn every_error() -> Vec<(Error, &'static str, Class)> {
+    use Class::{Fault, Forbidden, Unauthenticated};
+    let (text, excerpt) = (|| "x".to_owned(), || Excerpt::from("x"));
+    let cause = KeysUnavailableCause::Deadline;
+    vec![
+        (Error::MissingToken { sources: text(), hint: "" }, "missing_token", Unauthenticated),
+        (Error::MalformedToken("x"), "malformed_token", Unauthenticated),
+        (Error::TokenTooLarge { length: 1, limit: 1 }, "token_too_large", Unauthenticated),
+        (
+            Error::UnsupportedAlgorithm { alg: excerpt(), allowed: text() },
+            "unsupported_algorithm",
+            Unauthenticated,
+        ),
+        (Error::UnsupportedCriticalHeader("x"), "unsupported_critical_header", Unauthenticated),
+        (Error::UnknownIssuer { issuer: excerpt() }, "unknown_issuer", Unauthenticated),
+        (Error::UnknownKey("x"), "unknown_key", Unauthenticated),
+        (Error::InvalidSignature, "invalid_signature", Unauthenticated),
+        (Error::Expired { seconds_ago: 1 }, "expired", Unauthenticated),
+        (Error::NotYetValid { seconds_ahead: 1 }, "not_yet_valid", Unauthenticated),
+        (Error::IssuedInFuture { seconds_ahead: 1 }, "issued_in_future", Unauthenticated),
+        (Error::TooOld { age_seconds: 1, limit_seconds: 1 }, "too_old", Unauthenticated),
+        (
+            Error::WrongAudience { audience: excerpt(), wanted: text() },
+            "wrong_audience",
+            Unauthenticated,
+        ),
+        (Error::WrongClient { client: excerpt(), wanted: text() }, "wrong_client", Unauthenticated),
+        (
+            Error::WrongTokenUse { token_use: excerpt(), wanted: text() },
+            "wrong_token_use",
+            Unauthenticated,
+        ),
+        (
+            Error::WrongTokenType { typ: excerpt(), wanted: text() },
+            "wrong_token_type",
+            Unauthenticated,
+        ),
+        (Error::MissingClaim(text()), "missing_claim", Unauthenticated),
+        (Error::ClaimMismatch(text()), "claim_mismatch", Unauthenticated),
+        (Error::InsufficientScope(text()), "insufficient_scope", Forbidden),
+        (Error::RouteForbidden, "route_forbidden", Forbidden),
+        (Error::OriginNotAllowed(excerpt()), "origin_not_allowed", Forbidden),
+        (Error::KeysUnavailable { issuer: text(), cause }, "keys_unavailable", Fault),
+        (Error::UnusableEvent("x"), "unusable_event", Fault),
+        (
+            Error::ContextTooLarge { length: 1, limit: 1, biggest: text() },
+            "context_too_large",
+            Fault,
+        ),
+    ]
+}
+
+#[test]
+fn every_error_has_its_documented_reason_and_class() {
+    for (error, reason, class) in every_error() {
+        assert_eq!((error.reason(), error.class()), (reason, class), "{error:?}");
+    }
+}
+
+#[test]
+fn no_two_errors_share_a_reason() {
+    let errors = every_error();
+    let reasons: BTreeSet<_> = errors.iter().map(|(error, ..)| error.reason()).collect();
+    assert_eq!((reasons.len(), errors.len()), (24, 24));
+}
+
+#[test]
+fn messages_are_clauses_without_a_full_stop() {
+    for (error, ..) in every_error() {
+        let message = error.to_string();
+        assert!(!message.is_empty() && !message.ends_with('.'), "{message}");
+        assert!(!message.starts_with(char::is_uppercase), "{message}");
+    }
+}
+
+#[test]
+fn says_why_there_are_no_keys() {
+    let timeout = || Arc::new(FetchError::Timeout(Duration::from_secs(3)));
+    for (cause, expected) in [
+        (KeysUnavailableCause::Fetch(timeout()), "no keys of i: no answer within 3000 ms"),
+        (
+            KeysUnavailableCause::Backoff(timeout()),
+            "no keys of i: the last fetch failed (no answer within 3000 ms), the next one is not due yet",
+        ),
+        (
+            KeysUnavailableCause::Deadline,
+            "no keys of i: the fetch did not end before the invocation's deadline",
+        ),
+    ] {
+        let error = Error::KeysUnavailable { issuer: "i".to_owned(), cause };
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn shortens_what_the_caller_chose() {
+    for (text, expected) in [
+        (String::new(), String::new()),
+        ("https://a".to_owned(), "https://a".to_owned()),
+        ("é".repeat(128), "é".repeat(128)),
+        ("é".repeat(129), "é".repeat(128) + "…"),
+        ("é".repeat(500), "é".repeat(128) + "…"),
+    ] {
+        let excerpt = Excerpt::from(text.as_str());
+        assert_eq!(excerpt.as_str(), expected);
+        assert_eq!(excerpt.to_string(), expected);
+        assert_eq!(format!("{excerpt:?}"), format!("{expected:?}"));
+    }
+}
+
+#[test]
+fn shows_what_the_caller_chose_on_one_line() {
+    let issuer = Excerpt::from("https://a\nreason=expired\u{1b}[2J");
+    let message = Error::UnknownIssuer { issuer }.to_string();
+    assert_eq!(
+        message,
+        r#"iss is "https://a\nreason=expired\u{1b}[2J", which is no configured issuer"#
+    );
+}
