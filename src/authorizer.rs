@@ -12,6 +12,7 @@ use crate::error::{Class, Error, Excerpt};
 use crate::gateway::{
     Answer, AuthorizerRequest, EventKind, FunctionError, MethodArn, Verdict, find_credential,
 };
+use crate::invocation::Invocation;
 use crate::jwks::{
     ClientError, Clock, HttpKeySource, KeyCache, KeyQuery, KeySet, KeySetError, KeySource, KeysUsed,
 };
@@ -24,17 +25,6 @@ pub struct Authorizer<S = HttpKeySource> {
     keys: KeyCache<S>,
     clock: Clock,
     metrics: Arc<Metrics>,
-}
-
-/// What Lambda says of an invocation.
-#[derive(Debug, Clone, Copy)]
-pub struct Invocation<'a> {
-    /// The id that Lambda gave it.
-    pub request_id: &'a str,
-    /// The X-Ray trace that it belongs to.
-    pub trace_id: Option<&'a str>,
-    /// When Lambda will end it.
-    pub deadline: SystemTime,
 }
 
 /// Why the authorizer cannot start.
@@ -60,9 +50,6 @@ pub enum StartError {
     #[error(transparent)]
     Client(#[from] ClientError),
 }
-
-/// What an answer needs beyond what the invocation's deadline leaves.
-const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
 
 impl Authorizer<HttpKeySource> {
     /// Makes an authorizer that fetches keys over HTTP, and fetches them: every
@@ -143,7 +130,7 @@ impl<S: KeySource> Authorizer<S> {
     ) -> Result<Answer, FunctionError> {
         let started = Instant::now();
         let mut trail = Trail::default();
-        let (answer, error) = match self.decide(event, invocation.deadline, &mut trail).await {
+        let (answer, error) = match self.decide(event, invocation, &mut trail).await {
             Ok(answer) => (Ok(answer), None),
             Err(Refusal { error, answer: Some(answer) }) => (Ok(answer), Some(error)),
             Err(Refusal { error, answer: None }) => self.refuse(error, &trail),
@@ -159,7 +146,7 @@ impl<S: KeySource> Authorizer<S> {
     async fn decide<'a>(
         &'a self,
         event: &'a str,
-        deadline: SystemTime,
+        invocation: Invocation<'_>,
         trail: &mut Trail<'a>,
     ) -> Result<Answer, Refusal> {
         let now = (self.clock)();
@@ -174,7 +161,7 @@ impl<S: KeySource> Authorizer<S> {
         trail.issuer = Some(&issuer.rules.issuer);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
-        let keys = self.keys.find(&issuer.keys, &query, now, patience(deadline, now)).await?;
+        let keys = self.keys.find(&issuer.keys, &query, now, invocation).await?;
         trail.keys = Some((keys.used, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
@@ -238,12 +225,6 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self { error, answer: None }
     }
-}
-
-/// Returns how long a request may wait for keys. Some emulators send deadlines
-/// that have long passed; those are none.
-fn patience(deadline: SystemTime, now: SystemTime) -> Option<Duration> {
-    deadline.duration_since(now).ok().map(|left| left.saturating_sub(TIME_TO_ANSWER))
 }
 
 /// What becomes known of a request on its way.

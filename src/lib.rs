@@ -22,10 +22,12 @@ pub mod config;
 pub mod context;
 pub mod error;
 pub mod gateway;
+pub mod invocation;
 pub mod jwks;
 pub mod jwt;
 pub mod metrics;
 
-pub use authorizer::{Authorizer, Invocation, StartError};
+pub use authorizer::{Authorizer, StartError};
 pub use config::Config;
 pub use error::Error;
+pub use invocation::Invocation;

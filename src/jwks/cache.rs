@@ -22,6 +22,7 @@ use super::report::Report;
 use super::source::{FetchError, KeyOrigin, KeySource};
 use super::state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};
 use crate::error::{Error, KeysUnavailableCause};
+use crate::invocation::{Invocation, InvocationIds};
 use crate::jwt::PublicKey;
 use crate::metrics::Metrics;
 
@@ -110,11 +111,8 @@ impl<S: KeySource> KeyCache<S> {
         for origin in origins {
             let state = self.state(origin).await;
             if state.age(self.0.now(), &self.0.rules) == Age::Dead {
-                fetches.push(tokio::spawn(Arc::clone(&self.0).fetch_once(
-                    Arc::clone(origin),
-                    state.fetches(),
-                    Cause::Age,
-                )));
+                let job = Job { origin: Arc::clone(origin), cause: Cause::Age, on_behalf_of: None };
+                fetches.push(tokio::spawn(Arc::clone(&self.0).fetch_once(job, state.fetches())));
             }
         }
         for fetch in fetches {
@@ -125,8 +123,8 @@ impl<S: KeySource> KeyCache<S> {
 
     /// Finds the keys for a token, fetching where the state asks for it.
     ///
-    /// `patience` is how long the caller can wait at most. The fetch itself is
-    /// bounded in any case.
+    /// The request waits no longer than its invocation's deadline allows. The
+    /// fetch itself is bounded in any case.
     ///
     /// # Errors
     ///
@@ -136,20 +134,21 @@ impl<S: KeySource> KeyCache<S> {
         origin: &Arc<KeyOrigin>,
         query: &KeyQuery<'_>,
         now: SystemTime,
-        patience: Option<Duration>,
+        invocation: Invocation<'_>,
     ) -> Result<Keys, Error> {
         let rules = &self.0.rules;
         let before = self.state(origin).await;
         let (outcome, waited) = match before.step(query, now, rules) {
             Step::Settled(outcome) => (outcome, Waited::No),
-            Step::Fetch(cause) => match self.fetch(origin, before.fetches(), cause, patience).await
-            {
-                Some(after) if after.is_failing() => {
-                    (after.settle(query, self.0.now(), rules), Waited::ForAFailure)
+            Step::Fetch(cause) => {
+                match self.fetch(origin, before.fetches(), cause, now, invocation).await {
+                    Some(after) if after.is_failing() => {
+                        (after.settle(query, self.0.now(), rules), Waited::ForAFailure)
+                    }
+                    Some(after) => (after.settle(query, self.0.now(), rules), Waited::ForKeys),
+                    None => (before.settle(query, now, rules), Waited::UntilTheDeadline),
                 }
-                Some(after) => (after.settle(query, self.0.now(), rules), Waited::ForKeys),
-                None => (before.settle(query, now, rules), Waited::UntilTheDeadline),
-            },
+            }
         };
         match outcome {
             Ok(Chosen { keys, entry, age, fetched_at }) => {
@@ -174,15 +173,25 @@ impl<S: KeySource> KeyCache<S> {
         origin: &Arc<KeyOrigin>,
         seen: u64,
         cause: Cause,
-        patience: Option<Duration>,
+        now: SystemTime,
+        invocation: Invocation<'_>,
     ) -> Option<Arc<KeyState>> {
         self.0.arrivals.notify_waiters();
-        let fetch = tokio::spawn(Arc::clone(&self.0).fetch_once(Arc::clone(origin), seen, cause));
-        match patience {
+        let job = Job { origin: Arc::clone(origin), cause, on_behalf_of: Some(invocation.ids()) };
+        let fetch = tokio::spawn(Arc::clone(&self.0).fetch_once(job, seen));
+        match invocation.patience(now) {
             None => fetch.await.ok(),
             Some(patience) => timeout(patience, fetch).await.ok()?.ok(),
         }
     }
+}
+
+/// What to fetch, and for whom.
+pub(super) struct Job {
+    pub(super) origin: Arc<KeyOrigin>,
+    pub(super) cause: Cause,
+    /// The invocation that needs it first; none in the init phase.
+    pub(super) on_behalf_of: Option<InvocationIds>,
 }
 
 /// What a request waited for.
@@ -224,21 +233,16 @@ impl<S: KeySource> Shared<S> {
 
     /// Fetches, unless another fetch has ended since the caller looked: then its
     /// outcome is the caller's too. Returns the state that holds afterwards.
-    async fn fetch_once(
-        self: Arc<Self>,
-        origin: Arc<KeyOrigin>,
-        seen: u64,
-        cause: Cause,
-    ) -> Arc<KeyState> {
+    async fn fetch_once(self: Arc<Self>, job: Job, seen: u64) -> Arc<KeyState> {
         let fetch = |entry: Option<moka::Entry<Arc<str>, Arc<KeyState>>>| async {
             let state = entry.map(moka::Entry::into_value).unwrap_or_default();
             if state.fetches() == seen {
-                Op::Put(Arc::new(self.fetch(&origin, &state, cause).await))
+                Op::Put(Arc::new(self.fetch(&job, &state).await))
             } else {
                 Op::Nop
             }
         };
-        match self.states.entry(Arc::clone(&origin.issuer)).and_compute_with(fetch).await {
+        match self.states.entry(Arc::clone(&job.origin.issuer)).and_compute_with(fetch).await {
             CompResult::Inserted(entry)
             | CompResult::ReplacedWith(entry)
             | CompResult::Unchanged(entry)
@@ -247,11 +251,11 @@ impl<S: KeySource> Shared<S> {
         }
     }
 
-    async fn fetch(&self, origin: &KeyOrigin, state: &KeyState, cause: Cause) -> KeyState {
+    async fn fetch(&self, job: &Job, state: &KeyState) -> KeyState {
         loop {
             let started = self.now();
             let fetch =
-                timeout(self.rules.timeout, self.source.fetch(state.request(origin, started)));
+                timeout(self.rules.timeout, self.source.fetch(state.request(&job.origin, started)));
             let outcome = tokio::select! {
                 outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
                 () = self.found_frozen(started) => continue,
@@ -260,8 +264,8 @@ impl<S: KeySource> Shared<S> {
                 continue;
             }
             let now = self.now();
-            let report = Report::of(origin, cause, &outcome, started..now);
-            let next = state.after(outcome, cause, started, now, jitter(), &self.rules);
+            let report = Report::of(job, &outcome, started..now);
+            let next = state.after(outcome, job.cause, started, now, jitter(), &self.rules);
             report.log(state, &next);
             report.count(&self.metrics);
             return next;

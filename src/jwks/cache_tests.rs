@@ -106,6 +106,13 @@ impl KeySource for Arc<FakeIssuer> {
     }
 }
 
+/// An invocation that can wait for so long; for as long as it takes without.
+fn invocation(now: SystemTime, patience: Option<Duration>) -> Invocation<'static> {
+    const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
+    let deadline = patience.map_or(UNIX_EPOCH, |patience| now + patience + TIME_TO_ANSWER);
+    Invocation { request_id: "request", trace_id: None, deadline }
+}
+
 /// A cache over a fake issuer, at a time that the test sets.
 struct World {
     issuer: Arc<FakeIssuer>,
@@ -147,7 +154,10 @@ impl World {
         patience: Option<Duration>,
     ) -> Result<KeysUsed, &'static str> {
         let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-        let found = self.cache.find(&self.origin, &query, self.now(), patience).await;
+        let found = self
+            .cache
+            .find(&self.origin, &query, self.now(), invocation(self.now(), patience))
+            .await;
         found.map(|keys| keys.used).map_err(|error| error.reason())
     }
 
@@ -160,7 +170,7 @@ impl World {
         let (cache, origin, now) = (Arc::clone(&self.cache), Arc::clone(&self.origin), self.now());
         tokio::spawn(async move {
             let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-            let found = cache.find(&origin, &query, now, patience).await;
+            let found = cache.find(&origin, &query, now, invocation(now, patience)).await;
             found.map(|keys| keys.used).map_err(|error| error.reason())
         })
     }
@@ -278,16 +288,20 @@ async fn keeps_issuers_apart() {
     let world = World::new(FakeIssuer::new(&["a"]));
     let other = Arc::new(KeyOrigin::new("https://other.example", None, vec![eddsa()]).unwrap());
     let query = KeyQuery { kid: Some("a"), algorithm: eddsa() };
-    assert!(world.cache.find(&other, &query, world.now(), None).await.is_ok());
+    assert!(
+        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok()
+    );
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let hanging = world.spawn_find("a", None);
     world.settle().await;
     let before = tokio::time::Instant::now();
-    assert!(world.cache.find(&other, &query, world.now(), None).await.is_ok());
+    assert!(
+        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok()
+    );
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(hanging.await.unwrap(), Err("keys_unavailable"));
     assert!(
-        world.cache.find(&other, &query, world.now(), None).await.is_ok(),
+        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok(),
         "in backoff, but not its own"
     );
 }

@@ -6,15 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use tracing::{info, warn};
 
+use super::cache::Job;
 use super::key_set::Listing;
-use super::source::{Content, FetchError, Fetched, KeyOrigin};
+use super::source::{Content, FetchError, Fetched};
 use super::state::{Cause, KeyState};
 use crate::metrics::{Metrics, RefreshMetrics};
 
 /// A fetch that has ended, as far as the log and the metrics want it.
 pub(super) struct Report<'a> {
-    origin: &'a KeyOrigin,
-    cause: &'static str,
+    job: &'a Job,
     outcome: &'static str,
     kids: String,
     skipped: String,
@@ -25,15 +25,10 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn of(
-        origin: &'a KeyOrigin,
-        cause: Cause,
+        job: &'a Job,
         outcome: &Result<Fetched, FetchError>,
         time: Range<SystemTime>,
     ) -> Self {
-        let cause = match cause {
-            Cause::Age => "age",
-            Cause::UnknownKey => "unknown_key",
-        };
         let (outcome, kids, skipped, error) = match outcome {
             Ok(Fetched { content: Content::Keys { keys, skipped, .. }, .. }) => {
                 let kids = Listing(&keys.kids().collect::<Vec<_>>()).to_string();
@@ -45,27 +40,39 @@ impl<'a> Report<'a> {
             Err(error) => ("failed", String::new(), String::new(), Some(error.to_string())),
         };
         let took = time.end.duration_since(time.start).unwrap_or_default();
-        Self { origin, cause, outcome, kids, skipped, error, ended_at: time.end, took }
+        Self { job, outcome, kids, skipped, error, ended_at: time.end, took }
     }
 
     /// Writes the line about the fetch, and one about a change for the worse or
     /// the better.
     pub(super) fn log(&self, before: &KeyState, after: &KeyState) {
-        let Self { cause, outcome, kids, skipped, error, .. } = self;
-        let issuer = &*self.origin.issuer;
+        let Self { job, outcome, kids, skipped, error, .. } = self;
+        let issuer = &*job.origin.issuer;
+        let cause = match job.cause {
+            Cause::Age => "age",
+            Cause::UnknownKey => "unknown_key",
+        };
+        let request_id = job.on_behalf_of.as_ref().map(|ids| ids.request_id.as_str());
+        let trace_id = job.on_behalf_of.as_ref().and_then(|ids| ids.trace_id.as_deref());
+        /// The same ids, whatever the level.
+        macro_rules! line {
+            ($level:ident, $($rest:tt)+) => {
+                $level!(issuer, requestId = request_id, xrayTraceId = trace_id, $($rest)+)
+            };
+        }
         let duration_ms = u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX);
         if let Some(error) = error {
-            warn!(issuer, outcome, cause, error, duration_ms, "key refresh");
+            line!(warn, outcome, cause, error, duration_ms, "key refresh");
         } else {
             let lifetime_s = after.lifetime().as_secs();
-            info!(issuer, outcome, cause, kids, skipped, lifetime_s, duration_ms, "key refresh");
+            line!(info, outcome, cause, kids, skipped, lifetime_s, duration_ms, "key refresh");
         }
         match (before.is_failing(), after.is_failing()) {
-            (false, true) => warn!(
-                issuer,
+            (false, true) => line!(
+                warn,
                 "the issuer's keys cannot be refreshed; those held serve as long as they may"
             ),
-            (true, false) => info!(issuer, "the issuer's keys can be refreshed again"),
+            (true, false) => line!(info, "the issuer's keys can be refreshed again"),
             (false, false) | (true, true) => {}
         }
     }
@@ -73,7 +80,7 @@ impl<'a> Report<'a> {
     pub(super) fn count(&self, metrics: &Metrics) {
         metrics.refreshed(|| RefreshMetrics {
             at: self.ended_at,
-            issuer: &self.origin.issuer,
+            issuer: &self.job.origin.issuer,
             outcome: self.outcome,
             key_refresh_duration: self.took,
             key_refreshes: 1,
