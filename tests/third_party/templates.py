@@ -7,6 +7,7 @@ Usage: templates.py CDK_OUTPUT SERVERLESS_OUTPUT
 """
 
 import json
+import logging
 import pathlib
 import re
 import sys
@@ -29,6 +30,10 @@ def settings():
 
 
 # Templates as CloudFormation gets them.
+
+
+# It warns that nobody collects the metrics of its own speed.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 
 class NoManagedPolicies:
