@@ -1,0 +1,29 @@
+// A WebSocket API with jwks-authorizer. From the project's root, first:
+//
+//   cargo lambda build --release --arm64
+//
+// then here: npm ci && npx aws-cdk deploy -c issuer=https://… -c audience=…
+
+import { App } from "aws-cdk-lib";
+
+import { WebSocketStack } from "./websocket-stack.js";
+
+const app = new App();
+
+function required(name: string): string {
+  const value: unknown = app.node.tryGetContext(name);
+  if (typeof value !== "string" || value === "") {
+    throw new Error(`-c ${name}=… is missing`);
+  }
+  return value;
+}
+
+new WebSocketStack(app, "JwksAuthorizer", {
+  package: app.node.tryGetContext("package") ?? "../../../target/lambda/jwks-authorizer",
+  settings: {
+    ISSUER: required("issuer"),
+    AUDIENCE: required("audience"),
+  },
+});
+
+app.synth();
