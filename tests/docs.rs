@@ -10,6 +10,8 @@
 
 #[path = "support/markdown.rs"]
 mod markdown;
+#[path = "support/route_example.rs"]
+mod route_example;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -97,11 +99,15 @@ fn every_example_of_a_setting_can_be_used() {
 
 #[test]
 fn no_page_names_a_setting_that_does_not_exist() {
+    /// Of API Gateway's types of gateway responses.
+    const OF_OTHERS: [&str; 2] = ["FAILURE", "CONFIGURATION_ERROR"];
     let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     for page in pages() {
         let names = page.text.split(|character| !is_of_name(character));
         for name in names.filter_map(|word| word.strip_prefix(PREFIX)) {
-            let known = name.is_empty() || SETTINGS.iter().any(|setting| setting.name == name);
+            let known = name.is_empty()
+                || OF_OTHERS.contains(&name)
+                || SETTINGS.iter().any(|setting| setting.name == name);
             assert!(known, "{}: {PREFIX}{name} is no setting", page.path.display());
         }
     }
@@ -186,6 +192,34 @@ fn every_reason_is_documented_under_what_the_client_sees() {
     }
     assert_eq!(documented, reasons());
     assert!(documented.len() > 20, "the table is no longer read as it is written");
+}
+
+#[tokio::test]
+async fn route_scopes_answer_as_their_example_says() {
+    let page = read("docs/rest-and-http.md");
+    let sections = page.sections();
+    let section = sections.iter().find(|section| section.title == "Scopes by route").unwrap();
+    let ([env], [policy]) = (&*blocks(section.text, "env"), &*blocks(section.text, "json")) else {
+        panic!("the example is not one block of settings and one answer")
+    };
+    let answer: Value = serde_json::from_str(policy).unwrap();
+    let example = route_example::Example::of(settings(env), &answer["context"]).await;
+    assert_eq!(example.ask("GET", "/orders/42").await, answer);
+
+    let table = section.text.split("<!-- routes -->").nth(1).unwrap();
+    let rows = table.split("<!-- /routes -->").next().unwrap().lines();
+    let mut count = 0;
+    for row in rows.filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [request, _, documented] = *cells else { panic!("{row}") };
+        let (method, path) = request.trim_matches('`').split_once(' ').unwrap();
+        let given = example.ask(method, path).await;
+        let reason = given["context"]["reason"].as_str().unwrap_or("allow");
+        assert_eq!(reason, documented.trim_matches('`'), "{request}");
+        assert_eq!(given["policyDocument"], answer["policyDocument"], "{request}");
+        count += 1;
+    }
+    assert!(count > 5, "the table is no longer read as it is written");
 }
 
 /// Returns every file of the function without its tests and comments.
