@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::context::{ContextClaim, ContextRules};
@@ -182,14 +182,10 @@ fn covers_what_the_resource_scope_says() {
         let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["policyDocument"]["Statement"][0]["Resource"].clone()
     };
-    let text = |resource: Value| match resource {
-        Value::Array(list) => list[0].as_str().unwrap().to_owned(),
-        other => other.as_str().unwrap().to_owned(),
-    };
-    assert_eq!(text(resource(ResourceScope::Stage)), format!("{STAGE}/*"));
-    assert_eq!(text(resource(ResourceScope::Request)), format!("{STAGE}/GET/x"));
+    assert_eq!(resource(ResourceScope::Stage), json!([format!("{STAGE}/*")]));
+    assert_eq!(resource(ResourceScope::Request), json!([format!("{STAGE}/GET/x")]));
     let api = STAGE.strip_suffix("/prod").unwrap();
-    assert_eq!(text(resource(ResourceScope::Api)), format!("{api}/*"));
+    assert_eq!(resource(ResourceScope::Api), json!([format!("{api}/*")]));
 }
 
 #[test]
