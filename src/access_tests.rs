@@ -265,6 +265,29 @@ fn gives_a_policy_only_where_its_answer_for_other_routes_is_right() {
 }
 
 #[test]
+fn allows_what_met_rules_cover_and_denies_what_unmet_ones_do() {
+    let rules = AccessRules {
+        route_scopes: Some(route_scopes(&[
+            ("GET/*", &["r"]),
+            ("*/admin", &["admin"]),
+            ("POST/x", &["r", "w"]),
+            ("GET/open", &[]),
+        ])),
+        ..unrestricted()
+    };
+    let asked = format!("{STAGE}/GET/x");
+    let arn = crate::gateway::MethodArn::parse(&*asked).unwrap();
+    let check = |scopes: &str, allowed: &[&str], denied: &[&str]| {
+        let claims = format!(r#"{{"scope":"{scopes}"}}"#);
+        let expected = Policy::of_routes(&arn, allowed.iter().copied(), denied.iter().copied());
+        assert_eq!(policy_of(&rules, &[], "GET/x", &claims), Some(expected), "{scopes}");
+    };
+    check("", &["GET/open"], &["GET/*", "*/admin", "POST/x"]);
+    check("r", &["GET/*", "GET/open"], &["*/admin", "POST/x"]);
+    check("r w admin", &["GET/*", "*/admin", "POST/x", "GET/open"], &[]);
+}
+
+#[test]
 fn answers_a_handshake_alone_however_many_rules_there_are() {
     let rule = |place: usize| RouteRule {
         pattern: format!("GET/{}/{place}", "long".repeat(20)),

@@ -249,6 +249,20 @@ fn refuses_coordinates_of_another_length_or_off_the_curve() {
 }
 
 #[test]
+fn refuses_coordinates_that_are_cut_elsewhere() {
+    for algorithm in ["ES256", "ES384"] {
+        let jwk = jwk_for(algorithm);
+        let (x, y) = (bytes(&jwk, "x"), bytes(&jwk, "y"));
+        let point = [&x[..], &y].concat();
+        for cut in [0, x.len() - 1, x.len() + 1, point.len()] {
+            let (x, y) = point.split_at(cut);
+            let jwk = with(with(jwk.clone(), "x", &encode(x)), "y", &encode(y));
+            check(&jwk, algorithm, Err(PublicKeyError::Invalid));
+        }
+    }
+}
+
+#[test]
 fn refuses_another_curve() {
     let (p256, p384, ed25519) = (jwk_for("ES256"), jwk_for("ES384"), jwk_for("EdDSA"));
     check(&with(p384.clone(), "crv", "P-256"), "ES256", Err(PublicKeyError::Invalid));
