@@ -158,9 +158,10 @@ impl Reader {
             self.values.keys().filter(|name| settings.iter().all(|setting| setting.name != **name));
         let problems: Vec<_> = unknown
             .map(|name| {
+                let upper = name.to_ascii_uppercase();
                 let nearest = settings
                     .iter()
-                    .min_by_key(|setting| strsim::damerau_levenshtein(setting.name, name));
+                    .min_by_key(|setting| strsim::damerau_levenshtein(setting.name, &upper));
                 Problem {
                     variable: self.full_name(name),
                     fault: "is no setting".to_owned(),

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 
 use super::arn::MethodArn;
 use crate::error::Error;
-use crate::jwt::Text;
+use crate::jwt::{Text, object};
 
 /// What kind of event asked, which decides the form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,11 +92,9 @@ impl<'a> AuthorizerRequest<'a> {
     ///
     /// [`Error::UnusableEvent`] where it is not an authorizer's event.
     pub fn parse(json: &'a str) -> Result<Self, Error> {
-        let event: Event<'a> = serde_json::from_str(json).map_err(|_| {
-            Error::UnusableEvent(
-                "the event is not a JSON object with each known field once and of its type",
-            )
-        })?;
+        let event: Event<'a> = object(json.as_bytes()).ok_or(Error::UnusableEvent(
+            "the event is not a JSON object with each known field once and of its type",
+        ))?;
         let kind = match (event.kind.as_deref(), event.version.as_deref()) {
             (Some("TOKEN"), _) => EventKind::RestToken,
             (Some("REQUEST"), Some("2.0")) => EventKind::HttpApi2,

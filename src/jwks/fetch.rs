@@ -21,6 +21,7 @@ use super::key_set::KeySet;
 use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
 };
+use crate::jwt::object;
 
 /// Fetches key sets over HTTP.
 #[derive(Debug, Clone)]
@@ -92,8 +93,7 @@ impl HttpKeySource {
         let url = &origin.discovery_uri;
         let fail = |cause| FetchError::Discovery { url: url.to_string(), cause };
         let body = self.get(url, None).await?.body;
-        let document: Document =
-            serde_json::from_slice(&body).map_err(|_| fail(DiscoveryError::NotADocument))?;
+        let document: Document = object(&body).ok_or_else(|| fail(DiscoveryError::NotADocument))?;
         if document.issuer != *origin.issuer {
             return Err(fail(DiscoveryError::OtherIssuer(document.issuer)));
         }

@@ -123,10 +123,10 @@ impl KeySet {
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
         for (place, jwk) in raw.keys.iter().enumerate() {
-            let purpose = serde_json::from_str::<Purpose>(jwk.get());
-            let kid = purpose.as_ref().ok().and_then(|purpose| purpose.kid.clone());
+            let purpose: Option<Purpose> = object(jwk.get().as_bytes());
+            let kid = purpose.as_ref().and_then(|purpose| purpose.kid.clone());
             let added = purpose
-                .map_err(|_| SkipReason::NotAJwk)
+                .ok_or(SkipReason::NotAJwk)
                 .and_then(|purpose| set.add(jwk, purpose, allowed));
             if let Err(reason) = added {
                 let kid = kid.unwrap_or_else(|| format!("key {}", place + 1));

@@ -1,0 +1,156 @@
+//! Who may do what: origins, cookies, and the scopes of routes.
+
+use local_gateway::invocation::Answer;
+use local_gateway::issuer::Issuer;
+use local_gateway::policy::Verdict;
+use local_gateway::request::Request;
+
+use serde_json::json;
+
+use crate::deployment::{Deployment, evaluate, forbidden};
+use crate::tokens::{connect, good_token, token_with};
+
+#[tokio::test]
+async fn allowed_origins_are_exact_and_for_browsers() {
+    let issuer = Issuer::start().await.unwrap();
+    let origins = [("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example,http://localhost:3000")];
+    let mut deployment = Deployment::trusting(&issuer, &origins).await;
+    let request = Request::handshake().bearer(&good_token(&issuer));
+    let from = |origin: &str| request.clone().header("Origin", origin).websocket_connect();
+    let refused = || Err(forbidden("origin_not_allowed"));
+    for (case, event, expected) in [
+        ("no origin", request.websocket_connect(), Ok(())),
+        ("an allowed one", from("https://app.example"), Ok(())),
+        ("another allowed one", from("http://localhost:3000"), Ok(())),
+        ("another port", from("http://localhost:3001"), refused()),
+        ("another scheme", from("http://app.example"), refused()),
+        ("another case", from("https://APP.example"), refused()),
+        ("a suffix", from("https://app.example.evil.example"), refused()),
+        ("a subdomain", from("https://evil.app.example"), refused()),
+        ("null", from("null"), refused()),
+        ("nothing", from(""), refused()),
+        ("any", from("*"), refused()),
+        (
+            "two, one of them allowed",
+            request
+                .clone()
+                .header("Origin", "https://app.example")
+                .header("origin", "https://evil.example")
+                .websocket_connect(),
+            refused(),
+        ),
+        // Browsers' requests to other APIs are a matter of CORS.
+        (
+            "a REST API",
+            request.clone().header("Origin", "https://evil.example").rest_request(),
+            Ok(()),
+        ),
+    ] {
+        assert_eq!(deployment.ask(&event).await.map(drop), expected, "{case}");
+    }
+}
+
+/// A browser sends cookies along for any page.
+#[tokio::test]
+async fn a_cookie_lets_no_browser_in_unless_its_origin_is_named() {
+    let issuer = Issuer::start().await.unwrap();
+    let token = good_token(&issuer);
+    let by_cookie = Request::handshake().cookie("session", &token);
+    let from = |request: &Request| request.clone().header("Origin", "https://app.example");
+    let cookie = ("AUTHORIZER_TOKEN_SOURCES", "header:authorization,cookie:session");
+    let refused = || Err(forbidden("origin_not_allowed"));
+    for (settings, request, expected) in [
+        (&[cookie][..], by_cookie.clone(), Ok(())),
+        (&[cookie], from(&by_cookie), refused()),
+        (&[cookie], from(&by_cookie.clone().bearer(&token)), Ok(())),
+        (
+            &[cookie, ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example")],
+            from(&by_cookie),
+            Ok(()),
+        ),
+        (
+            &[cookie, ("AUTHORIZER_ALLOWED_ORIGINS", "https://b.example")],
+            from(&by_cookie),
+            refused(),
+        ),
+    ] {
+        let mut deployment = Deployment::trusting(&issuer, settings).await;
+        let outcome = deployment.ask(&request.websocket_connect()).await.map(drop);
+        assert_eq!(outcome, expected, "{settings:?}");
+    }
+}
+
+const ROUTES: &str = r#"{
+    "GET /orders/*": ["orders:read"], "* /orders/*/refund": ["orders:refund"],
+    "POST /orders": ["orders:write"], "GET /health": [], "$connect": ["chat"]
+}"#;
+
+#[tokio::test]
+async fn route_scopes_want_every_rule_that_matches_to_be_met() {
+    let issuer = Issuer::start().await.unwrap();
+    let mut deployment =
+        Deployment::trusting(&issuer, &[("AUTHORIZER_ROUTE_SCOPES", ROUTES)]).await;
+    let insufficient = || Err(forbidden("insufficient_scope"));
+    let no_rule = || Err(forbidden("route_forbidden"));
+    for (scope, method, path, expected) in [
+        ("orders:read", "GET", "/orders/1", Ok(())),
+        ("orders:read", "GET", "/orders/1/items/2", Ok(())),
+        ("orders:write", "GET", "/orders/1", insufficient()),
+        ("orders:read orders:refund", "GET", "/orders/1/refund", Ok(())),
+        ("orders:read", "GET", "/orders/1/refund", insufficient()),
+        ("orders:refund", "GET", "/orders/1/refund", insufficient()),
+        ("orders:refund", "PUT", "/orders/1/refund", Ok(())),
+        ("orders:write", "POST", "/orders", Ok(())),
+        ("orders:write", "POST", "/orders/1", no_rule()),
+        ("", "GET", "/health", Ok(())),
+        ("orders:read", "GET", "/orders", no_rule()),
+        ("orders:read", "GET", "/Orders/1", no_rule()),
+        ("orders:read", "get", "/orders/1", no_rule()),
+        ("chat orders:read", "GET", "/", no_rule()),
+    ] {
+        let token = token_with(&issuer, json!({ "scope": scope }));
+        let request = Request::new(method, path).bearer(&token);
+        for event in [
+            request.rest_request(),
+            request.rest_token(),
+            request.http_api_1(),
+            request.http_api_2(),
+        ] {
+            let outcome = deployment.ask(&event).await.map(drop);
+            assert_eq!(outcome, expected, "{scope:?} for {method} {path} in {event}");
+        }
+    }
+    for (scope, expected) in [("chat", Ok(())), ("orders:read", insufficient())] {
+        let token = token_with(&issuer, json!({ "scope": scope }));
+        assert_eq!(deployment.ask(&connect(&token)).await.map(drop), expected, "{scope}");
+    }
+}
+
+/// API Gateway asks once and answers the caller's other routes from the policy that it keeps.
+#[tokio::test]
+async fn route_scopes_answer_every_route_of_the_caller_from_any_cached_policy() {
+    let issuer = Issuer::start().await.unwrap();
+    let deployment = Deployment::trusting(&issuer, &[("AUTHORIZER_ROUTE_SCOPES", ROUTES)]).await;
+    let token = token_with(&issuer, json!({ "scope": "orders:read" }));
+    let routes = [
+        ("GET", "/orders/1", true),
+        ("GET", "/orders/1/refund", false),
+        ("PUT", "/orders/1/refund", false),
+        ("POST", "/orders", false),
+        ("GET", "/health", true),
+        ("GET", "/", false),
+    ];
+    let event = |(method, path, _)| Request::new(method, path).bearer(&token).rest_request();
+    for asked in routes {
+        let answer = deployment.invoke(event(asked).to_string()).await;
+        let Answer::Response(body) = answer else { panic!("{asked:?}: {answer:?}") };
+        for route in routes {
+            let (.., allowed) = route;
+            let verdict = evaluate(&event(route), &body);
+            let is_allowed = matches!(verdict, Verdict::Allow(_));
+            assert_eq!(is_allowed, allowed, "{route:?} by the policy for {asked:?}");
+            let (Verdict::Allow(caller) | Verdict::Deny(caller)) = verdict;
+            assert_eq!(caller.context["sub"], "alice", "whoever is let in needs a context");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The built function from outside: events in, answers out, as Lambda and API Gateway see it.
+//!
+//! [`deployment`] runs the executable behind a Runtime API and makes of each answer what API
+//! Gateway would; [`tokens`] and [`signer`] make what the requests bring. Each other module asks
+//! one question:
+//!
+//! - [`events`]: is every kind of event answered in its own form?
+//! - [`credentials`]: is the one token of a request found, and are two refused?
+//! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
+//! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
+//! - [`issuers`]: are several issuers kept apart, and what if one serves something else than keys?
+//! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`start`]: what of a start that goes wrong?
+//!
+//! One executable for all of them, since linking is what takes the time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod deployment;
+mod signer;
+mod tokens;
+#[path = "../support/wiremock_fixtures.rs"]
+mod wiremock_fixtures;
+
+mod access;
+mod answers;
+mod credentials;
+mod events;
+mod hostile;
+mod issuers;
+mod refusals;
+mod rules;
+mod start;
