@@ -161,7 +161,7 @@ impl<S: KeySource> Authorizer<S> {
         trail.issuer = Some(&issuer.rules.issuer);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
-        let keys = self.keys.find(&issuer.keys, &query, now, invocation).await?;
+        let keys = self.keys.find(&issuer.keys, &query, invocation).await?;
         trail.keys = Some((keys.used, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;

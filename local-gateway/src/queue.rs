@@ -37,6 +37,7 @@ pub(crate) struct Queue {
     running: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
     phase: watch::Sender<Phase>,
     count: AtomicU64,
+    taken: watch::Sender<usize>,
 }
 
 /// How far the function's start has come.
@@ -56,6 +57,7 @@ impl Queue {
             running: Mutex::default(),
             phase: watch::Sender::new(Phase::Init),
             count: AtomicU64::new(1),
+            taken: watch::Sender::default(),
         }
     }
 
@@ -100,9 +102,16 @@ impl Queue {
             let (invocation, answer) = waiting.recv().await?;
             if !answer.is_closed() {
                 self.running().insert(invocation.id.clone(), answer);
+                self.taken.send_modify(|taken| *taken += 1);
                 return Some(invocation);
             }
         }
+    }
+
+    /// Waits until `count` invocations were handed out.
+    pub(crate) async fn taken(&self, count: usize) {
+        // The sender is `self`'s, so this only ends when the count is reached.
+        let _ = self.taken.subscribe().wait_for(|taken| *taken >= count).await;
     }
 
     /// Answers the running invocation `id`.
@@ -189,11 +198,13 @@ mod tests {
     async fn an_invocation_that_nobody_waits_for_is_not_handed_out() {
         let queue = Queue::new();
         abandon(queue.invoke(Deadline::default(), "abandoned".into())).await;
+        abandon(queue.taken(1)).await;
         let (_, taken) = tokio::join!(queue.invoke(Deadline::default(), "awaited".into()), async {
             let taken = queue.next().await.unwrap();
             queue.answer(&taken.id, Answer::Response("answer".into())).unwrap();
             taken
         });
         assert_eq!(taken.event, "awaited");
+        queue.taken(1).await;
     }
 }

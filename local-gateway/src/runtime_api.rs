@@ -89,6 +89,11 @@ impl RuntimeApi {
         self.queue.ready().await
     }
 
+    /// Waits until the function has taken `count` invocations, counted from its start.
+    pub async fn taken(&self, count: usize) {
+        self.queue.taken(count).await;
+    }
+
     /// Waits until the function reports that its start failed.
     pub async fn init_error(&self) -> FunctionError {
         self.queue.init_error().await

@@ -133,11 +133,13 @@ impl<S: KeySource> KeyCache<S> {
         &self,
         origin: &Arc<KeyOrigin>,
         query: &KeyQuery<'_>,
-        now: SystemTime,
         invocation: Invocation<'_>,
     ) -> Result<Keys, Error> {
         let rules = &self.0.rules;
         let before = self.state(origin).await;
+        // In this order: a time from before another request's fetch has ended would look as if the
+        // clock had been set back, which ends the pause that the fetch has begun.
+        let now = self.0.now();
         let (outcome, waited) = match before.step(query, now, rules) {
             Step::Settled(outcome) => (outcome, Waited::No),
             Step::Fetch(cause) => {

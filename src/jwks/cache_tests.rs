@@ -154,10 +154,7 @@ impl World {
         patience: Option<Duration>,
     ) -> Result<KeysUsed, &'static str> {
         let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-        let found = self
-            .cache
-            .find(&self.origin, &query, self.now(), invocation(self.now(), patience))
-            .await;
+        let found = self.cache.find(&self.origin, &query, invocation(self.now(), patience)).await;
         found.map(|keys| keys.used).map_err(|error| error.reason())
     }
 
@@ -170,7 +167,7 @@ impl World {
         let (cache, origin, now) = (Arc::clone(&self.cache), Arc::clone(&self.origin), self.now());
         tokio::spawn(async move {
             let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-            let found = cache.find(&origin, &query, now, invocation(now, patience)).await;
+            let found = cache.find(&origin, &query, invocation(now, patience)).await;
             found.map(|keys| keys.used).map_err(|error| error.reason())
         })
     }
@@ -288,20 +285,16 @@ async fn keeps_issuers_apart() {
     let world = World::new(FakeIssuer::new(&["a"]));
     let other = Arc::new(KeyOrigin::new("https://other.example", None, vec![eddsa()]).unwrap());
     let query = KeyQuery { kid: Some("a"), algorithm: eddsa() };
-    assert!(
-        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok()
-    );
+    assert!(world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok());
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let hanging = world.spawn_find("a", None);
     world.settle().await;
     let before = tokio::time::Instant::now();
-    assert!(
-        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok()
-    );
+    assert!(world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok());
     assert_eq!(before.elapsed(), Duration::ZERO);
     assert_eq!(hanging.await.unwrap(), Err("keys_unavailable"));
     assert!(
-        world.cache.find(&other, &query, world.now(), invocation(world.now(), None)).await.is_ok(),
+        world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok(),
         "in backoff, but not its own"
     );
 }
