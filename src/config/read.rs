@@ -159,15 +159,22 @@ impl Reader {
         let problems: Vec<_> = unknown
             .map(|name| {
                 let upper = name.to_ascii_uppercase();
-                let nearest = settings
-                    .iter()
-                    .min_by_key(|setting| strsim::damerau_levenshtein(setting.name, &upper));
+                // Weighs beginnings: LEEWAY is nearer to LEEWAY_SECONDS than to ISSUER.
+                let nearness = |setting: &Setting| strsim::jaro_winkler(setting.name, &upper);
+                let nearest = settings.iter().max_by(|a, b| nearness(a).total_cmp(&nearness(b)));
+                let elsewhere =
+                    SETTINGS.iter().find(|setting| setting.name == upper && !known(setting));
+                let remedy = match (elsewhere, nearest) {
+                    (Some(setting), _) => {
+                        format!("set {PREFIX}{} beside it, for all issuers", setting.name)
+                    }
+                    (None, Some(nearest)) => format!("{} may be meant", self.name(nearest)),
+                    (None, None) => String::new(),
+                };
                 Problem {
                     variable: self.full_name(name),
                     fault: "is no setting".to_owned(),
-                    remedy: nearest
-                        .map(|nearest| format!("{} may be meant", self.name(nearest)))
-                        .unwrap_or_default(),
+                    remedy,
                 }
             })
             .collect();

@@ -84,20 +84,10 @@ impl HttpKeySource {
     }
 
     async fn discover(&self, origin: &KeyOrigin) -> Result<Url, FetchError> {
-        #[derive(Deserialize)]
-        struct Document {
-            issuer: String,
-            jwks_uri: String,
-        }
-
         let url = &origin.discovery_uri;
-        let fail = |cause| FetchError::Discovery { url: url.to_string(), cause };
         let body = self.get(url, None).await?.body;
-        let document: Document = object(&body).ok_or_else(|| fail(DiscoveryError::NotADocument))?;
-        if document.issuer != *origin.issuer {
-            return Err(fail(DiscoveryError::OtherIssuer(document.issuer)));
-        }
-        key_uri(&document.jwks_uri).map_err(|error| fail(error.into()))
+        key_set_uri(origin, &body)
+            .map_err(|cause| FetchError::Discovery { url: url.to_string(), cause })
     }
 
     /// Sends a request, and once more if the connection or the server fails.
@@ -149,6 +139,28 @@ impl KeySource for HttpKeySource {
             .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
         let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
+    }
+}
+
+/// Takes the key set's URI from a discovery document.
+fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryError> {
+    #[derive(Deserialize)]
+    struct Document {
+        issuer: String,
+        jwks_uri: String,
+    }
+
+    let document: Document = object(document).ok_or(DiscoveryError::NotADocument)?;
+    if document.issuer != *origin.issuer {
+        return Err(DiscoveryError::OtherIssuer(document.issuer));
+    }
+    let uri = key_uri(&document.jwks_uri)?;
+    // Plain HTTP, which reaches loopback only, is for issuers that are there themselves: what else
+    // listens there, as Lambda's own Runtime API, is none of an issuer's business.
+    if uri.scheme() == "https" || origin.discovery_uri.scheme() == "http" {
+        Ok(uri)
+    } else {
+        Err(DiscoveryError::Downgrade(document.jwks_uri))
     }
 }
 
@@ -217,5 +229,41 @@ mod tests {
             check(&[&format!("max-age={seconds}")], None);
         }
         check(&["max-age"], None);
+    }
+
+    #[test]
+    fn takes_a_key_set_uri_that_is_the_issuers_to_give() {
+        #[track_caller]
+        fn check(issuer: &str, document: &str, expected: Result<&str, &str>) {
+            let origin = KeyOrigin::new(issuer, None, Vec::new()).unwrap();
+            let uri = key_set_uri(&origin, document.as_bytes());
+            let got = uri.as_ref().map(Url::as_str).map_err(ToString::to_string);
+            match expected {
+                Ok(uri) => assert_eq!(got, Ok(uri)),
+                Err(fault) => {
+                    assert!(got.clone().is_err_and(|error| error.contains(fault)), "{got:?}")
+                }
+            }
+        }
+        let (remote, local) = ("https://a.example/", "http://127.0.0.1:1");
+        let document = |issuer: &str, uri: &str| {
+            format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","x":1}}"#)
+        };
+        check(remote, &document(remote, "https://keys.example/k"), Ok("https://keys.example/k"));
+        check(local, &document(local, "http://127.0.0.1:2/k"), Ok("http://127.0.0.1:2/k"));
+        check(local, &document(local, "https://keys.example/k"), Ok("https://keys.example/k"));
+        check(
+            remote,
+            &document(remote, "http://127.0.0.1:9001/k"),
+            Err("not https as the issuer is"),
+        );
+        check(remote, &document(remote, "http://keys.example/k"), Err("not https"));
+        check(remote, &document("https://a.example", "https://keys.example/k"), Err("not exactly"));
+        check(remote, r#"{"issuer":"https://a.example/"}"#, Err("not a JSON object"));
+        check(
+            remote,
+            r#"["https://a.example/","https://keys.example/k"]"#,
+            Err("not a JSON object"),
+        );
     }
 }

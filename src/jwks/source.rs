@@ -154,6 +154,9 @@ pub enum DiscoveryError {
     /// It is another issuer's.
     #[error("its issuer is {0:?}, which is not exactly the configured one")]
     OtherIssuer(String),
+    /// Its `jwks_uri` is plain HTTP, though the issuer is not.
+    #[error("its jwks_uri is {0:?}, which is not https as the issuer is")]
+    Downgrade(String),
     /// Its `jwks_uri` is not one that may be fetched from.
     #[error("its jwks_uri is {0}")]
     Uri(#[from] UriError),
