@@ -1,0 +1,89 @@
+//! The issuer's certificate is signed by an authority that only a company knows.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::line::RemoteIssuer;
+use crate::outage::{Environment, Verdict};
+
+/// A certificate authority that nobody knows.
+pub(crate) struct Authority {
+    certificate: CertificateDer<'static>,
+    issuer: rcgen::Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().der().clone();
+        Self { certificate, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    /// Makes a server that proves to be `name`.
+    pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Writes what `AUTHORIZER_CA_FILE` takes.
+    pub(crate) fn file(&self, name: &str) -> String {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let base64 = STANDARD.encode(&self.certificate);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+        fs::write(&path, pem).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+}
+
+/// Starts the function, and asks once.
+async fn ask(issuer: &RemoteIssuer, settings: &[(&str, &str)]) -> (Verdict, String) {
+    let url = issuer.url();
+    let settings: Vec<_> =
+        [("AUTHORIZER_ISSUER", &*url)].into_iter().chain(settings.iter().copied()).collect();
+    let mut environment = Environment::start(&settings).await;
+    let verdict = environment.ask(&issuer.token()).await.verdict;
+    (verdict, environment.refreshes[0].error.clone())
+}
+
+#[tokio::test]
+async fn trusts_the_companys_authority_only_when_told_to() {
+    let authority = Authority::new();
+    let issuer = RemoteIssuer::secured(authority.acceptor("127.0.0.1")).await;
+    let file = authority.file("trust.pem");
+    let (verdict, error) = ask(&issuer, &[("AUTHORIZER_CA_FILE", &file)]).await;
+    assert_eq!(verdict, Verdict::Allow, "{error}");
+
+    let (verdict, error) = ask(&issuer, &[]).await;
+    assert_eq!(verdict, Verdict::keys_unavailable());
+    assert!(error.contains("UnknownIssuer"), "{error}");
+}
+
+#[tokio::test]
+async fn does_not_take_a_trusted_certificate_for_another_name() {
+    let authority = Authority::new();
+    let issuer = RemoteIssuer::secured(authority.acceptor("issuer.example")).await;
+    let file = authority.file("other-name.pem");
+    let (verdict, error) = ask(&issuer, &[("AUTHORIZER_CA_FILE", &file)]).await;
+    assert_eq!(verdict, Verdict::keys_unavailable());
+    assert!(error.contains("not valid for name"), "{error}");
+}
