@@ -32,7 +32,7 @@ impl KeySource for FromMemory {
 }
 
 /// A key, a token of it and an authorizer that accepts it.
-pub(crate) struct Scene {
+struct Scene {
     key: SigningKey,
     token: String,
 }
@@ -40,16 +40,13 @@ pub(crate) struct Scene {
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 impl Scene {
-    pub(crate) fn new() -> Outcome<Self> {
+    fn new() -> Outcome<Self> {
         let key = SigningKey::generate("2026-11-signing-key-of-the-issuer")?;
         let token = key.sign(&key.header(), claims().to_string().as_bytes());
         Ok(Self { key, token })
     }
 
-    pub(crate) async fn authorizer(
-        &self,
-        settings: &[(&str, &str)],
-    ) -> Outcome<Authorizer<impl KeySource>> {
+    async fn authorizer(&self, settings: &[(&str, &str)]) -> Outcome<Authorizer<FromMemory>> {
         let required = [("AUTHORIZER_ISSUER", ISSUER), ("AUTHORIZER_AUDIENCE", AUDIENCE)];
         let variables = required
             .iter()
@@ -65,7 +62,7 @@ impl Scene {
     }
 
     /// A request as a browser behind CloudFront sends it: some 2.7 kB of event.
-    pub(crate) fn request(&self) -> Request {
+    fn request(&self) -> Request {
         Request::new("GET", "/orders/1").bearer(&self.token)
             .header("Accept-Language", "en-GB,en;q=0.9,de;q=0.8")
             .header("Origin", "https://app.example.com")
@@ -99,29 +96,51 @@ fn claims() -> Value {
 /// Measures the round for each kind of event, over the bare check.
 pub(crate) fn measure(rounds: usize, runs: u32) -> Outcome<Vec<Score>> {
     let scene = Scene::new()?;
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let authorizer = tokio.block_on(scene.authorizer(&[]))?;
     let request = scene.request();
-    let events = [
-        ("WebSocket", request.websocket_connect()),
-        ("REST REQUEST", request.rest_request()),
-        ("REST TOKEN", request.rest_token()),
-        ("HTTP API 1.0", request.http_api_1()),
-        ("HTTP API 2.0", request.http_api_2()),
+    let round = Round::new(&scene, &[])?;
+    let contestants = vec![
+        Contestant::new("bare check", scene.bare_check()?),
+        round.contestant("WebSocket", &request.websocket_connect()),
+        round.contestant("REST REQUEST", &request.rest_request()),
+        round.contestant("REST TOKEN", &request.rest_token()),
+        round.contestant("HTTP API 1.0", &request.http_api_1()),
+        round.contestant("HTTP API 2.0", &request.http_api_2()),
     ];
-    let mut contestants = vec![Contestant::new("bare check", scene.bare_check()?)];
-    for (name, event) in &events {
-        let event = event.to_string();
-        let (tokio, authorizer) = (&tokio, &authorizer);
-        contestants.push(Contestant::new(format!("{name} ({} bytes)", event.len()), move || {
-            let invocation = Invocation {
-                request_id: "",
-                trace_id: None,
-                deadline: SystemTime::now() + Duration::from_secs(3),
-            };
-            let answer = tokio.block_on(authorizer.authorize(black_box(&event), invocation));
-            assert!(answer.is_ok_and(|answer| answer.get().contains("sub")));
-        }));
-    }
     Ok(hold(rounds, runs, contestants))
+}
+
+/// Measures what metrics add to the round of a WebSocket.
+pub(crate) fn measure_metrics(rounds: usize, runs: u32) -> Outcome<Vec<Score>> {
+    let scene = Scene::new()?;
+    let event = scene.request().websocket_connect();
+    let off = Round::new(&scene, &[])?;
+    let on = Round::new(&scene, &[("AUTHORIZER_METRICS_NAMESPACE", "Bench")])?;
+    let contestants =
+        vec![off.contestant("WebSocket", &event), on.contestant("the same with metrics", &event)];
+    Ok(hold(rounds, runs, contestants))
+}
+
+/// An authorizer with its keys at hand, on a runtime as the function has it.
+struct Round<S> {
+    tokio: tokio::runtime::Runtime,
+    authorizer: Authorizer<S>,
+}
+
+impl Round<FromMemory> {
+    fn new(scene: &Scene, settings: &[(&str, &str)]) -> Outcome<Self> {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let authorizer = tokio.block_on(scene.authorizer(settings))?;
+        Ok(Self { tokio, authorizer })
+    }
+
+    fn contestant(&self, name: &str, event: &Value) -> Contestant<'_> {
+        let event = event.to_string();
+        Contestant::new(format!("{name} ({} bytes)", event.len()), move || {
+            let deadline = SystemTime::now() + Duration::from_secs(3);
+            let invocation = Invocation { request_id: "", trace_id: None, deadline };
+            let answer =
+                self.tokio.block_on(self.authorizer.authorize(black_box(&event), invocation));
+            assert!(answer.is_ok_and(|answer| answer.get().contains("sub")));
+        })
+    }
 }
