@@ -10,6 +10,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/gateway.rs"]
+mod gateway;
 #[path = "support/outage.rs"]
 mod outage;
 #[path = "support/wiremock_fixtures.rs"]
@@ -23,7 +25,8 @@ use local_gateway::issuer::{AUDIENCE, now_seconds};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use outage::{Environment, SLACK, Verdict};
+use gateway::Verdict;
+use outage::{Environment, SLACK};
 use wiremock_fixtures::{Fixtures, REAL_WIREMOCK_ONLY, ROOT, SIGNING_KID, signing_key};
 
 /// As short as it can be while a debug build fetches from Java within it.
