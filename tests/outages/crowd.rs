@@ -9,7 +9,8 @@ use local_gateway::issuer::{DISCOVERY_PATH, Issuer, KEY_SET_PATH};
 use local_gateway::served::Served;
 use serde_json::json;
 
-use crate::outage::{Environment, Gateway, Verdict};
+use crate::gateway::{Gateway, Verdict};
+use crate::outage::Environment;
 
 /// How many tokens with unknown keys come.
 const FLOOD: usize = 10_000;

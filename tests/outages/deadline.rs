@@ -7,7 +7,8 @@ use local_gateway::invocation::Deadline;
 use local_gateway::issuer::{Issuer, KEY_SET_PATH};
 use local_gateway::served::Served;
 
-use crate::outage::{Decision, Environment, Verdict};
+use crate::gateway::Verdict;
+use crate::outage::{Decision, Environment};
 
 /// Sooner than the function would give up a fetch by itself.
 const DEADLINE: Duration = Duration::from_secs(1);

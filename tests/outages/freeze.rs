@@ -9,7 +9,8 @@ use std::time::Duration;
 use local_gateway::issuer::{Issuer, KEY_SET_PATH};
 use local_gateway::served::Served;
 
-use crate::outage::{Environment, Verdict, in_time};
+use crate::gateway::Verdict;
+use crate::outage::{Environment, in_time};
 
 const TTL: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,7 @@
 //! nobody waits longer than the settings say, and the issuer is not asked more often than
 //! `docs/keys.md` says. Each module is one way for things to go wrong:
 //!
-//! - [`failures`]: the issuer answers badly, late or not at all,
+//! - [`failures`]: the issuer answers badly, late or not at all ([`breakage`] makes it),
 //! - [`rotation`]: its keys change while tokens of both are under way,
 //! - [`freeze`]: Lambda stops the process, idle or in the middle of a fetch,
 //! - [`crowd`]: thousands of unknown keys, and many requests before there are keys,
@@ -25,11 +25,14 @@
     reason = "a test fails by panicking, and prints what it measured"
 )]
 
+#[path = "../support/gateway.rs"]
+mod gateway;
 #[path = "../support/line.rs"]
 mod line;
 #[path = "../support/outage.rs"]
 mod outage;
 
+mod breakage;
 mod crowd;
 mod deadline;
 mod failures;

@@ -6,7 +6,8 @@ use local_gateway::issuer::{AUDIENCE, Issuer, KEY_SET_PATH};
 use local_gateway::served::Served;
 use serde_json::json;
 
-use crate::outage::{Decision, Environment, Verdict};
+use crate::gateway::Verdict;
+use crate::outage::{Decision, Environment};
 
 /// Far below the ten seconds for which the hanging issuer is waited for.
 const FAST: Duration = Duration::from_secs(1);

@@ -7,8 +7,9 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::gateway::Verdict;
 use crate::line::{RemoteIssuer, read_head};
-use crate::outage::{Environment, Verdict};
+use crate::outage::Environment;
 use crate::trust::Authority;
 
 /// A proxy that writes down each request line, until it is dropped.

@@ -4,7 +4,8 @@ use local_gateway::header::{ETAG, HeaderValue};
 use local_gateway::issuer::{Issuer, KEY_SET_PATH};
 use local_gateway::served::Served;
 
-use crate::outage::{Decision, Environment, Verdict};
+use crate::gateway::Verdict;
+use crate::outage::{Decision, Environment};
 
 fn outcomes(environment: &Environment) -> Vec<&str> {
     environment.refreshes.iter().map(|refresh| refresh.outcome.as_str()).collect()

@@ -7,7 +7,8 @@ use local_gateway::served::Served;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::outage::{Decision, Environment, Gateway, SLACK, Verdict, in_time};
+use crate::gateway::{Gateway, Verdict};
+use crate::outage::{Decision, Environment, SLACK, in_time};
 
 const TTL: Duration = Duration::from_secs(1);
 

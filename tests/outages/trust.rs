@@ -12,8 +12,9 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use crate::gateway::Verdict;
 use crate::line::RemoteIssuer;
-use crate::outage::{Environment, Verdict};
+use crate::outage::Environment;
 
 /// A certificate authority that nobody knows.
 pub(crate) struct Authority {

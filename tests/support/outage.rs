@@ -7,20 +7,17 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local_gateway::events;
 use local_gateway::function::Function;
-use local_gateway::invocation::{Answer, Deadline, FunctionError, InvokeError};
+use local_gateway::invocation::{Deadline, FunctionError};
 use local_gateway::issuer::{AUDIENCE, Issuer, KEY_SET_PATH};
 use local_gateway::log::Follower;
-use local_gateway::policy;
-use local_gateway::request::Request;
-use local_gateway::runtime_api::RuntimeApi;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
+
+use crate::gateway::{Gateway, Verdict};
 
 /// What a busy machine needs beyond what the function's own timeouts allow.
 pub(crate) const SLACK: Duration = Duration::from_secs(1);
@@ -45,27 +42,6 @@ pub(crate) struct Environment {
     asked: usize,
     /// Each attempt to fetch keys, as far as the log was read.
     pub(crate) refreshes: Vec<Refresh>,
-}
-
-/// What the client is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Allow,
-    /// A 403, which API Gateway may cache.
-    Deny,
-    /// A 401.
-    Unauthorized,
-    /// A 500, for this reason.
-    Fault(String),
-    /// A 500 as well: no answer before the deadline.
-    TimedOut,
-}
-
-impl Verdict {
-    /// There are no keys to judge the token by.
-    pub(crate) fn keys_unavailable() -> Self {
-        Self::Fault("keys_unavailable".to_owned())
-    }
 }
 
 /// A verdict, and what the log says of it.
@@ -125,20 +101,21 @@ impl Environment {
         let audience = usize::from(settings.iter().any(|(name, _)| *name == "AUTHORIZER_ISSUERS"));
         let variables = defaults[audience..].iter().chain(settings).copied();
         let executable = Path::new(env!("CARGO_BIN_EXE_jwks-authorizer"));
-        let gateway = Gateway(Arc::new(RuntimeApi::start().await.unwrap()));
-        let function = Function::start(executable, gateway.0.address(), variables).unwrap();
+        let gateway = Gateway::start().await;
+        let function =
+            Function::start(executable, gateway.runtime_api().address(), variables).unwrap();
         let log = function.follow_log();
         Self { function, gateway, log, asked: 0, refreshes: Vec::new() }
     }
 
     pub(crate) async fn ready(&self) {
-        in_time(self.gateway.0.ready()).await.expect("the function starts");
+        in_time(self.gateway.runtime_api().ready()).await.expect("the function starts");
     }
 
     /// Starts a function that must not start.
     pub(crate) async fn failed_start(settings: &[(&str, &str)]) -> FunctionError {
         let environment = Self::begin_to_start(settings).await;
-        in_time(environment.gateway.0.init_error()).await
+        in_time(environment.gateway.runtime_api().init_error()).await
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -242,7 +219,7 @@ impl Environment {
         };
         let questions = (0..count).map(ask).collect();
         self.asked += count;
-        in_time(self.gateway.0.taken(self.asked)).await;
+        in_time(self.gateway.runtime_api().taken(self.asked)).await;
         questions
     }
 
@@ -289,36 +266,4 @@ impl Environment {
 pub(crate) struct Logged {
     pub(crate) reason: Option<String>,
     pub(crate) keys: Option<String>,
-}
-
-/// Invokes the function as a WebSocket API does.
-#[derive(Clone)]
-pub(crate) struct Gateway(Arc<RuntimeApi>);
-
-impl Gateway {
-    pub(crate) async fn ask(&self, token: &str) -> Verdict {
-        self.ask_before(Deadline::default(), token).await
-    }
-
-    pub(crate) async fn ask_before(&self, deadline: Deadline, token: &str) -> Verdict {
-        let event = Request::handshake().bearer(token).websocket_connect().to_string();
-        match self.0.invoke_before(deadline, event).await {
-            Ok(Answer::Response(answer)) => {
-                match policy::evaluate(&answer, &events::connect_arn()).expect("a valid policy") {
-                    policy::Verdict::Allow(_) => Verdict::Allow,
-                    policy::Verdict::Deny(_) => Verdict::Deny,
-                }
-            }
-            Ok(Answer::Error(error)) if error.error_message == "Unauthorized" => {
-                Verdict::Unauthorized
-            }
-            Ok(Answer::Error(error)) => {
-                let prefix = format!("{}: ", error.error_type);
-                assert!(error.error_message.starts_with(&prefix), "{error}");
-                Verdict::Fault(error.error_type)
-            }
-            Err(InvokeError::Timeout(_)) => Verdict::TimedOut,
-            Err(InvokeError::InitError(error)) => panic!("the function failed to start: {error}"),
-        }
-    }
 }
