@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, IssuerConfig};
@@ -51,6 +52,10 @@ pub enum StartError {
     Client(#[from] ClientError),
 }
 
+/// How long the start waits for keys. Lambda ends the init phase after 10 s, and an issuer that
+/// hangs must not keep the others' tokens out.
+const TIME_TO_START: Duration = Duration::from_secs(5);
+
 impl Authorizer<HttpKeySource> {
     /// Makes an authorizer that fetches keys over HTTP, and fetches them: every
     /// issuer's at once, so that the first request finds them. A fetch that
@@ -63,16 +68,20 @@ impl Authorizer<HttpKeySource> {
         let roots = match &config.ca_file {
             None => Vec::new(),
             Some(path) => {
+                let fail = |cause| StartError::File { variable: "AUTHORIZER_CA_FILE", cause };
                 let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-                certificates.map_err(|error| StartError::File {
-                    variable: "AUTHORIZER_CA_FILE",
-                    cause: error.to_string(),
-                })?
+                let certificates: Vec<_> = certificates.map_err(|error| fail(error.to_string()))?;
+                if certificates.is_empty() {
+                    return Err(fail("it holds no PEM certificate".to_owned()));
+                }
+                certificates
             }
         };
         let source = HttpKeySource::new(roots, config.cache.timeout)?;
         let authorizer = Self::new(config, source, Arc::new(SystemTime::now)).await?;
-        authorizer.keys.prefetch(authorizer.config.issuers.iter().map(|issuer| &issuer.keys)).await;
+        let origins = authorizer.config.issuers.iter().map(|issuer| &issuer.keys);
+        // The fetches go on without us, and a request that needs one joins it.
+        let _ = timeout(TIME_TO_START, authorizer.keys.prefetch(origins)).await;
         Ok(authorizer)
     }
 }

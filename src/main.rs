@@ -35,7 +35,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
     let authorizer = match start::authorizer().await {
         Ok(authorizer) => Arc::new(authorizer),
         Err(error) => {
-            start::report_init_error(&*error).await?;
+            start::report_init_error(&*error).await;
             return Err(error);
         }
     };

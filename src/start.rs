@@ -2,11 +2,13 @@
 
 use std::env;
 use std::io;
+use std::time::Duration;
 
 use jwks_authorizer::{Authorizer, Config};
 use lambda_runtime::{Diagnostic, Error};
 use lambda_runtime_api_client::body::Body;
 use lambda_runtime_api_client::{Client, build_request};
+use tokio::time::timeout;
 use tracing::warn;
 
 /// Makes the runtime that fits: one thread, unless Lambda announces that
@@ -61,9 +63,17 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
 /// way of doing so to itself.
 ///
 /// See [initialization error](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror).
-pub(crate) async fn report_init_error(
-    error: &(dyn std::error::Error + Send + Sync),
-) -> Result<(), Error> {
+pub(crate) async fn report_init_error(error: &(dyn std::error::Error + Send + Sync)) {
+    /// The Runtime API is on this machine.
+    const TIME_TO_REPORT: Duration = Duration::from_secs(2);
+    match timeout(TIME_TO_REPORT, post_init_error(error)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(cause)) => warn!("the failed start could not be reported to Lambda: {cause}"),
+        Err(_) => warn!("the failed start could not be reported to Lambda in time"),
+    }
+}
+
+async fn post_init_error(error: &(dyn std::error::Error + Send + Sync)) -> Result<(), Error> {
     const ERROR_TYPE: &str = "Runtime.InvalidSettings";
     let diagnostic =
         Diagnostic { error_type: ERROR_TYPE.to_owned(), error_message: error.to_string() };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use crate::access::{RouteRule, RouteScopes};
@@ -21,7 +22,8 @@ use crate::jwt::{Audience, ClaimPath, RequiredClaim, SUPPORTED_ALGORITHMS, Signa
 type Parsed<T> = Result<T, String>;
 
 /// The members of a JSON object, in order; one that stands twice is an error.
-pub(super) struct Members(pub(super) Vec<(String, Value)>);
+/// Values are kept as they stand, so that the same holds within them.
+pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -35,8 +37,8 @@ impl<'de> Deserialize<'de> for Members {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members: Vec<(String, Value)> = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+                while let Some((name, value)) = map.next_entry::<String, _>()? {
                     if members.iter().any(|(before, _)| *before == name) {
                         return Err(A::Error::custom(format_args!("{name:?} stands twice")));
                     }
@@ -51,9 +53,14 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 fn object(text: &str) -> Parsed<Vec<(String, Value)>> {
-    let members: Members = serde_json::from_str(text)
-        .map_err(|error| format!("which is not a JSON object: {error}"))?;
-    if members.0.is_empty() { Err("which is empty".to_owned()) } else { Ok(members.0) }
+    let fault = |error| format!("which is not a JSON object: {error}");
+    let members: Members = serde_json::from_str(text).map_err(fault)?;
+    if members.0.is_empty() {
+        return Err("which is empty".to_owned());
+    }
+    let read =
+        |(name, value): (String, Box<RawValue>)| Ok((name, serde_json::from_str(value.get())?));
+    members.0.into_iter().map(read).collect::<Result<_, serde_json::Error>>().map_err(fault)
 }
 
 /// A comma list without empty or repeated items.
@@ -277,19 +284,31 @@ pub(super) fn token_sources(text: &str) -> Parsed<Vec<TokenSource>> {
 }
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
-    let origin =
-        |item: String| match Url::parse(&item).map(|url| url.origin().ascii_serialization()) {
-            // A host may have an asterisk in it, but no browser sends one.
-            _ if item.contains('*') && item != "*" => {
-                Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
-            }
-            Ok(serialized) if serialized == item => Ok(item),
-            Ok(serialized) if serialized != "null" => {
-                Err(format!("where browsers write {item:?} as {serialized:?}"))
-            }
-            _ => Err(format!("where {item:?} is no origin; leave the variable out to allow any")),
-        };
+    let origin = |item: String| match Url::parse(&item) {
+        _ if item == "*" => {
+            Err("where * is no origin; leave the variable out to allow any".to_owned())
+        }
+        // A host may have an asterisk in it, but no browser sends one.
+        _ if item.contains('*') => {
+            Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
+        }
+        Ok(url) => match url.origin().ascii_serialization() {
+            serialized if serialized == item => Ok(item),
+            // Apps have schemes of their own, as capacitor://localhost, of which URLs know no origin.
+            opaque if opaque == "null" && is_app_origin(&url, &item) => Ok(item),
+            opaque if opaque == "null" => Err(format!("where {item:?} is no origin")),
+            serialized => Err(format!("where browsers write {item:?} as {serialized:?}")),
+        },
+        Err(_) => Err(format!("where {item:?} is no origin")),
+    };
     list(text)?.into_iter().map(origin).collect()
+}
+
+/// Tells whether an origin is a scheme and a host and nothing else.
+fn is_app_origin(url: &Url, item: &str) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    !host.is_empty() && url.scheme() != "file" && item == format!("{}://{host}{port}", url.scheme())
 }
 
 pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
@@ -309,6 +328,10 @@ pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
 
 /// The shortest that an ARN can be up to its route.
 const SHORTEST_STAGE_ARN: usize = "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/s/".len();
+
+/// The longest that it can be: a stage's name has up to 128 characters.
+const LONGEST_STAGE_ARN: usize =
+    "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij/".len() + 128 + 1;
 
 /// Puts `METHOD /path` as resources do, and refuses what no request can match.
 fn route_pattern(route: &str) -> Result<String, &'static str> {
@@ -330,7 +353,7 @@ fn route_pattern(route: &str) -> Result<String, &'static str> {
         }
         Some((method, path)) => format!("{method}{path}"),
     };
-    if SHORTEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH {
+    if LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH {
         return Err("is longer than a policy's resource may be (512 characters with its ARN)");
     }
     Ok(pattern)

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::PREFIX;
 use super::parse::Members;
 use super::problem::{ConfigError, Problem};
 use super::setting::{SETTINGS, Setting};
+use crate::jwks::without_credentials;
 
 /// Where settings stand: in environment variables, or in an object of `ISSUERS`.
 enum Place {
@@ -46,7 +48,7 @@ impl Reader {
                     continue;
                 }
                 None => (
-                    format!("is {}", shortened(&value.to_string())),
+                    format!("is {}", shortened(value.get())),
                     "it takes a string, a number, a list of strings without commas, or an object",
                 ),
             };
@@ -85,7 +87,9 @@ impl Reader {
         let parsed = if value.is_empty() {
             Err("is empty, which may be a restriction that got lost".to_owned())
         } else {
-            parse(value).map_err(|fault| format!("is {:?}, {fault}", shortened(value)))
+            parse(value).map_err(|fault| {
+                format!("is {:?}, {fault}", shortened(&without_credentials(value)))
+            })
         };
         parsed.map_err(|fault| self.problem(setting, fault)).ok()
     }
@@ -187,11 +191,13 @@ impl Reader {
 }
 
 /// Puts a JSON value as the same setting's variable would.
-fn as_text(value: &Value) -> Option<String> {
+fn as_text(json: &RawValue) -> Option<String> {
+    let value: Value = serde_json::from_str(json.get()).ok()?;
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),
-        Value::Object(_) => Some(value.to_string()),
+        // As it stands: a member that stands twice is still to be refused.
+        Value::Object(_) => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::event::AuthorizerRequest;
+use super::event::{AuthorizerRequest, EventKind};
 use crate::error::Error;
 
 /// A place that a token may come in.
@@ -58,14 +58,14 @@ pub fn find_credential<'a>(
 ) -> Result<Credential<'a>, Error> {
     let mut found: Option<Credential<'a>> = None;
     for source in sources {
-        for token in tokens(request, source) {
+        for token in tokens(request, source)? {
             let credential = found.get_or_insert_with(|| Credential {
                 token: token.clone(),
                 subprotocol: None,
                 ambient: true,
             });
             if credential.token != token {
-                return Err(Error::MalformedToken("the request brings two different tokens"));
+                return Err(TWO_TOKENS);
             }
             match source {
                 TokenSource::Subprotocol(marker) => credential.subprotocol = Some(marker),
@@ -77,12 +77,24 @@ pub fn find_credential<'a>(
     found.ok_or_else(|| missing(request, sources))
 }
 
+const TWO_TOKENS: Error = Error::MalformedToken("the request brings two different tokens");
+
 /// Returns the tokens that a source holds, as a rule none or one.
-fn tokens<'a>(request: &AuthorizerRequest<'a>, source: &TokenSource) -> Vec<Cow<'a, str>> {
-    match source {
+///
+/// API Gateway caches by one value of a header, so a header with another beside it is refused even
+/// where only one of them is a token: the answer would be cached for the one that proves nothing.
+fn tokens<'a>(
+    request: &AuthorizerRequest<'a>,
+    source: &TokenSource,
+) -> Result<Vec<Cow<'a, str>>, Error> {
+    Ok(match source {
         TokenSource::Header(name) => {
             let values = request.authorization_token().into_iter().chain(request.header(name));
-            values.filter_map(|value| narrow(value.0, after_bearer)).collect()
+            let values: Vec<_> = values.collect();
+            if values.windows(2).any(|pair| *pair[0] != *pair[1]) {
+                return Err(TWO_TOKENS);
+            }
+            values.into_iter().filter_map(|value| narrow(value.0, after_bearer)).collect()
         }
         TokenSource::Query(name) => {
             request.query(name).filter_map(|value| narrow(value.0, not_empty)).collect()
@@ -91,11 +103,13 @@ fn tokens<'a>(request: &AuthorizerRequest<'a>, source: &TokenSource) -> Vec<Cow<
             let cookies = request.cookies();
             cookies.flat_map(|line| cookie_values(line.0, name)).collect()
         }
+        // Of any other request it is a header like another, and no part of a cache's key.
+        TokenSource::Subprotocol(_) if request.kind != EventKind::WebSocket => Vec::new(),
         TokenSource::Subprotocol(marker) => {
             let offers = request.header("sec-websocket-protocol");
             offers.flat_map(|offer| after_marker(&offer, marker)).collect()
         }
-    }
+    })
 }
 
 /// Keeps a part of a text, borrowed where the text is.

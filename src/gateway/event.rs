@@ -3,8 +3,8 @@
 //! The kinds are told apart by `type` and then by `version`, never by which
 //! fields are there: a payload 1.0 event of an HTTP API carries the fields of a
 //! TOKEN event too. The struct borrows from the event and skips what is not
-//! needed. A null, or a value of another type than expected, counts as absent
-//! wherever API Gateway may leave the field out.
+//! needed. A null counts as absent wherever API Gateway may leave the field out,
+//! and so does a value within the maps that is neither a string nor a list.
 //!
 //! See [Lambda authorizer input for REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html),
 //! [for WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)

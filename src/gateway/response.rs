@@ -145,9 +145,11 @@ impl ResponseRules {
         mut verdict: Verdict<'_>,
         reason: &'static str,
     ) -> Result<Answer, Error> {
-        if verdict.routes.is_none() {
-            // Routes that the same policy allows need the context; a plain
-            // refusal lets nobody in who could read it.
+        // A policy of routes is cached, and those that it allows need the context. Any other refusal
+        // lets nobody in who could read it.
+        let is_cached =
+            verdict.routes.is_some() && kind != EventKind::WebSocket && !self.is_simple(kind);
+        if !is_cached {
             verdict.context = Context::default();
         }
         verdict.context.set_reason(reason);

@@ -159,9 +159,23 @@ fn allows_and_denies_routes_by_the_rules_policy() {
 
 #[test]
 fn denies_a_route_with_the_context_that_other_routes_of_the_policy_need() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, context| {
+    let deny = |kind| {
+        answer(WITH_POLICIES, kind, |rules, arn, context| {
+            rules.deny(kind, arn, verdict(context, Some(routes(arn))), "route_forbidden")
+        })
+    };
+    assert_snapshot!(deny(EventKind::RestRequest));
+    for kind in [EventKind::RestToken, EventKind::HttpApi1, EventKind::HttpApi2] {
+        assert_eq!(deny(kind), deny(EventKind::RestRequest), "{kind:?}");
+    }
+    // Neither of these answers for other routes.
+    let simple = simple_answer(|kind, rules, arn, context| {
         rules.deny(kind, arn, verdict(context, Some(routes(arn))), "route_forbidden")
-    }));
+    });
+    for alone in [deny(EventKind::WebSocket), simple] {
+        let alone: Value = serde_json::from_str(&alone).unwrap();
+        assert_eq!(alone["context"], serde_json::json!({"reason": "route_forbidden"}));
+    }
 }
 
 #[test]

@@ -144,10 +144,9 @@ impl<S: KeySource> KeyCache<S> {
             Step::Settled(outcome) => (outcome, Waited::No),
             Step::Fetch(cause) => {
                 match self.fetch(origin, before.fetches(), cause, now, invocation).await {
-                    Some(after) if after.is_failing() => {
-                        (after.settle(query, self.0.now(), rules), Waited::ForAFailure)
+                    Some(after) => {
+                        (after.settle(query, after.as_of(self.0.now()), rules), Waited::ForAFetch)
                     }
-                    Some(after) => (after.settle(query, self.0.now(), rules), Waited::ForKeys),
                     None => (before.settle(query, now, rules), Waited::UntilTheDeadline),
                 }
             }
@@ -156,10 +155,12 @@ impl<S: KeySource> KeyCache<S> {
             Ok(Chosen { keys, entry, age, fetched_at }) => {
                 Ok(Keys { set: keys, entry, used: used(age, waited), fetched_at })
             }
-            Err(NoKey::Unknown) => Err(Error::UnknownKey(unknown_key(query))),
-            Err(NoKey::Unavailable(last)) => {
+            Err(NoKey::Unknown) if waited != Waited::UntilTheDeadline => {
+                Err(Error::UnknownKey(unknown_key(query)))
+            }
+            Err(no_key) => {
                 let issuer = origin.issuer.to_string();
-                Err(Error::KeysUnavailable { issuer, cause: unavailable(last, waited) })
+                Err(Error::KeysUnavailable { issuer, cause: unavailable(no_key, waited) })
             }
         }
     }
@@ -200,14 +201,13 @@ pub(super) struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waited {
     No,
-    ForKeys,
-    ForAFailure,
+    ForAFetch,
     UntilTheDeadline,
 }
 
 fn used(age: Age, waited: Waited) -> KeysUsed {
     match (age, waited) {
-        (Age::Fresh, Waited::ForKeys) => KeysUsed::Fetched,
+        (Age::Fresh, Waited::ForAFetch) => KeysUsed::Fetched,
         (Age::Fresh, _) => KeysUsed::Fresh,
         (Age::Stale | Age::Dead, _) => KeysUsed::Stale,
     }
@@ -220,11 +220,11 @@ fn unknown_key(query: &KeyQuery<'_>) -> &'static str {
     }
 }
 
-fn unavailable(last: Arc<FetchError>, waited: Waited) -> KeysUnavailableCause {
-    match waited {
-        Waited::No => KeysUnavailableCause::Backoff(last),
-        Waited::ForKeys | Waited::ForAFailure => KeysUnavailableCause::Fetch(last),
-        Waited::UntilTheDeadline => KeysUnavailableCause::Deadline,
+fn unavailable(no_key: NoKey, waited: Waited) -> KeysUnavailableCause {
+    match (no_key, waited) {
+        (NoKey::Unavailable(last), Waited::No) => KeysUnavailableCause::Backoff(last),
+        (NoKey::Unavailable(last), Waited::ForAFetch) => KeysUnavailableCause::Fetch(last),
+        (_, _) => KeysUnavailableCause::Deadline,
     }
 }
 
@@ -254,15 +254,18 @@ impl<S: KeySource> Shared<S> {
     }
 
     async fn fetch(&self, job: &Job, state: &KeyState) -> KeyState {
+        let mut begun_again = false;
         loop {
             let started = self.now();
             let fetch =
                 timeout(self.rules.timeout, self.source.fetch(state.request(&job.origin, started)));
             let outcome = tokio::select! {
                 outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
-                () = self.found_frozen(started) => continue,
+                () = self.found_frozen(started) => Err(FetchError::Timeout(self.rules.timeout)),
             };
-            if self.was_frozen(started) {
+            // Once only: who is frozen again and again has an issuer too slow for the time there is.
+            if self.was_frozen(started) && !begun_again {
+                begun_again = true;
                 continue;
             }
             let now = self.now();

@@ -21,6 +21,7 @@ use super::key_set::KeySet;
 use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
 };
+use crate::error::Excerpt;
 use crate::jwt::object;
 
 /// Fetches key sets over HTTP.
@@ -152,7 +153,7 @@ fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryErro
 
     let document: Document = object(document).ok_or(DiscoveryError::NotADocument)?;
     if document.issuer != *origin.issuer {
-        return Err(DiscoveryError::OtherIssuer(document.issuer));
+        return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
     }
     let uri = key_uri(&document.jwks_uri)?;
     // Plain HTTP, which reaches loopback only, is for issuers that are there themselves: what else
@@ -160,7 +161,7 @@ fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryErro
     if uri.scheme() == "https" || origin.discovery_uri.scheme() == "http" {
         Ok(uri)
     } else {
-        Err(DiscoveryError::Downgrade(document.jwks_uri))
+        Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())))
     }
 }
 

@@ -68,6 +68,9 @@ pub enum KeySetError {
     /// It is not a JSON object with a list `keys`.
     #[error("it is not a JSON object with a list of keys")]
     NotAKeySet,
+    /// It lists no key.
+    #[error("it is empty")]
+    Empty,
     /// No key of it can be used.
     #[error("none of its {} keys is usable: {}", skipped.len(), Listing(skipped))]
     NoUsableKey {
@@ -120,6 +123,9 @@ impl KeySet {
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         let raw: RawKeySet<'_> = object(json).ok_or(KeySetError::NotAKeySet)?;
+        if raw.keys.is_empty() {
+            return Err(KeySetError::Empty);
+        }
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
         for (place, jwk) in raw.keys.iter().enumerate() {

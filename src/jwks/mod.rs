@@ -20,6 +20,6 @@ pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
 pub use source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, UriError,
-    key_uri,
+    key_uri, without_credentials,
 };
 pub use state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};

@@ -10,6 +10,7 @@ use super::cache::Job;
 use super::key_set::Listing;
 use super::source::{Content, FetchError, Fetched};
 use super::state::{Cause, KeyState};
+use crate::error::Excerpt;
 use crate::metrics::{Metrics, RefreshMetrics};
 
 /// A fetch that has ended, as far as the log and the metrics want it.
@@ -31,7 +32,8 @@ impl<'a> Report<'a> {
     ) -> Self {
         let (outcome, kids, skipped, error) = match outcome {
             Ok(Fetched { content: Content::Keys { keys, skipped, .. }, .. }) => {
-                let kids = Listing(&keys.kids().collect::<Vec<_>>()).to_string();
+                let kids: Vec<_> = keys.kids().map(Excerpt::from).collect();
+                let kids = Listing(&kids).to_string();
                 ("fetched", kids, Listing(skipped).to_string(), None)
             }
             Ok(Fetched { content: Content::NotModified, .. }) => {

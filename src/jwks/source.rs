@@ -1,6 +1,7 @@
 //! The seam between the cache and the network: what is asked for, and what
 //! comes back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::key_set::{KeySet, KeySetError, SkippedKey};
+use crate::error::Excerpt;
 use crate::jwt::SignatureAlgorithm;
 
 /// Fetches key sets. [`super::HttpKeySource`] is the one in use; tests bring
@@ -153,10 +155,10 @@ pub enum DiscoveryError {
     NotADocument,
     /// It is another issuer's.
     #[error("its issuer is {0:?}, which is not exactly the configured one")]
-    OtherIssuer(String),
+    OtherIssuer(Excerpt),
     /// Its `jwks_uri` is plain HTTP, though the issuer is not.
     #[error("its jwks_uri is {0:?}, which is not https as the issuer is")]
-    Downgrade(String),
+    Downgrade(Excerpt),
     /// Its `jwks_uri` is not one that may be fetched from.
     #[error("its jwks_uri is {0}")]
     Uri(#[from] UriError),
@@ -165,7 +167,7 @@ pub enum DiscoveryError {
 /// Why a URI may not be fetched from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UriError {
-    uri: String,
+    uri: Excerpt,
     fault: &'static str,
 }
 
@@ -185,6 +187,17 @@ impl fmt::Display for UriError {
 
 impl std::error::Error for UriError {}
 
+/// Blanks out a password that somebody put into a URI, so that it can be shown.
+#[must_use]
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        None => Cow::Borrowed(text),
+        Some(at) => Cow::Owned(format!("{scheme}://…{}", &rest[at..])),
+    }
+}
+
 /// Takes a URI that keys may be fetched from: `https`, or `http` on a loopback
 /// address, without credentials and without a fragment.
 ///
@@ -192,7 +205,7 @@ impl std::error::Error for UriError {}
 ///
 /// [`UriError`] says what else it is.
 pub fn key_uri(text: &str) -> Result<Url, UriError> {
-    let error = |fault| UriError { uri: text.to_owned(), fault };
+    let error = |fault| UriError { uri: Excerpt::from(&*without_credentials(text)), fault };
     let url = Url::parse(text).map_err(|_| error("which is not a URL"))?;
     let loopback = match url.host() {
         Some(url::Host::Domain(domain)) => domain == "localhost",
@@ -219,6 +232,21 @@ pub(super) struct Location {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shows_no_password() {
+        for (text, shown) in [
+            ("https://u:s3cret@a.example/k", "https://…@a.example/k"),
+            ("https://u:p@ss@a.example", "https://…@a.example"),
+            ("https://a.example/k@v", "https://a.example/k@v"),
+            ("a@b", "a@b"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
+        assert!(
+            !key_uri("https://u:s3cret@a.example/k").unwrap_err().to_string().contains("s3cret")
+        );
+    }
 
     #[test]
     fn fetches_over_https_or_from_loopback_only() {

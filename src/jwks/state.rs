@@ -179,15 +179,33 @@ impl KeyState {
     ) -> Result<Chosen, NoKey> {
         match (&self.held, self.age(now, rules)) {
             (Some(held), age @ (Age::Fresh | Age::Stale)) => {
-                let entry = held.keys.select(query.kid, query.algorithm).ok_or(NoKey::Unknown)?;
+                let entry = held.keys.select(query.kid, query.algorithm);
+                let entry = entry.ok_or_else(|| match age {
+                    Age::Fresh => NoKey::Unknown,
+                    // Stale keys are looked at only where newer ones are not to be had, and those
+                    // might know it.
+                    Age::Stale | Age::Dead => NoKey::Unavailable(self.last_failure(rules)),
+                })?;
                 Ok(Chosen { keys: Arc::clone(&held.keys), entry, age, fetched_at: held.fetched_at })
             }
-            (_, _) => {
-                let last = self.failing.as_ref().map(|failing| Arc::clone(&failing.last));
-                Err(NoKey::Unavailable(
-                    last.unwrap_or_else(|| Arc::new(FetchError::Timeout(rules.timeout))),
-                ))
-            }
+            (_, _) => Err(NoKey::Unavailable(self.last_failure(rules))),
+        }
+    }
+
+    /// Returns why there are no newer keys; the deadline that cut a first fetch
+    /// off looks as if it had timed out.
+    fn last_failure(&self, rules: &CacheRules) -> Arc<FetchError> {
+        let last = self.failing.as_ref().map(|failing| Arc::clone(&failing.last));
+        last.unwrap_or_else(|| Arc::new(FetchError::Timeout(rules.timeout)))
+    }
+
+    /// Returns the time by which to judge a request that waited for this state:
+    /// keys that have just come are fresh to it, however long they took.
+    #[must_use]
+    pub fn as_of(&self, now: SystemTime) -> SystemTime {
+        match &self.held {
+            Some(held) if !self.is_failing() => held.fetched_at,
+            Some(_) | None => now,
         }
     }
 

@@ -61,3 +61,10 @@ where
 {
     T::deserialize(deserializer).map(Some)
 }
+
+/// Decodes base64url as [RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2)
+/// writes it: without padding, and with no bits left over, so that a token has
+/// one form only.
+pub(crate) fn decode_base64url(part: &str) -> Option<Vec<u8>> {
+    base64_simd::URL_SAFE_NO_PAD.decode_to_vec(part).ok()
+}

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 
 use super::algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 use super::claims_set::ClaimsSet;
-use super::text::{Text, object, present};
+use super::text::{Text, decode_base64url, object, present};
 use crate::error::{Error, Excerpt};
 
 /// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
@@ -47,7 +47,7 @@ impl<'a> RawToken<'a> {
         if payload.contains('.') {
             return Err(NOT_THREE_PARTS);
         }
-        let decode = |part, fault| decode(part).ok_or(Error::MalformedToken(fault));
+        let decode = |part, fault| decode_base64url(part).ok_or(Error::MalformedToken(fault));
         Ok(DecodedToken {
             signing_input,
             header: decode(header, "the header is not base64url")?,
@@ -61,13 +61,6 @@ impl fmt::Debug for RawToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RawToken({} bytes)", self.0.len())
     }
-}
-
-/// Decodes base64url as [RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2)
-/// writes it: without padding, and with no bits left over, so that a token has
-/// one form only.
-fn decode(part: &str) -> Option<Vec<u8>> {
-    base64_simd::URL_SAFE_NO_PAD.decode_to_vec(part).ok()
 }
 
 const NOT_THREE_PARTS: Error =

@@ -2,8 +2,6 @@
 
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
@@ -11,7 +9,7 @@ use jsonwebtoken::signature;
 
 use super::algorithm::{Scheme, SignatureAlgorithm};
 use super::claims_set::ClaimsSet;
-use super::text::Text;
+use super::text::{Text, decode_base64url};
 use super::token::UnverifiedToken;
 use crate::error::Error;
 
@@ -102,7 +100,7 @@ impl PublicKey {
 const UNCOMPRESSED_POINT: u8 = 4;
 
 fn decode(parameter: &str) -> Result<Vec<u8>, PublicKeyError> {
-    URL_SAFE_NO_PAD.decode(parameter).map_err(|_| PublicKeyError::Invalid)
+    decode_base64url(parameter).ok_or(PublicKeyError::Invalid)
 }
 
 fn parse(

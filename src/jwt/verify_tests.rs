@@ -1,6 +1,9 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::jwt::testing::{KEYS, OTHER_KEYS, SigningKey, key_for, signing_input};
 use crate::jwt::{RawToken, SUPPORTED_ALGORITHMS};
