@@ -123,7 +123,7 @@ async fn does_not_start_with_files_that_are_of_no_use() {
     for (variable, file, fault) in [
         ("AUTHORIZER_JWKS_FILE", "/nonexistent", "there is no file"),
         ("AUTHORIZER_JWKS_FILE", empty.path(), "not a JSON object with a list of keys"),
-        ("AUTHORIZER_JWKS_FILE", no_keys.path(), "none of its 0 keys is usable"),
+        ("AUTHORIZER_JWKS_FILE", no_keys.path(), "cannot be used: it is empty"),
         ("AUTHORIZER_CA_FILE", no_pem.path(), "not a root certificate"),
     ] {
         let message = init_error(&[&good[..], &[(variable, file)]].concat()).await;
@@ -265,7 +265,7 @@ async fn waits_for_keys_no_longer_than_its_deadline_lets_it() {
     let deadline = Deadline::Told { header, timeout: Duration::from_secs(10) };
     let answer = deployment.invoke_before(deadline, &event).await;
     assert!(matches!(answer, Answer::Error(_)), "{answer:?}");
-    assert_eq!(deployment.decision().await["reason"], "unknown_key");
+    assert_eq!(deployment.decision().await["reason"], "keys_unavailable");
 
     // The fetch went on without the one who asked for it.
     issuer.serve_key_set(Served::own());
