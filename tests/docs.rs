@@ -222,6 +222,21 @@ async fn route_scopes_answer_as_their_example_says() {
     assert!(count > 5, "the table is no longer read as it is written");
 }
 
+#[test]
+fn every_test_that_the_security_model_names_exists() {
+    let is_rust = |path: &Path| path.is_dir() || path.extension().is_some_and(|it| it == "rs");
+    let folders = [root().join("src"), root().join("tests")];
+    let files = folders.iter().flat_map(|folder| files_below(folder, &is_rust));
+    let code: String = files.map(|path| fs::read_to_string(path).unwrap()).collect();
+    let page = read("docs/security.md");
+    let rows = page.text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_matches('|').rsplit_once('|'));
+    let names: BTreeSet<_> = cells.flat_map(|(_, held_by)| quoted(held_by)).collect();
+    let gone: Vec<_> = names.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(gone.is_empty(), "no tests: {gone:?}");
+    assert!(names.len() > 50, "the tables are no longer read as they are written");
+}
+
 /// Returns every file of the function without its tests and comments.
 fn sources() -> Vec<(String, String)> {
     let is_tested_code = |path: &Path| {
