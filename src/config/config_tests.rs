@@ -751,6 +751,7 @@ fn the_objects_of_issuers_take_the_settings_of_an_issuer_once_and_in_their_types
     check_issuer(r#""leeway_seconds": "10""#, Ok(()));
     check_issuer(r#""client_ids": ["web", "app"]"#, Ok(()));
     check_issuer(r#""required_claims": {"a": 1}"#, Ok(()));
+    check_issuer(r#""required_claims": {"a": 1, "a": 2}"#, Err(r#""a" stands twice"#));
     check_issuer(r#""required_claims": "{\"a\": 1}""#, Ok(()));
     let place = "AUTHORIZER_ISSUERS[0].";
     for (members, fault) in [

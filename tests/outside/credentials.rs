@@ -264,6 +264,10 @@ async fn misses_a_token_that_is_nowhere() {
         ("a marker in another case", protocols(&format!("Bearer, {token}"))),
         ("another marker", protocols(&format!("jwt, {token}"))),
         (
+            "a subprotocol of what is no handshake",
+            get().header("Sec-WebSocket-Protocol", format!("bearer, {token}")).rest_request(),
+        ),
+        (
             "values of other types",
             headers(
                 json!({ "Authorization": 1, "X-Token": null }),
