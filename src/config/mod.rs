@@ -4,6 +4,7 @@
 //! The environment itself is read in `main` only; here it is a list of pairs.
 
 mod parse;
+mod parse_access;
 mod problem;
 mod read;
 mod setting;
@@ -78,8 +79,8 @@ impl Config {
         let issuers = read_issuers(&mut reader, &mut warnings);
         let token_sources = reader.read(&setting::TOKEN_SOURCES, parse::token_sources);
         let token_sources = token_sources.unwrap_or_else(default_token_sources);
-        let allowed_origins = reader.read(&setting::ALLOWED_ORIGINS, parse::origins);
-        let route_scopes = reader.read(&setting::ROUTE_SCOPES, parse::route_scopes);
+        let allowed_origins = reader.read(&setting::ALLOWED_ORIGINS, parse_access::origins);
+        let route_scopes = reader.read(&setting::ROUTE_SCOPES, parse_access::route_scopes);
         let context = ContextRules {
             claims: reader
                 .read(&setting::CONTEXT_CLAIMS, parse::context_claims)
@@ -123,7 +124,7 @@ impl Config {
             ));
         }
         if let Some(routes) = &route_scopes {
-            warnings.extend(parse::route_scopes_warning(routes));
+            warnings.extend(parse_access::route_scopes_warning(routes));
         }
         reader.finish()?;
         Ok(Self {

@@ -11,15 +11,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::access::{RouteRule, RouteScopes};
 use crate::context::{ContextClaim, ContextRules};
-use crate::gateway::{
-    HttpApiResponse, MAX_ANSWER_LENGTH, Policy, ResourceScope, TokenSource, UnauthenticatedResponse,
-};
+use crate::gateway::{HttpApiResponse, ResourceScope, TokenSource, UnauthenticatedResponse};
 use crate::jwks::key_uri;
 use crate::jwt::{Audience, ClaimPath, RequiredClaim, SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 
-type Parsed<T> = Result<T, String>;
+pub(super) type Parsed<T> = Result<T, String>;
 
 /// The members of a JSON object, in order; one that stands twice is an error.
 /// Values are kept as they stand, so that the same holds within them.
@@ -52,7 +49,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-fn object(text: &str) -> Parsed<Vec<(String, Value)>> {
+pub(super) fn object(text: &str) -> Parsed<Vec<(String, Value)>> {
     let fault = |error| format!("which is not a JSON object: {error}");
     let members: Members = serde_json::from_str(text).map_err(fault)?;
     if members.0.is_empty() {
@@ -192,7 +189,7 @@ pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
 }
 
 /// A scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
-fn is_scope(scope: &str) -> bool {
+pub(super) fn is_scope(scope: &str) -> bool {
     let is_scope_char = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !scope.is_empty() && scope.bytes().all(is_scope_char)
 }
@@ -281,93 +278,4 @@ pub(super) fn token_sources(text: &str) -> Parsed<Vec<TokenSource>> {
         }
     };
     list(text)?.into_iter().map(source).collect()
-}
-
-pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
-    let origin = |item: String| match Url::parse(&item) {
-        _ if item == "*" => {
-            Err("where * is no origin; leave the variable out to allow any".to_owned())
-        }
-        // A host may have an asterisk in it, but no browser sends one.
-        _ if item.contains('*') => {
-            Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
-        }
-        Ok(url) => match url.origin().ascii_serialization() {
-            serialized if serialized == item => Ok(item),
-            // Apps have schemes of their own, as capacitor://localhost, of which URLs know no origin.
-            opaque if opaque == "null" && is_app_origin(&url, &item) => Ok(item),
-            opaque if opaque == "null" => Err(format!("where {item:?} is no origin")),
-            serialized => Err(format!("where browsers write {item:?} as {serialized:?}")),
-        },
-        Err(_) => Err(format!("where {item:?} is no origin")),
-    };
-    list(text)?.into_iter().map(origin).collect()
-}
-
-/// Tells whether an origin is a scheme and a host and nothing else.
-fn is_app_origin(url: &Url, item: &str) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    !host.is_empty() && url.scheme() != "file" && item == format!("{}://{host}{port}", url.scheme())
-}
-
-pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
-    let rule = |(route, scopes): (String, Value)| {
-        let pattern = route_pattern(&route).map_err(|fault| format!("where {route:?} {fault}"))?;
-        let scopes: Vec<String> = serde_json::from_value(scopes)
-            .map_err(|_| format!("where {route:?} has something else than a list of scopes"))?;
-        match scopes.iter().find(|scope| !is_scope(scope)) {
-            Some(scope) => Err(format!(
-                "where {route:?} wants {scope:?}, which is no scope that a token could have"
-            )),
-            None => Ok(RouteRule { pattern, scopes }),
-        }
-    };
-    Ok(RouteScopes(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
-}
-
-/// The shortest that an ARN can be up to its route.
-const SHORTEST_STAGE_ARN: usize = "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/s/".len();
-
-/// The longest that it can be: a stage's name has up to 128 characters.
-const LONGEST_STAGE_ARN: usize =
-    "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij/".len() + 128 + 1;
-
-/// Puts `METHOD /path` as resources do, and refuses what no request can match.
-fn route_pattern(route: &str) -> Result<String, &'static str> {
-    const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-    let pattern = match route.split_once(' ') {
-        None if route == "*" || route == "$connect" => route.to_owned(),
-        None if route.starts_with('/') => return Err("lacks a method (\"* /path\" is for any)"),
-        None => {
-            return Err(
-                "is no METHOD /path, and of a WebSocket's routes only $connect is ever authorized",
-            );
-        }
-        Some(("ANY", _)) => return Err("has the method ANY, which is written * here"),
-        Some((method, _)) if !METHODS.contains(&method) && !method.contains(['*', '?']) => {
-            return Err("has a method that no request has");
-        }
-        Some((_, path)) if !path.starts_with(['/', '*']) || path.contains(' ') => {
-            return Err("has a path that no request has");
-        }
-        Some((method, path)) => format!("{method}{path}"),
-    };
-    if LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH {
-        return Err("is longer than a policy's resource may be (512 characters with its ARN)");
-    }
-    Ok(pattern)
-}
-
-/// Warns of rules that make a policy larger than any answer may be. It is no
-/// mistake: neither WebSocket nor HTTP 2.0 answers need the whole policy.
-pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
-    const QUOTES_AND_COMMA: usize = 3;
-    let resource = |rule: &RouteRule| SHORTEST_STAGE_ARN + rule.pattern.len() + QUOTES_AND_COMMA;
-    let length: usize = routes.0.iter().map(resource).sum();
-    (length > MAX_ANSWER_LENGTH).then(|| {
-        format!(
-            "AUTHORIZER_ROUTE_SCOPES makes a policy of at least {length} bytes, and answers may have {MAX_ANSWER_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
-        )
-    })
 }

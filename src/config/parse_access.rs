@@ -1,0 +1,98 @@
+//! The values of the settings that say who may do what: origins and route
+//! scopes. As in [`super::parse`], an error completes a sentence.
+
+use serde_json::Value;
+use url::Url;
+
+use super::parse::{Parsed, is_scope, list, object};
+use crate::access::{RouteRule, RouteScopes};
+use crate::gateway::{MAX_ANSWER_LENGTH, Policy};
+
+pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
+    let origin = |item: String| match Url::parse(&item) {
+        _ if item == "*" => {
+            Err("where * is no origin; leave the variable out to allow any".to_owned())
+        }
+        // A host may have an asterisk in it, but no browser sends one.
+        _ if item.contains('*') => {
+            Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
+        }
+        Ok(url) => match url.origin().ascii_serialization() {
+            serialized if serialized == item => Ok(item),
+            // Apps have schemes of their own, as capacitor://localhost, of which URLs know no origin.
+            opaque if opaque == "null" && is_app_origin(&url, &item) => Ok(item),
+            opaque if opaque == "null" => Err(format!("where {item:?} is no origin")),
+            serialized => Err(format!("where browsers write {item:?} as {serialized:?}")),
+        },
+        Err(_) => Err(format!("where {item:?} is no origin")),
+    };
+    list(text)?.into_iter().map(origin).collect()
+}
+
+/// Tells whether an origin is a scheme and a host and nothing else.
+fn is_app_origin(url: &Url, item: &str) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    !host.is_empty() && url.scheme() != "file" && item == format!("{}://{host}{port}", url.scheme())
+}
+
+pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
+    let rule = |(route, scopes): (String, Value)| {
+        let pattern = route_pattern(&route).map_err(|fault| format!("where {route:?} {fault}"))?;
+        let scopes: Vec<String> = serde_json::from_value(scopes)
+            .map_err(|_| format!("where {route:?} has something else than a list of scopes"))?;
+        match scopes.iter().find(|scope| !is_scope(scope)) {
+            Some(scope) => Err(format!(
+                "where {route:?} wants {scope:?}, which is no scope that a token could have"
+            )),
+            None => Ok(RouteRule { pattern, scopes }),
+        }
+    };
+    Ok(RouteScopes(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
+}
+
+/// The shortest that an ARN can be up to its route.
+const SHORTEST_STAGE_ARN: usize = "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/s/".len();
+
+/// The longest that it can be: a stage's name has up to 128 characters.
+const LONGEST_STAGE_ARN: usize =
+    "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij/".len() + 128 + 1;
+
+/// Puts `METHOD /path` as resources do, and refuses what no request can match.
+fn route_pattern(route: &str) -> Result<String, &'static str> {
+    const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let pattern = match route.split_once(' ') {
+        None if route == "*" || route == "$connect" => route.to_owned(),
+        None if route.starts_with('/') => return Err("lacks a method (\"* /path\" is for any)"),
+        None => {
+            return Err(
+                "is no METHOD /path, and of a WebSocket's routes only $connect is ever authorized",
+            );
+        }
+        Some(("ANY", _)) => return Err("has the method ANY, which is written * here"),
+        Some((method, _)) if !METHODS.contains(&method) && !method.contains(['*', '?']) => {
+            return Err("has a method that no request has");
+        }
+        Some((_, path)) if !path.starts_with(['/', '*']) || path.contains(' ') => {
+            return Err("has a path that no request has");
+        }
+        Some((method, path)) => format!("{method}{path}"),
+    };
+    if LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH {
+        return Err("is longer than a policy's resource may be (512 characters with its ARN)");
+    }
+    Ok(pattern)
+}
+
+/// Warns of rules that make a policy larger than any answer may be. It is no
+/// mistake: neither WebSocket nor HTTP 2.0 answers need the whole policy.
+pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
+    const QUOTES_AND_COMMA: usize = 3;
+    let resource = |rule: &RouteRule| SHORTEST_STAGE_ARN + rule.pattern.len() + QUOTES_AND_COMMA;
+    let length: usize = routes.0.iter().map(resource).sum();
+    (length > MAX_ANSWER_LENGTH).then(|| {
+        format!(
+            "AUTHORIZER_ROUTE_SCOPES makes a policy of at least {length} bytes, and answers may have {MAX_ANSWER_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
+        )
+    })
+}
