@@ -41,7 +41,7 @@ const ISSUERS: &[(&str, Option<&str>, Option<&str>)] = &[
     ("largest", None, None),
     ("wrong-issuer", Some("not exactly the configured one"), None),
     ("oversize", Some("more than 150000 bytes"), Some("more than 150000 bytes")),
-    ("empty-set", Some("none of its 0 keys is usable"), Some("none of its 0 keys is usable")),
+    ("empty-set", Some("it is empty"), Some("it is empty")),
     ("no-usable-key", Some("none of its 6 keys is usable"), Some("none of its 6 keys is usable")),
     ("redirect", Some("answered 302"), Some("answered 302")),
     ("slow", Some("no answer within 2000 ms"), Some("no answer within 2000 ms")),

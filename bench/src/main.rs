@@ -1,4 +1,4 @@
-//! Measures jwks-authorizer in process: `bench`, or `bench metrics`.
+//! Measures jwks-authorizer in process: `bench`, `bench routes` or `bench metrics`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 
 mod contest;
@@ -13,9 +13,12 @@ const RUNS: u32 = 500;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match std::env::args().nth(1).as_deref() {
         None => println!("{}", table(&round::measure(ROUNDS, RUNS)?)),
+        Some("routes") => println!("{}", table(&round::measure_routes(ROUNDS, RUNS)?)),
         // Standard output is where the metrics themselves go.
         Some("metrics") => eprintln!("{}", table(&round::measure_metrics(ROUNDS, RUNS)?)),
-        Some(other) => return Err(format!("{other:?} is neither nothing nor \"metrics\"").into()),
+        Some(other) => {
+            return Err(format!("{other:?} is none of nothing, \"routes\" and \"metrics\"").into());
+        }
     }
     Ok(())
 }

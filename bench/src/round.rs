@@ -120,6 +120,31 @@ pub(crate) fn measure_metrics(rounds: usize, runs: u32) -> Outcome<Vec<Score>> {
     Ok(hold(rounds, runs, contestants))
 }
 
+/// Measures what route rules add to the round: the whole policy for a REST API,
+/// as many rules as fit into one, and the one decision for an HTTP API.
+pub(crate) fn measure_routes(rounds: usize, runs: u32) -> Outcome<Vec<Score>> {
+    let scene = Scene::new()?;
+    let request = scene.request();
+    let (rest, http) = (request.rest_request(), request.http_api_2());
+    let with_rules = |count: usize| -> Outcome<Round<FromMemory>> {
+        let rules: Vec<_> =
+            (1..=count).map(|rule| format!(r#""GET /orders/{rule}": ["orders:read"]"#)).collect();
+        Round::new(&scene, &[("AUTHORIZER_ROUTE_SCOPES", &format!("{{{}}}", rules.join(",")))])
+    };
+    let none = Round::new(&scene, &[])?;
+    let (one, twenty, eighty, many) =
+        (with_rules(1)?, with_rules(20)?, with_rules(80)?, with_rules(200)?);
+    let contestants = vec![
+        none.contestant("REST, no rules", &rest),
+        one.contestant("REST, 1 rule", &rest),
+        twenty.contestant("REST, 20 rules", &rest),
+        eighty.contestant("REST, 80 rules", &rest),
+        none.contestant("HTTP API 2.0, no rules", &http),
+        many.contestant("HTTP API 2.0, 200 rules", &http),
+    ];
+    Ok(hold(rounds, runs, contestants))
+}
+
 /// An authorizer with its keys at hand, on a runtime as the function has it.
 struct Round<S> {
     tokio: tokio::runtime::Runtime,
