@@ -32,7 +32,7 @@ pub enum PublicKeyError {
     /// A parameter is not base64url, or the parameters are no key.
     #[error("its parameters are not a valid key")]
     Invalid,
-    /// The RSA modulus is shorter than [`MIN_RSA_BITS`]
+    /// The RSA modulus is shorter than 2048 bits
     /// ([RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)).
     #[error("its modulus has {0} bits, at least 2048 are needed")]
     WeakRsa(usize),
