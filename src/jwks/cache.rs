@@ -263,11 +263,16 @@ impl<S: KeySource> Shared<S> {
                 outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
                 () = self.found_frozen(started) => Err(FetchError::Timeout(self.rules.timeout)),
             };
-            // Once only: who is frozen again and again has an issuer too slow for the time there is.
-            if self.was_frozen(started) && !begun_again {
-                begun_again = true;
-                continue;
-            }
+            let outcome = match (self.was_frozen(started), begun_again) {
+                (false, _) => outcome,
+                (true, false) => {
+                    begun_again = true;
+                    continue;
+                }
+                // Whatever was said was said too long ago. Who is frozen again and again has an
+                // issuer too slow for the time there is, which is a failure like any other.
+                (true, true) => Err(FetchError::Timeout(self.rules.timeout)),
+            };
             let now = self.now();
             let report = Report::of(job, &outcome, started..now);
             let next = state.after(outcome, job.cause, started, now, jitter(), &self.rules);

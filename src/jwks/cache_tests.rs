@@ -249,6 +249,19 @@ async fn serves_keys_that_took_longer_than_they_live() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn takes_no_keys_from_before_a_freeze() {
+    let world = World::new(FakeIssuer::gated(&["a"]));
+    let found = world.spawn_find("a", None);
+    for _ in 0..2 {
+        world.settle().await;
+        world.pass(3_600);
+        world.issuer.gate.as_ref().unwrap().add_permits(1);
+    }
+    assert_eq!(found.await.unwrap(), Err("keys_unavailable"));
+    assert_eq!(world.issuer.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn counts_a_fetch_that_is_frozen_again_as_failed() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;

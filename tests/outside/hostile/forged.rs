@@ -197,7 +197,7 @@ impl Parties {
             "' OR '1'='1",
             "key-1' UNION SELECT 'secret' --",
             "key-1\"; DROP TABLE keys; --",
-            "$(touch /tmp/x)",
+            "$(touch pwned)",
             "${jndi:ldap://127.0.0.1/x}",
             "{{7*7}}",
             "*",
