@@ -3,7 +3,7 @@
 //! Everything here is a pure function of the rules, the claims and the request.
 
 use crate::error::{Error, Excerpt};
-use crate::gateway::{AuthorizerRequest, EventKind, Policy};
+use crate::gateway::{AuthorizerRequest, EventKind, MethodArn, Policy, PolicyReach, ResourceScope};
 use crate::jwt::ClaimsSet;
 
 /// The rules that hold for every issuer's tokens.
@@ -19,14 +19,14 @@ pub struct AccessRules {
 pub struct Access {
     /// Why it is refused, if it is.
     pub refusal: Option<Error>,
-    /// The policy of the route rules, which holds for the whole stage.
+    /// The policy of the route rules, as far as the answer reaches.
     pub policy: Option<Policy>,
 }
 
 impl AccessRules {
     /// Judges a request whose token has these claims. `required_scopes` are
     /// those that its issuer's tokens need, all of them; `ambient` says that the
-    /// token came in a cookie.
+    /// token came in a cookie; `reach` says what policy the answer can hold.
     #[must_use]
     pub fn judge(
         &self,
@@ -34,6 +34,7 @@ impl AccessRules {
         request: &AuthorizerRequest<'_>,
         ambient: bool,
         claims: &ClaimsSet<'_>,
+        reach: PolicyReach,
     ) -> Access {
         let whatever_the_route = self
             .allowed_origins
@@ -44,8 +45,15 @@ impl AccessRules {
             (Ok(()), None) => Access { refusal: None, policy: None },
             (Ok(()), Some(routes)) => {
                 let refusal = routes.check(request.arn.route(), claims).err();
-                let policy = routes.policy(request, claims, refusal.is_none());
-                Access { refusal, policy: Some(policy) }
+                let policy = match reach {
+                    PolicyReach::Stage => Some(routes.policy(&request.arn, claims)),
+                    PolicyReach::Route if refusal.is_none() => {
+                        Some(Policy::allow(&request.arn, ResourceScope::Request))
+                    }
+                    PolicyReach::Route => Some(Policy::deny(&request.arn, ResourceScope::Request)),
+                    PolicyReach::NoPolicy => None,
+                };
+                Access { refusal, policy }
             }
         }
     }
@@ -126,20 +134,7 @@ impl RouteScopes {
     }
 
     /// Writes the rules into a policy for the caller's whole stage.
-    ///
-    /// A `$connect` is never cached, so it is answered alone, which also keeps
-    /// the answer within a WebSocket API's limit however many rules there are.
-    fn policy(
-        &self,
-        request: &AuthorizerRequest<'_>,
-        claims: &ClaimsSet<'_>,
-        is_allowed: bool,
-    ) -> Policy {
-        let arn = &request.arn;
-        if request.kind == EventKind::WebSocket {
-            let route = |when: bool| (is_allowed == when).then_some(arn.route()).into_iter();
-            return Policy::of_routes(arn, route(true), route(false));
-        }
+    fn policy(&self, arn: &MethodArn<'_>, claims: &ClaimsSet<'_>) -> Policy {
         let patterns = |when: bool| {
             let rules = self
                 .0

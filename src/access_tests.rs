@@ -26,6 +26,12 @@ fn unrestricted() -> AccessRules {
     AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_scopes: None }
 }
 
+const RESPONSES: ResponseRules = ResponseRules {
+    resource_scope: ResourceScope::Stage,
+    http_api_response: HttpApiResponse::Policy,
+    unauthenticated_response: UnauthenticatedResponse::Error,
+};
+
 /// Judges a request for a route, or a handshake with these headers, and says
 /// `allowed` or the reason.
 fn judge(
@@ -39,7 +45,13 @@ fn judge(
         format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/{route}","headers":{headers}}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
     let claims: ClaimsSet<'_> = serde_json::from_str(claims).unwrap();
-    let access = rules.judge(&strings(required_scopes), &request, ambient, &claims);
+    let access = rules.judge(
+        &strings(required_scopes),
+        &request,
+        ambient,
+        &claims,
+        RESPONSES.policy_reach(request.kind),
+    );
     access.refusal.map_or("allowed", |error| error.reason())
 }
 
@@ -250,7 +262,9 @@ fn policy_of(rules: &AccessRules, required: &[&str], route: &str, claims: &str) 
     let event = format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/{route}"}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
     let claims: ClaimsSet<'_> = serde_json::from_str(claims).unwrap();
-    rules.judge(&strings(required), &request, false, &claims).policy
+    rules
+        .judge(&strings(required), &request, false, &claims, RESPONSES.policy_reach(request.kind))
+        .policy
 }
 
 #[test]
@@ -399,7 +413,7 @@ proptest! {
         let claims: ClaimsSet<'_> = serde_json::from_str(&claims).unwrap();
         let access_rules =
             AccessRules { route_scopes: Some(RouteScopes(rules.clone())), ..unrestricted() };
-        let access = access_rules.judge(&[], &request, false, &claims);
+        let access = access_rules.judge(&[], &request, false, &claims, RESPONSES.policy_reach(request.kind));
         prop_assert_eq!(access.refusal.is_none(), rules_let_in(&rules, &granted, asked));
 
         let verdict = Verdict {
@@ -408,14 +422,9 @@ proptest! {
             context: Context::default(),
             routes: access.policy,
         };
-        let responses = ResponseRules {
-            resource_scope: ResourceScope::Stage,
-            http_api_response: HttpApiResponse::Policy,
-            unauthenticated_response: UnauthenticatedResponse::Error,
-        };
         let answer = match access.refusal {
-            None => responses.allow(request.kind, &request.arn, verdict),
-            Some(error) => responses.deny(request.kind, &request.arn, verdict, error.reason()),
+            None => RESPONSES.allow(request.kind, &request.arn, verdict),
+            Some(error) => RESPONSES.deny(request.kind, &request.arn, verdict, error.reason()),
         };
         let answer = answer.unwrap();
         for route in &routes {

@@ -180,6 +180,7 @@ impl<S: KeySource> Authorizer<S> {
             &request,
             credential.ambient,
             claims.registered(),
+            self.config.responses.policy_reach(request.kind),
         );
         let verdict = Verdict {
             principal: self.config.context.principal(&claims)?,

@@ -12,7 +12,7 @@ mod response;
 pub use arn::MethodArn;
 pub use credentials::{Credential, TokenSource, find_credential};
 pub use event::{AuthorizerRequest, EventKind};
-pub use policy::{Policy, ResourceScope};
+pub use policy::{Policy, PolicyReach, ResourceScope};
 pub use response::{
     Answer, FunctionError, HttpApiResponse, MAX_ANSWER_LENGTH, ResponseRules,
     UnauthenticatedResponse, Verdict,

@@ -18,6 +18,17 @@ pub enum ResourceScope {
     Request,
 }
 
+/// For which routes the answer to one request speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyReach {
+    /// For those of the whole stage: API Gateway keeps the policy for them.
+    Stage,
+    /// For the one that was asked about, in a policy that is not kept.
+    Route,
+    /// For the one that was asked about, without a policy.
+    NoPolicy,
+}
+
 /// The policy statements of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {

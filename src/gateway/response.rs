@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::arn::MethodArn;
 use super::event::EventKind;
-use super::policy::{Policy, ResourceScope};
+use super::policy::{Policy, PolicyReach, ResourceScope};
 use crate::context::Context;
 use crate::error::{Class, Error};
 
@@ -113,10 +113,19 @@ struct SimpleAnswer<'a> {
 }
 
 impl ResponseRules {
-    /// Tells whether an event of this kind gets `isAuthorized` and not a policy.
+    /// Tells for which routes the answer to an event of this kind speaks. A
+    /// `$connect` is never cached, and answered alone it stays within a WebSocket
+    /// API's limit however many rules there are.
     #[must_use]
-    pub fn is_simple(&self, kind: EventKind) -> bool {
-        kind == EventKind::HttpApi2 && self.http_api_response == HttpApiResponse::Simple
+    pub fn policy_reach(&self, kind: EventKind) -> PolicyReach {
+        match (kind, self.http_api_response) {
+            (EventKind::WebSocket, _) => PolicyReach::Route,
+            (EventKind::HttpApi2, HttpApiResponse::Simple) => PolicyReach::NoPolicy,
+            (EventKind::HttpApi2, HttpApiResponse::Policy)
+            | (EventKind::RestRequest | EventKind::RestToken | EventKind::HttpApi1, _) => {
+                PolicyReach::Stage
+            }
+        }
     }
 
     /// Lets the request in.
@@ -147,8 +156,7 @@ impl ResponseRules {
     ) -> Result<Answer, Error> {
         // A policy of routes is cached, and those that it allows need the context. Any other refusal
         // lets nobody in who could read it.
-        let is_cached =
-            verdict.routes.is_some() && kind != EventKind::WebSocket && !self.is_simple(kind);
+        let is_cached = verdict.routes.is_some() && self.policy_reach(kind) == PolicyReach::Stage;
         if !is_cached {
             verdict.context = Context::default();
         }
@@ -164,7 +172,7 @@ impl ResponseRules {
         whole: impl FnOnce() -> Policy,
     ) -> Result<Answer, Error> {
         let context = &verdict.context;
-        if self.is_simple(kind) {
+        if self.policy_reach(kind) == PolicyReach::NoPolicy {
             return within_limit(&SimpleAnswer { is_authorized, context }, context);
         }
         let answer = PolicyAnswer {

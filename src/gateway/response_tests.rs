@@ -262,12 +262,17 @@ fn names_the_biggest_entries_of_an_answer_that_is_too_large() {
 }
 
 #[test]
-fn answers_simply_where_payload_2_is_set_to_that() {
-    for kind in POLICY_KINDS {
-        assert!(!RULES.is_simple(kind) && !WITH_POLICIES.is_simple(kind), "{kind:?}");
+fn reaches_as_far_as_the_answer_is_kept() {
+    for (kind, simple, with_policies) in [
+        (EventKind::WebSocket, PolicyReach::Route, PolicyReach::Route),
+        (EventKind::RestRequest, PolicyReach::Stage, PolicyReach::Stage),
+        (EventKind::RestToken, PolicyReach::Stage, PolicyReach::Stage),
+        (EventKind::HttpApi1, PolicyReach::Stage, PolicyReach::Stage),
+        (EventKind::HttpApi2, PolicyReach::NoPolicy, PolicyReach::Stage),
+    ] {
+        assert_eq!(RULES.policy_reach(kind), simple, "{kind:?}");
+        assert_eq!(WITH_POLICIES.policy_reach(kind), with_policies, "{kind:?}");
     }
-    assert!(RULES.is_simple(EventKind::HttpApi2));
-    assert!(!WITH_POLICIES.is_simple(EventKind::HttpApi2));
 }
 
 #[test]
