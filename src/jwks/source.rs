@@ -198,6 +198,9 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Far more characters than a key set's URI needs.
+const MAX_URI_LENGTH: usize = 2048;
+
 /// Takes a URI that keys may be fetched from: `https`, or `http` on a loopback
 /// address, without credentials and without a fragment.
 ///
@@ -206,6 +209,10 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
 /// [`UriError`] says what else it is.
 pub fn key_uri(text: &str) -> Result<Url, UriError> {
     let error = |fault| UriError { uri: Excerpt::from(&*without_credentials(text)), fault };
+    // It stands in every line about a fetch that fails.
+    if text.len() > MAX_URI_LENGTH {
+        return Err(error("which is too long"));
+    }
     let url = Url::parse(text).map_err(|_| error("which is not a URL"))?;
     let loopback = match url.host() {
         Some(url::Host::Domain(domain)) => domain == "localhost",
@@ -259,6 +266,9 @@ mod tests {
         ] {
             assert!(key_uri(good).is_ok(), "{good}");
         }
+        let padded = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
+        assert!(key_uri(&padded(2048)).is_ok());
+        assert!(key_uri(&padded(2049)).is_err());
         for bad in [
             "http://a.example/keys",
             "http://127.0.0.1.a.example/k",
