@@ -1,0 +1,3 @@
+//! Measures jwks-authorizer as a whole process.
+
+fn main() {}

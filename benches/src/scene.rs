@@ -1,0 +1,173 @@
+//! An issuer, a token of it, and authorizers that accept it, all in this process.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
+use jwks_authorizer::{Authorizer, Config, Invocation};
+use local_gateway::keys::SigningKey;
+use local_gateway::request::Request;
+use serde_json::{Value, json};
+
+use crate::yardstick::Yardstick;
+
+/// The issuer of the tokens.
+pub const ISSUER: &str = "https://issuer.example.com/";
+/// Whom the tokens are for.
+pub const AUDIENCE: &str = "https://api.example.com";
+
+/// What may go wrong while a benchmark sets itself up.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A key, and a token that it has signed.
+pub struct Scene {
+    /// The issuer's key.
+    pub key: SigningKey,
+    /// The token: some 1.2 kB with 16 claims, as an identity provider issues them.
+    pub token: String,
+}
+
+impl Scene {
+    /// Makes a key and signs a token.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness to be had.
+    pub fn new() -> Outcome<Self> {
+        Self::with_claims(&claims())
+    }
+
+    /// Makes a key and signs a token with these claims.
+    ///
+    /// # Errors
+    ///
+    /// When there is no randomness to be had.
+    pub fn with_claims(claims: &Value) -> Outcome<Self> {
+        let key = SigningKey::generate("2026-11-signing-key-of-the-issuer")?;
+        let token = key.sign(&key.header(), claims.to_string().as_bytes());
+        Ok(Self { key, token })
+    }
+
+    /// Returns the bare check of this scene's token.
+    ///
+    /// # Errors
+    ///
+    /// None that could happen.
+    pub fn yardstick(&self) -> Outcome<Yardstick> {
+        Yardstick::new(&self.key, &self.token)
+    }
+
+    /// Returns the request that a browser sends with the token.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request::new("GET", "/orders/1").bearer(&self.token)
+            .header("Accept-Language", "en-GB,en;q=0.9,de;q=0.8")
+            .header("Origin", "https://app.example.com")
+            .header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36")
+    }
+
+    /// Returns the issuer's key set, with so many other keys before the one that counts.
+    #[must_use]
+    pub fn key_set(&self, others: usize) -> Vec<u8> {
+        let other = |number| {
+            let mut jwk = self.key.jwk();
+            jwk["kid"] = json!(format!("{number}-signing-key-of-the-issuer"));
+            jwk
+        };
+        let keys: Vec<_> = (0..others).map(other).chain([self.key.jwk()]).collect();
+        json!({ "keys": keys }).to_string().into_bytes()
+    }
+
+    /// Returns the settings of an authorizer that accepts the token; those given come on top.
+    pub fn variables(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+        let required = [("AUTHORIZER_ISSUER", ISSUER), ("AUTHORIZER_AUDIENCE", AUDIENCE)];
+        // A list of issuers brings its own.
+        let has_issuers = settings.iter().any(|(name, _)| *name == "AUTHORIZER_ISSUERS");
+        let required = if has_issuers { &[][..] } else { &required };
+        let settings = required.iter().chain(settings);
+        settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// Returns an authorizer with its keys at hand.
+    ///
+    /// # Errors
+    ///
+    /// When the settings are mistaken.
+    pub fn round(&self, settings: &[(&str, &str)]) -> Outcome<Round> {
+        self.round_among(0, settings)
+    }
+
+    /// Returns an authorizer whose issuer has so many other keys.
+    ///
+    /// # Errors
+    ///
+    /// When the settings are mistaken.
+    pub fn round_among(&self, other_keys: usize, settings: &[(&str, &str)]) -> Outcome<Round> {
+        let config = Config::from_variables(self.variables(settings))?;
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let keys = FromMemory(self.key_set(other_keys));
+        let authorizer =
+            tokio.block_on(Authorizer::new(config, keys, Arc::new(SystemTime::now)))?;
+        Ok(Round { tokio, authorizer })
+    }
+}
+
+/// Returns `AUTHORIZER_ISSUERS` with so many issuers, of which the scene's is the last.
+#[must_use]
+pub fn issuers(count: usize) -> String {
+    let others = (1..count).map(|number| format!("https://issuer-{number}.example.com/"));
+    let issuer = |issuer| json!({ "issuer": issuer, "audience": AUDIENCE });
+    Value::from_iter(others.chain([ISSUER.to_owned()]).map(issuer)).to_string()
+}
+
+/// Returns `AUTHORIZER_ROUTE_SCOPES` with so many rules, which the scene's token meets and the
+/// first of which its request matches.
+#[must_use]
+pub fn route_scopes(count: usize) -> String {
+    let rule = |number| (format!("GET /orders/{number}"), json!(["orders:read"]));
+    Value::from_iter((1..=count).map(rule)).to_string()
+}
+
+/// The claims of the token that most is measured with.
+#[must_use]
+pub fn claims() -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    json!({
+        "iss": ISSUER, "sub": "auth0|6422f1c2a0b1c2d3e4f50617", "aud": AUDIENCE,
+        "azp": "hTq3mZ0uY5sXw8vB1nK4cD7eF2gJ6lPa", "iat": now, "nbf": now, "exp": now + 36_000,
+        "jti": "3f0c7a3e-9f1b-4d59-8a51-0c8a4b6b7f10", "scope": "openid profile email orders:read chat:connect",
+        "permissions": ["orders:read", "chat:connect"], "https://example.com/tenant": "tenant-0001",
+        "email": "somebody@example.com", "email_verified": true, "sid": "Zx1Cv2Bn3Mq4Wa5", "acr": "1", "amr": ["pwd"]
+    })
+}
+
+/// An issuer that answers from memory.
+struct FromMemory(Vec<u8>);
+
+impl KeySource for FromMemory {
+    async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
+        let uri = request.origin.discovery_uri.clone();
+        let (keys, skipped) = KeySet::parse(&self.0, &request.origin.algorithms)
+            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
+        Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
+    }
+}
+
+/// An authorizer with its keys at hand, on a runtime as the function has it.
+pub struct Round {
+    tokio: tokio::runtime::Runtime,
+    authorizer: Authorizer<FromMemory>,
+}
+
+impl Round {
+    /// Takes an event to its answer. Tells whether that is an Allow.
+    #[must_use]
+    pub fn allows(&self, event: &str) -> bool {
+        let deadline = SystemTime::now() + Duration::from_secs(3);
+        let invocation = Invocation { request_id: "", trace_id: None, deadline };
+        let answer = self.tokio.block_on(self.authorizer.authorize(black_box(event), invocation));
+        // A Deny says why.
+        answer.is_ok_and(|answer| black_box(answer.get()).contains("\"sub\""))
+    }
+}
