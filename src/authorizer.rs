@@ -79,9 +79,8 @@ impl Authorizer<HttpKeySource> {
         };
         let source = HttpKeySource::new(roots, config.cache.timeout)?;
         let authorizer = Self::new(config, source, Arc::new(SystemTime::now)).await?;
-        let origins = authorizer.config.issuers.iter().map(|issuer| &issuer.keys);
         // The fetches go on without us, and a request that needs one joins it.
-        let _ = timeout(TIME_TO_START, authorizer.keys.prefetch(origins)).await;
+        let _ = timeout(TIME_TO_START, authorizer.prefetch()).await;
         Ok(authorizer)
     }
 }
@@ -124,6 +123,12 @@ impl<S: KeySource> Authorizer<S> {
             keys.seed(&issuer.keys, set).await;
         }
         Ok(Self { config, keys, clock, metrics })
+    }
+
+    /// Fetches every issuer's keys that are not at hand, all at once, and waits for the outcomes,
+    /// which are logged.
+    pub async fn prefetch(&self) {
+        self.keys.prefetch(self.config.issuers.iter().map(|issuer| &issuer.keys)).await;
     }
 
     /// Answers one event, and logs one line about it.

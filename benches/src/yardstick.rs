@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPubli
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cpu_time::ThreadTime;
-use local_gateway::keys::SigningKey;
+use serde_json::Value;
 
 use crate::scene::Outcome;
 
@@ -40,13 +40,12 @@ impl Yardstick {
     /// How many bare checks take a turn: enough for the clock, and short against a machine's moods.
     const TURN: u32 = 50;
 
-    /// Makes a yardstick of a token that `key` has signed.
+    /// Makes a yardstick of a token and the JWK of the key that has signed it.
     ///
     /// # Errors
     ///
     /// When it is no such token.
-    pub fn new(key: &SigningKey, token: &str) -> Outcome<Self> {
-        let jwk = key.jwk();
+    pub fn new(jwk: &Value, token: &str) -> Outcome<Self> {
         let parameter = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap_or_default());
         let components = RsaPublicKeyComponents { n: parameter("n")?, e: parameter("e")? };
         let (signing_input, signature) = token.rsplit_once('.').ok_or("no token")?;

@@ -1,0 +1,133 @@
+//! How many instructions a round takes, by Valgrind's count.
+//!
+//! Time on a shared machine says little about a change of a few per cent. A count of instructions is
+//! the same whatever else the machine does, so CI can hold it to a baseline. The bare check's own are
+//! taken off: AWS-LC has different code for different processors.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use bench::scene::{Outcome, Scene};
+use serde_json::{Value, json};
+
+/// By how much a count may exceed the baseline: more than hashes, whose seeds differ from process to
+/// process, make of it.
+const TOLERANCE: f64 = 0.03;
+
+/// How often the work is done under Valgrind: seldom and often, since the difference has no start in
+/// it.
+const RUNS: [u32; 2] = [200, 600];
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
+
+/// The instructions of a round beyond those of the bare check, by the kind of event.
+type Counts = BTreeMap<String, u64>;
+
+/// Prints the instructions of each kind of round, and writes them down as the baseline.
+///
+/// # Errors
+///
+/// When Valgrind cannot be run.
+pub(crate) fn record() -> Outcome<()> {
+    let counts = count()?;
+    println!("{}", table(&counts, &counts));
+    std::fs::write(BASELINE, serde_json::to_string_pretty(&counts)? + "\n")?;
+    Ok(())
+}
+
+/// Prints the instructions of each kind of round beside the baseline's.
+///
+/// # Errors
+///
+/// When one exceeds the baseline by more than [`TOLERANCE`], or Valgrind cannot be run.
+pub(crate) fn check() -> Outcome<()> {
+    let baseline: Counts = serde_json::from_slice(&std::fs::read(BASELINE)?)?;
+    let counts = count()?;
+    println!("{}", table(&counts, &baseline));
+    let grown = |(kind, count): &(&String, &u64)| {
+        let allowed = baseline.get(*kind).map_or(0.0, |count| *count as f64 * (1.0 + TOLERANCE));
+        **count as f64 > allowed
+    };
+    let grown: Vec<_> = counts.iter().filter(grown).map(|(kind, _)| kind.as_str()).collect();
+    if grown.is_empty() {
+        return Ok(());
+    }
+    Err(format!("more instructions than the baseline allows: {}", grown.join(", ")).into())
+}
+
+fn table(counts: &Counts, baseline: &Counts) -> String {
+    let row = |(kind, count): (&String, &u64)| {
+        let before = baseline.get(kind).copied().unwrap_or_default();
+        let change = (*count as f64 / before as f64 - 1.0) * 100.0;
+        format!("| {kind} | {count} | {before} | {change:+.1} % |\n")
+    };
+    let rows: String = counts.iter().map(row).collect();
+    format!(
+        "| round, without the bare check | instructions | baseline | |\n|---|---|---|---|\n{rows}"
+    )
+}
+
+fn count() -> Outcome<Counts> {
+    let scene = Scene::new()?;
+    let request = scene.request();
+    let bare_check = instructions(&scene, &Value::Null)?;
+    let kinds = [
+        ("WebSocket", request.websocket_connect()),
+        ("REST REQUEST", request.rest_request()),
+        ("REST TOKEN", request.rest_token()),
+        ("HTTP API 1.0", request.http_api_1()),
+        ("HTTP API 2.0", request.http_api_2()),
+    ];
+    let count = |(kind, event): (&str, Value)| {
+        Ok((kind.to_owned(), instructions(&scene, &event)? - bare_check))
+    };
+    kinds.into_iter().map(count).collect()
+}
+
+/// Counts the instructions of a round, or of the bare check where there is no event.
+fn instructions(scene: &Scene, event: &Value) -> Outcome<u64> {
+    let [seldom, often] = RUNS;
+    let work = json!({ "jwk": scene.jwk, "token": scene.token, "event": event }).to_string();
+    let more = under_valgrind(&work, often)? - under_valgrind(&work, seldom)?;
+    Ok(more / u64::from(often - seldom))
+}
+
+fn under_valgrind(work: &str, runs: u32) -> Outcome<u64> {
+    let mut valgrind = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe()?)
+        .args(["repeat", &runs.to_string()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("valgrind cannot be run: {error}"))?;
+    if let Some(mut stdin) = valgrind.stdin.take() {
+        stdin.write_all(work.as_bytes())?;
+    }
+    let output = valgrind.wait_with_output()?;
+    let log = String::from_utf8_lossy(&output.stderr);
+    match log.lines().find_map(|line| line.split_once("Collected :")) {
+        Some((_, count)) if output.status.success() => Ok(count.trim().parse()?),
+        Some(_) | None => Err(format!("valgrind counted nothing: {log}").into()),
+    }
+}
+
+/// Does so many times what standard input says, for Valgrind to count.
+///
+/// # Errors
+///
+/// When it says nothing that could be done.
+pub(crate) fn repeat(runs: u32) -> Outcome<()> {
+    let mut work: Value = serde_json::from_reader(std::io::stdin())?;
+    let token = work["token"].as_str().unwrap_or_default().to_owned();
+    let scene = Scene { jwk: work["jwk"].take(), token };
+    if work["event"].is_null() {
+        let yardstick = scene.yardstick()?;
+        (0..runs).for_each(|_| assert!(yardstick.check()));
+    } else {
+        let (round, event) = (scene.round(&[])?, work["event"].to_string());
+        (0..runs).for_each(|_| assert!(round.allows(&event)));
+    }
+    Ok(())
+}
