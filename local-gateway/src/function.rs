@@ -38,7 +38,27 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
+        Self::start_with(executable, &[], runtime_api, environment)
+    }
+
+    /// Starts `executable` with arguments, as an interpreter needs them; otherwise as
+    /// [`Function::start`].
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be started.
+    pub fn start_with<K, V>(
+        executable: &Path,
+        arguments: &[&OsStr],
+        runtime_api: SocketAddr,
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> io::Result<Self>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
         let mut child = Command::new(executable)
+            .args(arguments)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer")

@@ -1,0 +1,65 @@
+//! What every process is measured in: an issuer over HTTPS, an event with its token, the yardstick.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use bench::scene::{AUDIENCE, Outcome, Scene, claims};
+use bench::yardstick::Yardstick;
+use bytes::Bytes;
+
+use crate::https::{Authority, HttpsIssuer};
+use crate::process::Program;
+
+/// An issuer, and a WebSocket's `$connect` event with a token of it.
+pub(crate) struct Stage {
+    /// Who vouches for the issuer.
+    pub(crate) authority: Authority,
+    /// Who signed the token.
+    pub(crate) issuer: HttpsIssuer,
+    /// The event.
+    pub(crate) event: Bytes,
+    /// The bare check of the token.
+    pub(crate) yardstick: Yardstick,
+}
+
+impl Stage {
+    /// Makes all of it.
+    pub(crate) async fn new() -> Outcome<Self> {
+        let authority = Authority::new()?;
+        let mut scene = Scene::new()?;
+        let issuer = HttpsIssuer::start(&authority, scene.key_set(0)).await?;
+        let mut claims = claims();
+        claims["iss"] = issuer.url().into();
+        scene.token = scene.key.sign(&scene.key.header(), claims.to_string().as_bytes());
+        let event = scene.request().websocket_connect().to_string().into();
+        Ok(Self { authority, issuer, event, yardstick: scene.yardstick()? })
+    }
+
+    /// The function, told where the issuer's key set is.
+    pub(crate) fn authorizer(&self, executable: &Path) -> Program {
+        let mut program = self.authorizer_with_discovery(executable);
+        program.environment.push(("AUTHORIZER_JWKS_URI", self.issuer.key_set_url().into()));
+        program
+    }
+
+    /// The function, told nothing but what it must be.
+    pub(crate) fn authorizer_with_discovery(&self, executable: &Path) -> Program {
+        self.authorizer_for(
+            executable,
+            vec![
+                ("AUTHORIZER_ISSUER", self.issuer.url().into()),
+                ("AUTHORIZER_AUDIENCE", AUDIENCE.into()),
+            ],
+        )
+    }
+
+    /// The function with such issuers.
+    pub(crate) fn authorizer_for(
+        &self,
+        executable: &Path,
+        mut issuers: Vec<(&'static str, OsString)>,
+    ) -> Program {
+        issuers.push(("AUTHORIZER_CA_FILE", self.authority.file().into()));
+        Program { executable: executable.to_owned(), arguments: Vec::new(), environment: issuers }
+    }
+}
