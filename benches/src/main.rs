@@ -1,3 +1,65 @@
-//! Measures jwks-authorizer as a whole process.
+//! Measures jwks-authorizer as a whole process, started as Lambda starts it.
+//!
+//! - `whole`: beside what it is compared with, round after round,
+//! - `cold`: the one check of a build that needs a clock,
+//! - `curves`: what it costs as it grows.
+//!
+//! Each of them has a [`stage`](stage::Stage): an issuer over [`https`], an event and the yardstick.
+//! A [`process`] is started and invoked through local-gateway's Runtime API.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program's output is what it is for"
+)]
 
-fn main() {}
+mod cold;
+mod contestant;
+mod https;
+mod limits;
+mod node;
+mod process;
+mod stage;
+mod whole;
+
+use std::process::ExitCode;
+
+use bench::scene::Outcome;
+use tokio::runtime::Runtime;
+
+const USAGE: &str = "\
+Measures jwks-authorizer as a whole process.
+
+Usage: cargo run --release -p bench                         beside others, and its limits
+       cargo run --release -p bench -- cold-start           fails for a build without AWS_LC_SYS_NO_JITTER_ENTROPY=1
+
+JWKS_AUTHORIZER_BIN names a prebuilt executable of the function; without it, one is built.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        [] => on_tokio(whole::run()),
+        ["cold-start"] => on_tokio(cold::run()),
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        unknown => {
+            eprintln!("unknown arguments: {}\n\n{USAGE}", unknown.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_tokio(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
+    let tokio = Runtime::new()?;
+    // Spawned, it runs on a worker, which is awake sooner than the thread that blocks.
+    tokio.block_on(tokio.spawn(run))?
+}

@@ -60,7 +60,8 @@ impl Process {
     /// Starts a process whose first event waits for it already.
     pub(crate) async fn start(program: &Program, event: &Bytes) -> Outcome<(Self, Start)> {
         let runtime_api = Arc::new(RuntimeApi::start().await?);
-        let mut answer = pin!(runtime_api.invoke(event.clone()));
+        let invoked = Arc::clone(&runtime_api);
+        let mut answer = pin!(invoked.invoke(event.clone()));
         // Polled once, it stands in the queue.
         poll_fn(|context| {
             let _ = answer.as_mut().poll(context);

@@ -37,13 +37,13 @@ impl Stage {
 
     /// The function, told where the issuer's key set is.
     pub(crate) fn authorizer(&self, executable: &Path) -> Program {
-        let mut program = self.authorizer_with_discovery(executable);
+        let mut program = self.discovering_authorizer(executable);
         program.environment.push(("AUTHORIZER_JWKS_URI", self.issuer.key_set_url().into()));
         program
     }
 
-    /// The function, told nothing but what it must be.
-    pub(crate) fn authorizer_with_discovery(&self, executable: &Path) -> Program {
+    /// The function, which discovers where the key set is.
+    pub(crate) fn discovering_authorizer(&self, executable: &Path) -> Program {
         self.authorizer_for(
             executable,
             vec![

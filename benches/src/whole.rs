@@ -1,132 +1,124 @@
 //! Whole processes beside each other: their start, their invocations, their size.
 //!
-//! The contestants take turns, round after round, so that a machine's moods meet all of them, and
-//! what is told is each figure's median.
+//! The contestants take turns, round after round, so that a machine's moods meet all of them. What
+//! is told is medians: of the figures, and for the limits, of each round's ratios.
 
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
-
-use bench::scene::{AUDIENCE, Outcome};
+use bench::scene::Outcome;
 use bench::yardstick::median;
 use local_gateway::executable;
 
-use crate::limits::limits;
-use crate::node::{self, Node};
-use crate::process::{Process, Program};
+use crate::contestant::{Contestant, Figures};
+use crate::limits;
+use crate::node;
 use crate::stage::Stage;
 
 /// How often each contestant is started.
 const ROUNDS: usize = 15;
 
-/// How many invocations are measured after each start.
-const INVOCATIONS: u32 = 1_000;
-
-/// Measures all contestants and prints what they took, and how that compares with the limits.
+/// Measures all contestants, and prints what they took and how that compares with the limits.
 pub(crate) async fn run() -> Outcome<()> {
-    let authorizer = executable::find().await?;
-    let hello = executable::build("hello").await?;
-    let node = node::find()?;
-    let stage = Stage::new().await?;
-    let mut contestants = Contestants::new(&stage, &authorizer, &hello, node.as_ref())?;
-    let mut bare_checks = Vec::new();
-    // The first round warms the disk's and the server's caches up.
-    contestants.round(&stage).await?;
-    contestants.forget();
-    for round in 1..=ROUNDS {
-        eprintln!("round {round} of {ROUNDS}");
-        bare_checks.push(stage.yardstick.sample(1, || {}).bare_check.as_secs_f64());
-        contestants.round(&stage).await?;
+    let contestants = Contestants::find().await?;
+    // The first round warms the disk's and the issuer's caches up.
+    contestants.measure().await?;
+    let mut rounds = Vec::new();
+    for number in 1..=ROUNDS {
+        eprintln!("round {number} of {ROUNDS}");
+        rounds.push(contestants.measure().await?);
     }
-    let bare_check = median(bare_checks);
-    println!("{}", contestants.table(bare_check));
-    println!("{}", limits(&contestants, bare_check));
+    println!("{}", table(&contestants, &rounds));
+    println!("{}", limits::table(&contestants, &rounds));
     Ok(())
 }
 
-/// Who is measured.
+/// Who takes part.
 pub(crate) struct Contestants {
-    /// The function as it is meant to be deployed.
+    stage: Stage,
+    /// The function, told where the key set is.
     pub(crate) authorizer: Contestant,
-    /// The function that finds the key set by discovery.
-    pub(crate) with_discovery: Contestant,
+    /// The function, which discovers where the key set is.
+    discovering: Contestant,
     /// Lambda's runtime library alone.
-    pub(crate) hello: Contestant,
+    hello: Contestant,
     /// aws-jwt-verify, where there is Node.
-    pub(crate) node: Option<Contestant>,
+    node: Option<Contestant>,
 }
 
-/// One of them, and what it took.
-pub(crate) struct Contestant {
-    name: String,
-    program: Program,
-    /// How many invocations do not count: those before an interpreter's compiler is done.
-    warm_up: u32,
-    /// What is deployed, in bytes.
-    pub(crate) size: Option<u64>,
-    figures: Vec<Figures>,
-}
-
-/// What one round of one contestant took: seconds and bytes.
-#[derive(Clone, Copy)]
-pub(crate) struct Figures {
-    /// From exec to the first `/next`.
-    pub(crate) first_next: f64,
-    /// From exec to the first answer.
-    pub(crate) first_answer: f64,
-    /// CPU time until then.
-    pub(crate) first_cpu: f64,
-    /// Each invocation from then on.
-    pub(crate) warm_wall: f64,
-    /// CPU time of each.
-    pub(crate) warm_cpu: f64,
-    /// Peak resident memory.
-    pub(crate) peak_memory: f64,
+/// What each of them took in one round.
+pub(crate) struct Round {
+    /// One bare check, in seconds.
+    pub(crate) bare_check: f64,
+    /// See [`Contestants`].
+    pub(crate) authorizer: Figures,
+    discovering: Figures,
+    /// See [`Contestants`].
+    pub(crate) hello: Figures,
+    /// See [`Contestants`].
+    pub(crate) node: Option<Figures>,
 }
 
 impl Contestants {
-    fn new(
-        stage: &Stage,
-        authorizer: &Path,
-        hello: &Path,
-        node: Option<&Node>,
-    ) -> Outcome<Self> {
-        let compiled = |name: &str, program: Program| -> Outcome<Contestant> {
-            let size = Some(fs::metadata(&program.executable)?.len());
-            Ok(Contestant { name: name.to_owned(), program, warm_up: 50, size, figures: vec![] })
-        };
-        let hello = Program {
-            executable: hello.to_owned(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        };
+    async fn find() -> Outcome<Self> {
+        let authorizer = executable::find().await?;
+        let hello = executable::build("hello").await?;
+        let node = node::find()?;
+        let stage = Stage::new().await?;
+        let discovering = stage.discovering_authorizer(&authorizer);
         Ok(Self {
-            authorizer: compiled("jwks-authorizer", stage.authorizer(authorizer))?,
-            with_discovery: compiled(
-                "jwks-authorizer, with discovery",
-                stage.authorizer_with_discovery(authorizer),
-            )?,
-            hello: compiled("`lambda_runtime` alone", hello)?,
-            node: node.map(|node| Contestant::on_node(stage, node)),
+            authorizer: Contestant::compiled("jwks-authorizer", stage.authorizer(&authorizer))?,
+            discovering: Contestant::compiled("jwks-authorizer, with discovery", discovering)?,
+            hello: Contestant::hello(&hello)?,
+            node: node.map(|node| Contestant::on_node(&node, &stage)),
+            stage,
         })
     }
 
-    async fn round(&mut self, stage: &Stage) -> Outcome<()> {
-        for contestant in [&mut self.authorizer, &mut self.with_discovery, &mut self.hello]
-            .into_iter()
-            .chain(&mut self.node)
-        {
-            contestant.round(stage).await?;
-        }
-        Ok(())
+    async fn measure(&self) -> Outcome<Round> {
+        let stage = &self.stage;
+        Ok(Round {
+            bare_check: stage.yardstick.sample(1, || {}).bare_check.as_secs_f64(),
+            authorizer: self.authorizer.measure(stage).await?,
+            discovering: self.discovering.measure(stage).await?,
+            hello: self.hello.measure(stage).await?,
+            node: match &self.node {
+                Some(node) => Some(node.measure(stage).await?),
+                None => None,
+            },
+        })
     }
+}
 
-    fn forget(&mut self) {
-        for contestant in [&mut self.authorizer, &mut self.with_discovery, &mut self.hello]
-            .into_iter()
-            .chain(&mut self.node)
-        {
-            contestant.figures.clear();
+fn table(contestants: &Contestants, rounds: &[Round]) -> String {
+    let mut table = String::from(
+        "| | exec → first `/next`, ms | exec → first answer, ms | CPU until then, ms | warm, wall µs | warm, CPU µs | peak memory, MB | executable, MB |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    let mut compiled = |contestant, figures: fn(&Round) -> Figures| {
+        table.push_str(&row(contestant, rounds.iter().map(figures).collect()));
+    };
+    compiled(&contestants.authorizer, |round| round.authorizer);
+    compiled(&contestants.discovering, |round| round.discovering);
+    compiled(&contestants.hello, |round| round.hello);
+    match &contestants.node {
+        Some(node) => {
+            table.push_str(&row(node, rounds.iter().filter_map(|round| round.node).collect()));
         }
+        None => table.push_str("| Node, aws-jwt-verify: no node or no npm here | | | | | | | |\n"),
     }
+    let bare_check = median(rounds.iter().map(|round| round.bare_check).collect());
+    format!("{table}\nThe bare check of the token's RS256 signature: {:.1} µs.\n", bare_check * 1e6)
+}
+
+fn row(contestant: &Contestant, figures: Vec<Figures>) -> String {
+    let middle = |figure: fn(&Figures) -> f64| median(figures.iter().map(figure).collect());
+    let size = contestant.size.map_or("–".to_owned(), |size| format!("{:.2}", size as f64 / 1e6));
+    format!(
+        "| {} | {:.2} | {:.2} | {:.2} | {:.1} | {:.1} | {:.2} | {size} |\n",
+        contestant.name,
+        middle(|figures| figures.first_next) * 1e3,
+        middle(|figures| figures.first_answer) * 1e3,
+        middle(|figures| figures.first_cpu) * 1e3,
+        middle(|figures| figures.warm_wall) * 1e6,
+        middle(|figures| figures.warm_cpu) * 1e6,
+        middle(|figures| figures.peak_memory) / 1e6,
+    )
 }

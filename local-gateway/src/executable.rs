@@ -98,7 +98,7 @@ mod tests {
             r#"{"reason":"compiler-artifact","target":{"name":"jwks-authorizer"},"executable":"/target/it"}"#,
             r#"{"reason":"build-finished","success":true}"#,
         ];
-        let found = 
+        let found =
             messages.into_iter().find_map(|message| built_executable("jwks-authorizer", message));
         assert_eq!(found, Some(PathBuf::from("/target/it")));
     }
