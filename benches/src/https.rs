@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use local_gateway::issuer::{DISCOVERY_PATH, KEY_SET_PATH};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::{TcpListener, TcpStream};
@@ -38,6 +38,8 @@ impl Authority {
     pub(crate) fn new() -> Outcome<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A name that is not the server's: to OpenSSL, that would be signed by itself.
+        params.distinguished_name.push(DnType::CommonName, "The benchmark's authority");
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut file = NamedTempFile::with_prefix("authority-")?;
         file.write_all(params.self_signed(&key)?.pem().as_bytes())?;
