@@ -2,9 +2,9 @@
 //!
 //! - `whole`: beside what it is compared with, round after round,
 //! - `cold`: the one check of a build that needs a clock,
-//! - `curves`: what it costs as it grows.
+//! - `curves` and `crowd`: what it costs as it grows, in process and as a process.
 //!
-//! Each of them has a [`stage`](stage::Stage): an issuer over [`https`], an event and the yardstick.
+//! Each of them, but for what happens in process, has a [`stage`](stage::Stage): an issuer over [`https`], an event and the yardstick.
 //! A [`process`] is started and invoked through local-gateway's Runtime API.
 #![allow(
     clippy::print_stdout,
@@ -14,13 +14,17 @@
 
 mod cold;
 mod contestant;
+mod crowd;
+mod curves;
 mod https;
 mod limits;
 mod node;
+mod plot;
 mod process;
 mod stage;
 mod whole;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bench::scene::Outcome;
@@ -31,6 +35,7 @@ Measures jwks-authorizer as a whole process.
 
 Usage: cargo run --release -p bench                         beside others, and its limits
        cargo run --release -p bench -- cold-start           fails for a build without AWS_LC_SYS_NO_JITTER_ENTROPY=1
+       cargo run --release -p bench -- curves [DIRECTORY]   what it costs as it grows; plots into docs/performance by default
 
 JWKS_AUTHORIZER_BIN names a prebuilt executable of the function; without it, one is built.";
 
@@ -40,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         [] => on_tokio(whole::run()),
         ["cold-start"] => on_tokio(cold::run()),
+        ["curves"] => curves(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance")),
+        ["curves", directory] => curves(directory.into()),
         ["--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
@@ -56,6 +63,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Draws all curves. What happens in process has a runtime of its own, as the function has it.
+fn curves(directory: PathBuf) -> Outcome<()> {
+    curves::run(&directory)?;
+    on_tokio(async move { crowd::run(&directory).await })
 }
 
 fn on_tokio(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
