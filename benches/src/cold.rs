@@ -14,7 +14,7 @@ use crate::stage::Stage;
 
 const STARTS: usize = 5;
 
-/// The bound, in bare checks. A right build is below [`FIRST_CPU`], a wrong one at 2,000 or more:
+/// The bound, in bare checks. A right build is below [`FIRST_CPU`], a wrong one at some 2,000:
 /// whatever else a machine does to them, they are not mistaken for each other.
 const BOUND: f64 = 800.0;
 

@@ -13,11 +13,14 @@ use crate::plot::{Line, Plot};
 use crate::process::{Process, Program};
 use crate::stage::Stage;
 
-/// How often a process is started for each point.
+/// How often a process is started for each point, which is the median.
 const STARTS: usize = 7;
 
-/// How many invocations each point is measured with.
-const INVOCATIONS: u32 = 6_400;
+/// How many invocations come before those that count: until the scheduler has settled.
+const WARM_UP: u32 = 6_400;
+
+/// How many invocations count after each start.
+const INVOCATIONS: u32 = 3_200;
 
 /// Draws both.
 pub(crate) async fn run(directory: &Path) -> Outcome<()> {
@@ -76,12 +79,17 @@ async fn of_concurrency(stage: &Stage, executable: &Path) -> Outcome<[Plot; 2]> 
     for in_flight in [1, 2, 4, 8, 16, 32, 64] {
         let mut program = stage.authorizer(executable);
         program.environment.push(("AWS_LAMBDA_MAX_CONCURRENCY", in_flight.to_string().into()));
-        let (process, _) = Process::start(&program, &stage.event).await?;
-        process.invoke_at_once(in_flight, &stage.event, 50).await?;
-        let each = INVOCATIONS / in_flight;
-        let invocation = process.invoke_at_once(in_flight, &stage.event, each).await?;
-        cpu.push((f64::from(in_flight), invocation.cpu.as_secs_f64() * 1e6));
-        throughput.push((f64::from(in_flight), 1e-3 / invocation.wall.as_secs_f64()));
+        let (mut cpus, mut walls) = (Vec::new(), Vec::new());
+        for _ in 0..STARTS {
+            let (process, _) = Process::start(&program, &stage.event).await?;
+            process.invoke_at_once(in_flight, &stage.event, WARM_UP / in_flight).await?;
+            let each = INVOCATIONS / in_flight;
+            let invocation = process.invoke_at_once(in_flight, &stage.event, each).await?;
+            cpus.push(invocation.cpu.as_secs_f64() * 1e6);
+            walls.push(invocation.wall.as_secs_f64() * 1e3);
+        }
+        cpu.push((f64::from(in_flight), median(cpus)));
+        throughput.push((f64::from(in_flight), median(walls).recip()));
     }
     Ok([
         Plot {

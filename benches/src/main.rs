@@ -21,6 +21,7 @@ mod limits;
 mod node;
 mod plot;
 mod process;
+mod processor;
 mod stage;
 mod whole;
 
@@ -43,8 +44,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        [] => on_tokio(whole::run()),
-        ["cold-start"] => on_tokio(cold::run()),
+        [] => on_one_processor(whole::run()),
+        ["cold-start"] => on_one_processor(cold::run()),
         ["curves"] => curves(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance")),
         ["curves", directory] => curves(directory.into()),
         ["--help" | "-h"] => {
@@ -69,6 +70,16 @@ fn main() -> ExitCode {
 fn curves(directory: PathBuf) -> Outcome<()> {
     curves::run(&directory)?;
     on_tokio(async move { crowd::run(&directory).await })
+}
+
+/// Runs something that measures one invocation at a time.
+///
+/// Where processes take turns on one processor, handing over costs the same each time. On several,
+/// the scheduler decides anew, some tenths of a second into a process' life, whether to wake the
+/// other side up on another processor, and then an invocation takes twice the CPU time.
+fn on_one_processor(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
+    processor::stay_on_one()?;
+    on_tokio(run)
 }
 
 fn on_tokio(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {

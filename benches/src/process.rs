@@ -14,9 +14,9 @@ use bytes::Bytes;
 use local_gateway::function::Function;
 use local_gateway::invocation::{Answer, InvokeError};
 use local_gateway::runtime_api::RuntimeApi;
-use nix::time::ClockId;
-use nix::unistd::Pid;
 use tokio::task::JoinSet;
+
+use crate::processor::CpuClock;
 
 /// How a process is started.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub(crate) struct Program {
 pub(crate) struct Process {
     function: Function,
     runtime_api: Arc<RuntimeApi>,
-    cpu: ClockId,
+    clock: CpuClock,
 }
 
 /// What a start took.
@@ -82,10 +82,10 @@ impl Process {
                 return Err(format!("{status}:\n{}", function.log().join("\n")).into());
             }
         };
-        let cpu = ClockId::pid_cpu_clock_id(Pid::from_raw(function.pid().try_into()?))?;
-        let start = Start { first_next: first_next?, first_answer, cpu: cpu.now()?.into() };
+        let clock = CpuClock::of(function.pid())?;
+        let start = Start { first_next: first_next?, first_answer, cpu: clock.time()? };
         check(answer)?;
-        Ok((Self { function, runtime_api, cpu }, start))
+        Ok((Self { function, runtime_api, clock }, start))
     }
 
     /// Invokes it so many times, one after the other.
@@ -100,7 +100,7 @@ impl Process {
         event: &Bytes,
         times: u32,
     ) -> Outcome<Invocation> {
-        let (started, cpu) = (Instant::now(), self.cpu_time()?);
+        let (started, cpu) = (Instant::now(), self.clock.time()?);
         let mut tasks = JoinSet::new();
         for _ in 0..in_flight {
             let (runtime_api, event) = (Arc::clone(&self.runtime_api), event.clone());
@@ -115,7 +115,7 @@ impl Process {
             done??;
         }
         let count = (in_flight * times).max(1);
-        let cpu = self.cpu_time()?.saturating_sub(cpu) / count;
+        let cpu = self.clock.time()?.saturating_sub(cpu) / count;
         Ok(Invocation { wall: started.elapsed() / count, cpu })
     }
 
@@ -126,17 +126,14 @@ impl Process {
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         Ok(kib.ok_or("/proc does not tell the peak memory")? * 1024)
     }
-
-    fn cpu_time(&self) -> Outcome<Duration> {
-        Ok(self.cpu.now()?.into())
-    }
 }
 
 impl Program {
-    fn start(&self, runtime_api: &RuntimeApi) -> std::io::Result<Function> {
+    fn start(&self, runtime_api: &RuntimeApi) -> Outcome<Function> {
         let arguments: Vec<&OsStr> = self.arguments.iter().map(OsString::as_os_str).collect();
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         Function::start_with(&self.executable, &arguments, runtime_api.address(), environment)
+            .map_err(|error| format!("{}: {error}", self.executable.display()).into())
     }
 }
 
