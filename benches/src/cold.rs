@@ -30,7 +30,8 @@ pub(crate) async fn run() -> Outcome<()> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let bare_check = stage.yardstick.sample(1, || {}).bare_check;
-        let (_, start) = Process::start(&program, &stage.event).await?;
+        let (process, start) = Process::start(&program, &stage.event).await?;
+        process.end().await?;
         starts.push(start.cpu.as_secs_f64() / bare_check.as_secs_f64());
     }
     let is = median(starts);

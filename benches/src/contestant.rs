@@ -76,13 +76,15 @@ impl Contestant {
         let (process, start) = Process::start(&self.program, &stage.event).await?;
         process.invoke(&stage.event, self.warm_up).await?;
         let warm = process.invoke(&stage.event, INVOCATIONS).await?;
-        Ok(Figures {
+        let figures = Figures {
             first_next: start.first_next.as_secs_f64(),
             first_answer: start.first_answer.as_secs_f64(),
             first_cpu: start.cpu.as_secs_f64(),
             warm_wall: warm.wall.as_secs_f64(),
             warm_cpu: warm.cpu.as_secs_f64(),
             peak_memory: process.peak_memory()? as f64,
-        })
+        };
+        process.end().await?;
+        Ok(figures)
     }
 }

@@ -67,7 +67,8 @@ fn with_issuers(stage: &Stage, executable: &Path, others: &[HttpsIssuer]) -> Pro
 async fn first_next(stage: &Stage, program: &Program) -> Outcome<f64> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let (_, start) = Process::start(program, &stage.event).await?;
+        let (process, start) = Process::start(program, &stage.event).await?;
+        process.end().await?;
         starts.push(start.first_next.as_secs_f64());
     }
     Ok(median(starts))
@@ -85,6 +86,7 @@ async fn of_concurrency(stage: &Stage, executable: &Path) -> Outcome<[Plot; 2]> 
             process.invoke_at_once(in_flight, &stage.event, WARM_UP / in_flight).await?;
             let each = INVOCATIONS / in_flight;
             let invocation = process.invoke_at_once(in_flight, &stage.event, each).await?;
+            process.end().await?;
             cpus.push(invocation.cpu.as_secs_f64() * 1e6);
             walls.push(invocation.wall.as_secs_f64() * 1e3);
         }

@@ -98,6 +98,15 @@ impl Function {
         self.child.wait().await
     }
 
+    /// Kills the process and waits for its end, when its memory is given back as well.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system won't.
+    pub async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
     /// What it wrote so far, standard output and standard error, line by line.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
