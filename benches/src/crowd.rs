@@ -1,6 +1,7 @@
 //! What whole processes cost as they grow: many issuers to fetch from, many invocations at once.
 
 use std::path::Path;
+use std::thread::available_parallelism;
 
 use bench::scene::{AUDIENCE, Outcome};
 use bench::yardstick::median;
@@ -27,6 +28,10 @@ pub(crate) async fn run(directory: &Path) -> Outcome<()> {
     let executable = executable::find().await?;
     let stage = Stage::new().await?;
     println!("{}", of_issuers(&stage, &executable).await?.write(directory)?);
+    println!(
+        "The next two with {} processors, shared with who invokes:\n",
+        available_parallelism()?
+    );
     for plot in of_concurrency(&stage, &executable).await? {
         println!("{}", plot.write(directory)?);
     }
@@ -105,7 +110,7 @@ async fn of_concurrency(stage: &Stage, executable: &Path) -> Outcome<[Plot; 2]> 
             name: "concurrency-throughput",
             title: "Invocations at the same time, on processors shared with who invokes",
             x: "invocations in flight",
-            y: "thousands a second",
+            y: "invocations, thousands a second",
             lines: vec![Line { name: "throughput", points: throughput }],
         },
     ])

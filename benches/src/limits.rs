@@ -80,3 +80,19 @@ impl Limit {
         format!("| {} | {} | {:.2} | {met} |\n", self.what, self.must_be, self.is)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_met_up_to_the_limit_itself() {
+        assert_eq!(Limit::at_most("memory", 7.0, 7.0).row(), "| memory | ≤ 7 | 7.00 | yes |\n");
+        assert_eq!(
+            Limit::at_most("memory", 5.5, 5.51).row(),
+            "| memory | ≤ 5.5 | 5.51 | **no** |\n"
+        );
+        assert_eq!(Limit::at_least("lead", 8.0, 8.0).row(), "| lead | ≥ 8 | 8.00 | yes |\n");
+        assert_eq!(Limit::at_least("lead", 8.0, 7.99).row(), "| lead | ≥ 8 | 7.99 | **no** |\n");
+    }
+}

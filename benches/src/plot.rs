@@ -124,3 +124,40 @@ fn number(value: &f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot() -> Plot {
+        let line = |name, points: &[(f64, f64)]| Line { name, points: points.to_vec() };
+        Plot {
+            name: "plot",
+            title: "A plot",
+            x: "rules",
+            y: "ms",
+            lines: vec![line("all", &[(1.0, 0.5), (2.5, 1.0)]), line("some", &[(1.0, 2.0)])],
+        }
+    }
+
+    #[test]
+    fn tells_what_it_shows_as_a_table() {
+        assert_eq!(
+            plot().table(),
+            "A plot, ms\n\n| rules | all | some |\n|---|---|---|\n| 1 | 0.50 | 2.00 |\n| 2.5 | 1.00 | – |\n"
+        );
+    }
+
+    #[test]
+    fn is_small_on_white_and_the_same_each_time() {
+        let draw = || {
+            let mut svg = String::new();
+            plot().draw(&mut svg).unwrap();
+            svg
+        };
+        let svg = draw();
+        assert!(svg.contains(r##"width="640" height="360" opacity="1" fill="#FFFFFF""##), "{svg}");
+        assert!(svg.len() < 30_000, "{} bytes", svg.len());
+        assert_eq!(svg, draw());
+    }
+}

@@ -159,6 +159,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn hands_arguments_to_an_interpreter() {
+        let script = ["-c", "echo $AUTHORIZER_AUDIENCE"].map(OsStr::new);
+        let settings = [("AUTHORIZER_AUDIENCE", "chat")];
+        let shell = PathBuf::from("/bin/sh");
+        let function = Function::start_with(&shell, &script, NOWHERE.into(), settings).unwrap();
+        assert_eq!(function.log_line(|_| true).await.as_deref(), Some("chat"));
+    }
+
+    #[tokio::test]
+    async fn is_gone_once_it_is_killed() {
+        let endless = ["-c", "while :; do :; done"].map(OsStr::new);
+        let nothing: [(&str, &str); 0] = [];
+        let shell = PathBuf::from("/bin/sh");
+        let function = Function::start_with(&shell, &endless, NOWHERE.into(), nothing).unwrap();
+        let mut log = function.follow_log();
+        function.kill().await.unwrap();
+        assert_eq!(log.line(|_| true).await, None, "the log ends with the process");
+    }
+
+    #[tokio::test]
     async fn refuses_an_executable_that_is_not_there() {
         let nothing: [(&str, &str); 0] = [];
         let error =
