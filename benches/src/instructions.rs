@@ -118,7 +118,8 @@ fn under_valgrind(work: &str, runs: u32) -> Outcome<u64> {
 /// # Errors
 ///
 /// When it says nothing that could be done.
-pub(crate) fn repeat(runs: u32) -> Outcome<()> {
+pub(crate) fn repeat(runs: &str) -> Outcome<()> {
+    let runs: u32 = runs.parse()?;
     let mut work: Value = serde_json::from_reader(std::io::stdin())?;
     let token = work["token"].as_str().unwrap_or_default().to_owned();
     let scene = Scene { jwk: work["jwk"].take(), token };

@@ -46,9 +46,14 @@ impl Scene {
     ///
     /// When there is no randomness to be had.
     pub fn with_claims(claims: &Value) -> Outcome<Self> {
-        let key = SigningKey::generate("2026-11-signing-key-of-the-issuer")?;
+        Ok(Self::signed(&SigningKey::generate("2026-11-signing-key-of-the-issuer")?, claims))
+    }
+
+    /// Signs a token with this key.
+    #[must_use]
+    pub fn signed(key: &SigningKey, claims: &Value) -> Self {
         let token = key.sign(&key.header(), claims.to_string().as_bytes());
-        Ok(Self { jwk: key.jwk(), token })
+        Self { jwk: key.jwk(), token }
     }
 
     /// Returns the bare check of this scene's token.

@@ -38,7 +38,27 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
+        Self::start_with(executable, &[], runtime_api, environment)
+    }
+
+    /// Starts `executable` with arguments, as an interpreter needs them; otherwise as
+    /// [`Function::start`].
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be started.
+    pub fn start_with<K, V>(
+        executable: &Path,
+        arguments: &[&OsStr],
+        runtime_api: SocketAddr,
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> io::Result<Self>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
         let mut child = Command::new(executable)
+            .args(arguments)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer")
@@ -76,6 +96,15 @@ impl Function {
     /// When the operating system won't tell.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// Kills the process and waits for its end, when its memory is given back as well.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system won't.
+    pub async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
     }
 
     /// What it wrote so far, standard output and standard error, line by line.
@@ -127,6 +156,26 @@ mod tests {
                 "AWS_REGION=eu-north-1",
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn hands_arguments_to_an_interpreter() {
+        let script = ["-c", "echo $AUTHORIZER_AUDIENCE"].map(OsStr::new);
+        let settings = [("AUTHORIZER_AUDIENCE", "chat")];
+        let shell = PathBuf::from("/bin/sh");
+        let function = Function::start_with(&shell, &script, NOWHERE.into(), settings).unwrap();
+        assert_eq!(function.log_line(|_| true).await.as_deref(), Some("chat"));
+    }
+
+    #[tokio::test]
+    async fn is_gone_once_it_is_killed() {
+        let endless = ["-c", "while :; do :; done"].map(OsStr::new);
+        let nothing: [(&str, &str); 0] = [];
+        let shell = PathBuf::from("/bin/sh");
+        let function = Function::start_with(&shell, &endless, NOWHERE.into(), nothing).unwrap();
+        let mut log = function.follow_log();
+        function.kill().await.unwrap();
+        assert_eq!(log.line(|_| true).await, None, "the log ends with the process");
     }
 
     #[tokio::test]
