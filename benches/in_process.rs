@@ -7,18 +7,22 @@
 
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bench::scene::{Outcome, Round, Scene, issuers, route_scopes};
+use bench::scene::{FromMemory, Outcome, Round, Scene, at_once, issuers, route_scopes};
 use bench::yardstick::{Sample, Yardstick, median};
 use criterion::Criterion;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature;
-use jwks_authorizer::Config;
 use jwks_authorizer::gateway::{AuthorizerRequest, Verdict, find_credential};
-use jwks_authorizer::jwks::KeySet;
-use jwks_authorizer::jwt::{Claims, RawToken, SUPPORTED_ALGORITHMS, UnverifiedToken, verify};
+use jwks_authorizer::jwks::{KeyCache, KeyQuery, KeySet};
+use jwks_authorizer::jwt::{
+    Claims, RawToken, SUPPORTED_ALGORITHMS, SignatureAlgorithm, UnverifiedToken, verify,
+};
+use jwks_authorizer::metrics::Metrics;
+use jwks_authorizer::{Config, Invocation};
 use serde_json::Value;
 
 fn main() -> Outcome<()> {
@@ -90,7 +94,7 @@ fn measure_rounds(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> Ou
         ("HTTP API 1.0", request.http_api_1()),
         ("HTTP API 2.0", request.http_api_2()),
     ] {
-        measure_round(bench, criterion, &format!("round: {kind}"), &round, &event);
+        measure_round(bench, criterion, &format!("round: {kind}"), &round, &event)?;
     }
     Ok(())
 }
@@ -101,11 +105,11 @@ fn measure_round(
     name: &str,
     round: &Round,
     event: &Value,
-) {
+) -> Outcome<()> {
     let event = event.to_string();
-    bench.measure(criterion, &format!("{name}, {} bytes", event.len()), || {
-        assert!(round.allows(&event));
-    });
+    let allows = round.always_allows(&event)?;
+    bench.measure(criterion, &format!("{name}, {} bytes", event.len()), || assert!(allows()));
+    Ok(())
 }
 
 /// What the round of a WebSocket consists of, but for the signature check.
@@ -125,6 +129,14 @@ fn measure_parts(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> Out
     bench.measure(criterion, "part: token", || {
         let decoded = RawToken::new(black_box(&scene.token)).decode();
         assert!(decoded.is_ok_and(|decoded| UnverifiedToken::read(&decoded).is_ok()));
+    });
+    let keys = key_cache(scene, &config, now)?;
+    let algorithm = SignatureAlgorithm::named("RS256").ok_or("no RS256")?;
+    let query = KeyQuery { kid: scene.jwk["kid"].as_str(), algorithm };
+    let invocation = Invocation { request_id: "", trace_id: None, deadline: now };
+    bench.measure(criterion, "part: key", || {
+        let found = at_once(keys.find(&issuer.keys, black_box(&query), invocation));
+        assert!(found.is_some_and(|found| found.is_ok()));
     });
     bench.measure(criterion, "part: token and claims", || {
         let decoded = RawToken::new(black_box(&scene.token)).decode();
@@ -156,6 +168,16 @@ fn measure_parts(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> Out
         assert!(answer.is_ok());
     });
     Ok(())
+}
+
+/// A cache with the issuer's keys at hand.
+fn key_cache(scene: &Scene, config: &Config, now: SystemTime) -> Outcome<KeyCache<FromMemory>> {
+    let (source, clock) = (FromMemory(scene.key_set(0)), Arc::new(move || now));
+    let metrics = Arc::new(Metrics::off());
+    let keys = KeyCache::new(source, config.cache, clock, metrics, config.issuers.len());
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio.block_on(keys.prefetch(config.issuers.iter().map(|issuer| &issuer.keys)));
+    Ok(keys)
 }
 
 /// Takes any signature for right: what is measured is what comes before and after.
@@ -191,12 +213,12 @@ fn measure_routes(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> Ou
     for rules in [1, 20, 80] {
         let round = scene.round(&[("AUTHORIZER_ROUTE_SCOPES", &route_scopes(rules))])?;
         let name = format!("routes: REST, {rules}");
-        measure_round(bench, criterion, &name, &round, &request.rest_request());
+        measure_round(bench, criterion, &name, &round, &request.rest_request())?;
     }
     for rules in [1, 20, 200] {
         let round = scene.round(&[("AUTHORIZER_ROUTE_SCOPES", &route_scopes(rules))])?;
         let name = format!("routes: HTTP API 2.0, {rules}");
-        measure_round(bench, criterion, &name, &round, &request.http_api_2());
+        measure_round(bench, criterion, &name, &round, &request.http_api_2())?;
     }
     Ok(())
 }
@@ -206,7 +228,7 @@ fn measure_issuers(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> O
     let event = scene.request().websocket_connect();
     for count in [1, 5, 20] {
         let round = scene.round(&[("AUTHORIZER_ISSUERS", &issuers(count))])?;
-        measure_round(bench, criterion, &format!("issuers: {count}"), &round, &event);
+        measure_round(bench, criterion, &format!("issuers: {count}"), &round, &event)?;
     }
     Ok(())
 }

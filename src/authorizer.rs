@@ -149,9 +149,8 @@ impl<S: KeySource> Authorizer<S> {
             Err(Refusal { error, answer: Some(answer) }) => (Ok(answer), Some(error)),
             Err(Refusal { error, answer: None }) => self.refuse(error, &trail),
         };
-        let took = started.elapsed();
-        trail.log(error.as_ref(), invocation, took);
-        self.metrics.decided(|| trail.count(error.as_ref(), (self.clock)(), took));
+        trail.log(error.as_ref(), invocation, started);
+        self.metrics.decided(|| trail.count(error.as_ref(), (self.clock)(), started.elapsed()));
         answer
     }
 
@@ -253,8 +252,9 @@ struct Trail<'a> {
 }
 
 impl Trail<'_> {
-    fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, took: Duration) {
-        let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, started: Instant) {
+        // Asked only where the line is written.
+        let duration_us = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let event_kind = self.asked.as_ref().map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
         let keys = self.keys.map(|(used, _)| used.as_str());
@@ -265,7 +265,7 @@ impl Trail<'_> {
             ($level:ident, $reason:expr, $($message:tt)+) => {
                 $level!(
                     decision = decision(error), reason = $reason, event_kind, issuer, kid, keys,
-                    duration_us, requestId = request_id, xrayTraceId = trace_id, $($message)+
+                    duration_us = duration_us(), requestId = request_id, xrayTraceId = trace_id, $($message)+
                 )
             };
         }

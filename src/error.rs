@@ -248,6 +248,10 @@ impl Excerpt {
 
 impl From<&str> for Excerpt {
     fn from(text: &str) -> Self {
+        // So many bytes are at most as many characters.
+        if text.len() <= Self::MAX_CHARS {
+            return Self(text.to_owned());
+        }
         match text.char_indices().nth(Self::MAX_CHARS) {
             None => Self(text.to_owned()),
             Some((end, _)) => Self(format!("{}…", &text[..end])),

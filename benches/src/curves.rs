@@ -41,11 +41,9 @@ impl Bench {
     /// The cost of a round, in bare checks.
     fn round(&self, round: &Round, event: &Value) -> Outcome<f64> {
         let event = event.to_string();
-        if !round.allows(&event) {
-            return Err("a round ends without an Allow".into());
-        }
+        let allows = round.always_allows(&event)?;
         Ok(self.ratio(20, || {
-            black_box(round.allows(&event));
+            black_box(allows());
         }))
     }
 

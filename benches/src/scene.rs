@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jwks_authorizer::gateway::Answer;
 use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::keys::SigningKey;
@@ -151,8 +152,8 @@ pub fn claims() -> Value {
     })
 }
 
-/// An issuer that answers from memory.
-struct FromMemory(Vec<u8>);
+/// An issuer that answers from memory, with this key set.
+pub struct FromMemory(pub Vec<u8>);
 
 impl KeySource for FromMemory {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
@@ -167,19 +168,37 @@ impl KeySource for FromMemory {
 pub struct Round(Authorizer<FromMemory>);
 
 impl Round {
-    /// Takes an event to its answer, and tells whether that is an Allow. With the keys at hand
-    /// nothing is waited for, so no runtime is needed, and none is measured.
+    /// Takes an event to its answer, and returns that if it is an Allow.
     #[must_use]
-    pub fn allows(&self, event: &str) -> bool {
+    pub fn allow(&self, event: &str) -> Option<Answer> {
+        // A Deny has no subject in it.
+        self.answer(event).filter(|answer| answer.get().contains("\"sub\""))
+    }
+
+    /// Takes an event to its answer. With the keys at hand nothing is waited for, so no runtime is
+    /// needed, and none is measured.
+    pub fn answer(&self, event: &str) -> Option<Answer> {
         let deadline = UNIX_EPOCH;
         let invocation = Invocation { request_id: "", trace_id: None, deadline };
-        let answer = pin!(self.0.authorize(black_box(event), invocation));
-        match answer.poll(&mut Context::from_waker(Waker::noop())) {
-            // A Deny has no subject in it.
-            Poll::Ready(answer) => {
-                answer.is_ok_and(|answer| black_box(answer.get()).contains("\"sub\""))
-            }
-            Poll::Pending => false,
-        }
+        black_box(at_once(self.0.authorize(black_box(event), invocation))?.ok())
+    }
+
+    /// Takes an event to its answer again and again, and tells whether that was always the Allow
+    /// that it is now. Which it is, its length tells at no cost.
+    ///
+    /// # Errors
+    ///
+    /// When it is not allowed to begin with.
+    pub fn always_allows(&self, event: &str) -> Outcome<impl Fn() -> bool> {
+        let length = self.allow(event).ok_or("the event is not allowed")?.get().len();
+        Ok(move || self.answer(event).is_some_and(|answer| answer.get().len() == length))
+    }
+}
+
+/// Returns what needs not be waited for.
+pub fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
     }
 }

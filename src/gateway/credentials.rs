@@ -59,14 +59,11 @@ pub fn find_credential<'a>(
     let mut found: Option<Credential<'a>> = None;
     for source in sources {
         for token in tokens(request, source)? {
-            let credential = found.get_or_insert_with(|| Credential {
-                token: token.clone(),
-                subprotocol: None,
-                ambient: true,
-            });
-            if credential.token != token {
-                return Err(TWO_TOKENS);
-            }
+            let credential = match &mut found {
+                None => found.insert(Credential { token, subprotocol: None, ambient: true }),
+                Some(found) if found.token == token => found,
+                Some(_) => return Err(TWO_TOKENS),
+            };
             match source {
                 TokenSource::Subprotocol(marker) => credential.subprotocol = Some(marker),
                 TokenSource::Header(_) | TokenSource::Query(_) | TokenSource::Cookie(_) => {}
@@ -89,12 +86,12 @@ fn tokens<'a>(
 ) -> Result<Vec<Cow<'a, str>>, Error> {
     Ok(match source {
         TokenSource::Header(name) => {
-            let values = request.authorization_token().into_iter().chain(request.header(name));
-            let values: Vec<_> = values.collect();
-            if values.windows(2).any(|pair| *pair[0] != *pair[1]) {
+            let mut values = request.authorization_token().into_iter().chain(request.header(name));
+            let Some(first) = values.next() else { return Ok(Vec::new()) };
+            if values.any(|value| *value != *first) {
                 return Err(TWO_TOKENS);
             }
-            values.into_iter().filter_map(|value| narrow(value.0, after_bearer)).collect()
+            narrow(first.0, after_bearer).into_iter().collect()
         }
         TokenSource::Query(name) => {
             request.query(name).filter_map(|value| narrow(value.0, not_empty)).collect()

@@ -13,6 +13,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -92,7 +93,7 @@ impl<'a> AuthorizerRequest<'a> {
     ///
     /// [`Error::UnusableEvent`] where it is not an authorizer's event.
     pub fn parse(json: &'a str) -> Result<Self, Error> {
-        let event: Event<'a> = object(json.as_bytes()).ok_or(Error::UnusableEvent(
+        let event: Event<'a> = object(json).ok_or(Error::UnusableEvent(
             "the event is not a JSON object with each known field once and of its type",
         ))?;
         let kind = match (event.kind.as_deref(), event.version.as_deref()) {
@@ -128,22 +129,21 @@ impl<'a> AuthorizerRequest<'a> {
     }
 
     /// Returns every value of a header, whatever the case of its name.
-    pub(crate) fn header(&self, name: &str) -> impl Iterator<Item = Text<'a>> {
+    pub(crate) fn header<'s>(&'s self, name: &'s str) -> impl Iterator<Item = Text<'a>> {
         let fits = move |key: &str| key.eq_ignore_ascii_case(name);
-        self.event.headers.values(fits).chain(self.event.multi_value_headers.values(fits))
+        values(&self.event.headers, &self.event.multi_value_headers, fits)
     }
 
     /// Returns every value of a query string parameter.
-    pub(crate) fn query(&self, name: &str) -> impl Iterator<Item = Text<'a>> {
-        let fits = move |key: &str| key == name;
-        let multi_value = self.event.multi_value_query_string_parameters.values(fits);
-        self.event.query_string_parameters.values(fits).chain(multi_value)
+    pub(crate) fn query<'s>(&'s self, name: &'s str) -> impl Iterator<Item = Text<'a>> {
+        let (single, multiple) =
+            (&self.event.query_string_parameters, &self.event.multi_value_query_string_parameters);
+        values(single, multiple, move |key| key == name)
     }
 
     /// Returns every line of cookies, from the headers and from payload 2.0's list.
     pub(crate) fn cookies(&self) -> impl Iterator<Item = Text<'a>> {
-        let listed = self.event.cookies.map(strings).unwrap_or_default();
-        self.header("cookie").chain(listed)
+        self.header("cookie").chain(self.event.cookies.into_iter().flat_map(strings))
     }
 }
 
@@ -156,21 +156,37 @@ impl<'a> Entries<'a> {
     /// About as many headers as a browser and CloudFront send together.
     const USUAL: usize = 24;
 
-    fn values(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = Text<'a>> {
-        self.0.iter().filter(move |(key, _)| fits(key)).flat_map(|(_, value)| strings(value))
+    fn of(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RawValue> {
+        self.0.iter().filter(move |(key, _)| fits(key)).map(|(_, value)| *value)
     }
+}
+
+/// Returns the values of the fitting names in a map of single values and in one of lists.
+///
+/// API Gateway says nearly all of it twice. A list of nothing but a single value, to the byte, is
+/// passed over unread: the value may be a token, and reading is by the byte.
+fn values<'e, 'a>(
+    single: &'e Entries<'a>,
+    multiple: &'e Entries<'a>,
+    fits: impl Fn(&str) -> bool + Copy + 'e,
+) -> impl Iterator<Item = Text<'a>> {
+    let says_more = move |list: &&RawValue| {
+        let listed = list.get().strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+        !single.of(fits).any(|value| listed == Some(value.get()))
+    };
+    single.of(fits).chain(multiple.of(fits).filter(says_more)).flat_map(strings)
 }
 
 /// Returns the string that a value is, or the strings that it lists; nothing
 /// where it is anything else.
-fn strings<'a>(value: &'a RawValue) -> Vec<Text<'a>> {
+fn strings<'a>(value: &'a RawValue) -> impl Iterator<Item = Text<'a>> {
     let json = value.get();
-    if json.starts_with('[') {
-        let list: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-        list.into_iter().filter_map(string).collect()
+    let (one, list) = if json.starts_with('[') {
+        (None, serde_json::from_str::<Vec<&RawValue>>(json).unwrap_or_default())
     } else {
-        string(value).into_iter().collect()
-    }
+        (string(value), Vec::new())
+    };
+    one.into_iter().chain(list.into_iter().filter_map(string))
 }
 
 /// Returns the string that a value is. Most hold no escape, and what the JSON
@@ -179,7 +195,7 @@ fn string<'a>(value: &'a RawValue) -> Option<Text<'a>> {
     let json = value.get();
     let quoted = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
     match quoted {
-        Some(text) if !text.contains('\\') => Some(Text(Cow::Borrowed(text))),
+        Some(text) if memchr(b'\\', text.as_bytes()).is_none() => Some(Text(Cow::Borrowed(text))),
         _ => serde_json::from_str(json).ok(),
     }
 }
@@ -200,8 +216,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::with_capacity(Entries::USUAL);
+                let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
+                    // Many maps are empty.
+                    if entries.is_empty() {
+                        entries.reserve(Entries::USUAL);
+                    }
                     entries.push(entry);
                 }
                 Ok(Entries(entries))

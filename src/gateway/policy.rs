@@ -62,7 +62,7 @@ impl Policy {
         allowed: impl Iterator<Item = &'r str>,
         denied: impl Iterator<Item = &'r str>,
     ) -> Self {
-        let resource = |route: &str| format!("{}/{route}", arn.stage());
+        let resource = |route: &str| [arn.stage(), "/", route].concat();
         let effects = [
             (IamPolicyEffect::Allow, allowed.map(resource).collect::<Vec<_>>()),
             (IamPolicyEffect::Deny, denied.map(resource).collect()),
@@ -93,8 +93,8 @@ fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatem
 
 fn resource(arn: &MethodArn<'_>, scope: ResourceScope) -> String {
     match scope {
-        ResourceScope::Stage => format!("{}/*", arn.stage()),
-        ResourceScope::Api => format!("{}/*", arn.api()),
+        ResourceScope::Stage => [arn.stage(), "/*"].concat(),
+        ResourceScope::Api => [arn.api(), "/*"].concat(),
         ResourceScope::Request => request_resource(arn.as_str()),
     }
 }

@@ -22,7 +22,7 @@ use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
 };
 use crate::error::Excerpt;
-use crate::jwt::object;
+use crate::jwt::object_in_utf8;
 
 /// Fetches key sets over HTTP.
 #[derive(Debug, Clone)]
@@ -151,7 +151,7 @@ fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryErro
         jwks_uri: String,
     }
 
-    let document: Document = object(document).ok_or(DiscoveryError::NotADocument)?;
+    let document: Document = object_in_utf8(document).ok_or(DiscoveryError::NotADocument)?;
     if document.issuer != *origin.issuer {
         return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
     }

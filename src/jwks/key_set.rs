@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Excerpt;
-use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm, object};
+use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm, object, object_in_utf8};
 
 /// An issuer's keys, prepared for the algorithms that it may use. Never empty.
 #[derive(Debug)]
@@ -122,14 +122,14 @@ impl KeySet {
         json: &[u8],
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
-        let raw: RawKeySet<'_> = object(json).ok_or(KeySetError::NotAKeySet)?;
+        let raw: RawKeySet<'_> = object_in_utf8(json).ok_or(KeySetError::NotAKeySet)?;
         if raw.keys.is_empty() {
             return Err(KeySetError::Empty);
         }
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
         for (place, jwk) in raw.keys.iter().enumerate() {
-            let purpose: Option<Purpose> = object(jwk.get().as_bytes());
+            let purpose: Option<Purpose> = object(jwk.get());
             let kid = purpose.as_ref().and_then(|purpose| purpose.kid.clone());
             let added = purpose
                 .ok_or(SkipReason::NotAJwk)

@@ -23,6 +23,6 @@ mod verify;
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
 pub use claims_set::{ClaimsSet, NumericDate, Strings};
-pub(crate) use text::{Text, object};
+pub(crate) use text::{Text, object, object_in_utf8};
 pub use token::{DecodedToken, MAX_TOKEN_LENGTH, RawToken, UnverifiedToken};
 pub use verify::{PublicKey, PublicKeyError, VerifiedToken, verify};

@@ -44,12 +44,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Reads a JSON object, which is UTF-8 throughout. A derived type would also take
-/// the list of its members' values, and bytes that are no text in what it skips.
-pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    let text = std::str::from_utf8(json).ok()?;
-    let is_object = text.trim_ascii_start().starts_with('{');
-    if is_object { serde_json::from_str(text).ok() } else { None }
+/// Reads a JSON object. A derived type would also take the list of its members' values.
+pub(crate) fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    let is_object = json.trim_ascii_start().starts_with('{');
+    if is_object { serde_json::from_str(json).ok() } else { None }
+}
+
+/// Reads a JSON object from bytes, which must be UTF-8 throughout: the JSON reader itself would let
+/// bytes that are no text pass in what it skips.
+pub(crate) fn object_in_utf8<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    object(std::str::from_utf8(json).ok()?)
 }
 
 /// Reads a member that, where it is present, must have its type: null is an

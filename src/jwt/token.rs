@@ -8,12 +8,13 @@
 
 use std::fmt;
 
+use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 use super::claims_set::ClaimsSet;
-use super::text::{Text, decode_base64url, object, present};
+use super::text::{Text, decode_base64url, object_in_utf8, present};
 use crate::error::{Error, Excerpt};
 
 /// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
@@ -42,11 +43,14 @@ impl<'a> RawToken<'a> {
         if self.0.len() > MAX_TOKEN_LENGTH {
             return Err(Error::TokenTooLarge { length: self.0.len(), limit: MAX_TOKEN_LENGTH });
         }
-        let (signing_input, signature) = self.0.rsplit_once('.').ok_or(NOT_THREE_PARTS)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(NOT_THREE_PARTS)?;
-        if payload.contains('.') {
-            return Err(NOT_THREE_PARTS);
-        }
+        let mut dots = memchr_iter(b'.', self.0.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(Error::MalformedToken(
+                "the token is not three parts separated by dots, as a signed JWT is",
+            ));
+        };
+        let (signing_input, signature) = (&self.0[..second], &self.0[second + 1..]);
+        let (header, payload) = (&signing_input[..first], &signing_input[first + 1..]);
         let decode = |part, fault| decode_base64url(part).ok_or(Error::MalformedToken(fault));
         Ok(DecodedToken {
             signing_input,
@@ -62,9 +66,6 @@ impl fmt::Debug for RawToken<'_> {
         write!(f, "RawToken({} bytes)", self.0.len())
     }
 }
-
-const NOT_THREE_PARTS: Error =
-    Error::MalformedToken("the token is not three parts separated by dots, as a signed JWT is");
 
 /// The decoded parts of a token. It owns the bytes that the later stages borrow.
 pub struct DecodedToken<'a> {
@@ -119,16 +120,17 @@ impl<'a> UnverifiedToken<'a> {
     /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`;
     /// [`Error::UnsupportedAlgorithm`] for an `alg` that no issuer may use.
     pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
-        let header: JoseHeader<'_> = object(&decoded.header).ok_or(Error::MalformedToken(
-            "the header is not a JOSE header with an alg, each parameter of its type and once",
-        ))?;
+        let header: JoseHeader<'_> =
+            object_in_utf8(&decoded.header).ok_or(Error::MalformedToken(
+                "the header is not a JOSE header with an alg, each parameter of its type and once",
+            ))?;
         let unsupported = [("crit", &header.crit), ("b64", &header.b64), ("zip", &header.zip)];
         if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::UnsupportedCriticalHeader(name));
         }
         let algorithm = SignatureAlgorithm::named(&header.alg)
             .ok_or_else(|| unsupported_algorithm(&header.alg, &SUPPORTED_ALGORITHMS.each_ref()))?;
-        let claims = object(&decoded.payload).ok_or(Error::MalformedToken(
+        let claims = object_in_utf8(&decoded.payload).ok_or(Error::MalformedToken(
             "the payload is not a claims set with each registered claim of its type and once",
         ))?;
         Ok(Self {
