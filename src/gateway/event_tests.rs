@@ -235,6 +235,32 @@ fn finds_both_the_single_and_the_multiple_values() {
 }
 
 #[test]
+fn passes_over_a_list_of_nothing_but_the_single_value() {
+    #[track_caller]
+    fn check(single: &str, multiple: &str, expected: &str) {
+        let json = event(&format!(
+            r#""headers":{{"Token":{single}}},"multiValueHeaders":{{"token":{multiple}}}"#
+        ));
+        let request = AuthorizerRequest::parse(&json).map_err(|error| error.to_string()).unwrap();
+        assert_eq!(texts(request.header("token")), expected, "{single} {multiple}");
+    }
+    check(r#""a""#, r#"["a"]"#, "a");
+    check(r#""a\b""#, r#"["a\b"]"#, "a\b");
+    // Written otherwise, it is read, and is the same.
+    check(r#""a""#, r#"[ "a" ]"#, "a|a");
+    check(r#""a""#, r#"["a"]"#, "a|a");
+    // Whatever else the list says counts.
+    check(r#""a""#, r#"["b"]"#, "a|b");
+    check(r#""a""#, r#"["A"]"#, "a|A");
+    check(r#""a""#, r#"["a","a"]"#, "a|a|a");
+    check(r#""a""#, r#"["aa"]"#, "a|aa");
+    check(r#""a","TOKEN":"b""#, r#"["b"]"#, "a|b");
+    check(r#"["a"]"#, r#"["a"]"#, "a|a");
+    check("null", r#"["a"]"#, "a");
+    check("null", "[null]", "");
+}
+
+#[test]
 fn finds_cookies_in_headers_and_in_the_list_of_payload_2() {
     #[track_caller]
     fn check(members: &str, expected: &str) {
