@@ -9,7 +9,8 @@ use crate::node::Node;
 use crate::process::{Process, Program};
 use crate::stage::Stage;
 
-/// How many invocations are measured after each start.
+/// How many invocations are measured together: a first lot after each start, then a second. What is
+/// compiled just in time is compiled within the first.
 const INVOCATIONS: u32 = 1_000;
 
 /// One who is measured.
@@ -19,8 +20,6 @@ pub(crate) struct Contestant {
     /// The executable's size in bytes, where it is what is deployed.
     pub(crate) size: Option<u64>,
     program: Program,
-    /// How many invocations come before those that count.
-    warm_up: u32,
 }
 
 /// What one start and the invocations after it took, in seconds and bytes.
@@ -32,10 +31,12 @@ pub(crate) struct Figures {
     pub(crate) first_answer: f64,
     /// CPU time until then.
     pub(crate) first_cpu: f64,
-    /// Each invocation later on.
-    pub(crate) warm_wall: f64,
-    /// CPU time of each.
+    /// CPU time of each of the first thousand invocations after that.
+    pub(crate) early_cpu: f64,
+    /// CPU time of each of the second thousand.
     pub(crate) warm_cpu: f64,
+    /// Time on the wall of each of those.
+    pub(crate) warm_wall: f64,
     /// Peak resident memory.
     pub(crate) peak_memory: f64,
 }
@@ -44,7 +45,7 @@ impl Contestant {
     /// One that is compiled before it is deployed.
     pub(crate) fn compiled(name: &str, program: Program) -> Outcome<Self> {
         let size = Some(fs::metadata(&program.executable)?.len());
-        Ok(Self { name: name.to_owned(), size, program, warm_up: 50 })
+        Ok(Self { name: name.to_owned(), size, program })
     }
 
     /// Lambda's runtime library alone.
@@ -54,7 +55,7 @@ impl Contestant {
         Self::compiled("`lambda_runtime` alone", program)
     }
 
-    /// The function on Node, which is measured once its just-in-time compiler is done.
+    /// The function on Node.
     pub(crate) fn on_node(node: &Node, stage: &Stage) -> Self {
         let environment = vec![
             ("ISSUER", stage.issuer.url().into()),
@@ -67,21 +68,21 @@ impl Contestant {
             name: format!("Node {}, aws-jwt-verify", node.version),
             size: None,
             program: Program { executable, arguments, environment },
-            warm_up: 1_000,
         }
     }
 
     /// Starts it, invokes it, and ends it.
     pub(crate) async fn measure(&self, stage: &Stage) -> Outcome<Figures> {
         let (process, start) = Process::start(&self.program, &stage.event).await?;
-        process.invoke(&stage.event, self.warm_up).await?;
+        let early = process.invoke(&stage.event, INVOCATIONS).await?;
         let warm = process.invoke(&stage.event, INVOCATIONS).await?;
         let figures = Figures {
             first_next: start.first_next.as_secs_f64(),
             first_answer: start.first_answer.as_secs_f64(),
             first_cpu: start.cpu.as_secs_f64(),
-            warm_wall: warm.wall.as_secs_f64(),
+            early_cpu: early.cpu.as_secs_f64(),
             warm_cpu: warm.cpu.as_secs_f64(),
+            warm_wall: warm.wall.as_secs_f64(),
             peak_memory: process.peak_memory()? as f64,
         };
         process.end().await?;

@@ -48,13 +48,15 @@ fn against_node(rounds: &[Round]) -> Vec<Limit> {
         rounds.iter().filter_map(ratio).collect()
     };
     let sooner = ratios(|round| Some(round.node?.first_answer / round.authorizer.first_answer));
-    let less = ratios(|round| Some(round.node?.warm_cpu / round.authorizer.warm_cpu));
+    let early = ratios(|round| Some(round.node?.early_cpu / round.authorizer.early_cpu));
+    let late = ratios(|round| Some(round.node?.warm_cpu / round.authorizer.warm_cpu));
     if sooner.is_empty() {
         return Vec::new();
     }
     vec![
         Limit::at_least("exec → first answer on Node, over ours", 20.0, median(sooner)),
-        Limit::at_least("CPU of a warm invocation on Node, over ours", 8.0, median(less)),
+        Limit::at_least("CPU of each of 1,000 invocations on Node, over ours", 8.0, median(early)),
+        Limit::at_least("CPU of each of the next 1,000 on Node, over ours", 8.0, median(late)),
     ]
 }
 

@@ -37,6 +37,7 @@ const USAGE: &str = "\
 Measures jwks-authorizer as a whole process.
 
 Usage: cargo run --release -p bench                         beside others, and its limits
+       cargo run --release -p bench -- unbound              the same, not bound to one processor
        cargo run --release -p bench -- cold-start           fails for a build without AWS_LC_SYS_NO_JITTER_ENTROPY=1
        cargo run --release -p bench -- curves [DIRECTORY]   what it costs as it grows; plots into docs/performance by default
        cargo run --release -p bench -- instructions         fails where a round takes more than the baseline, by Valgrind's count
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        [] => on_one_processor(whole::run()),
+        [] => on_one_processor(whole::run("one processor")),
+        ["unbound"] => on_tokio(whole::run("as many processors as there are")),
         ["cold-start"] => on_one_processor(cold::run()),
         ["curves"] => curves(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance")),
         ["curves", directory] => curves(directory.into()),
