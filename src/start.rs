@@ -56,7 +56,21 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
     for warning in &config.warnings {
         warn!("{warning}");
     }
+    if let Some(warning) = slow_build(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")) {
+        warn!("{warning}");
+    }
     Ok(Authorizer::start(config).await?)
+}
+
+/// Says what is wrong with a build that the project's `.cargo/config.toml` had no part in. It works
+/// as any other, and nothing else would tell why it starts slowly.
+fn slow_build(no_jitter_entropy: Option<&str>) -> Option<&'static str> {
+    match no_jitter_entropy {
+        None | Some("0") => Some(
+            "this build measures jitter for some 50 ms of CPU time at each cold start; build it with AWS_LC_SYS_NO_JITTER_ENTROPY=1, as .cargo/config.toml says",
+        ),
+        Some(_) => None,
+    }
 }
 
 /// Tells Lambda that the function cannot start. `lambda_runtime` keeps its own
@@ -84,4 +98,21 @@ async fn post_init_error(error: &(dyn std::error::Error + Send + Sync)) -> Resul
         .body(Body::from(serde_json::to_string(&diagnostic)?))?;
     Client::builder().build()?.call(request).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_a_build_that_starts_slowly() {
+        assert!(slow_build(None).is_some());
+        assert!(slow_build(Some("0")).is_some());
+        assert!(slow_build(Some("1")).is_none());
+    }
+
+    #[test]
+    fn is_no_such_build() {
+        assert_eq!(slow_build(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")), None);
+    }
 }

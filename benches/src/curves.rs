@@ -110,36 +110,28 @@ fn of_reading_keys(bench: &Bench) -> Outcome<Plot> {
     })
 }
 
-/// One decision for a WebSocket; for REST, all rules in a policy, which ends where the answer's
-/// 8 kB do.
+/// One decision for an HTTP API; for REST, all rules in a policy, which ends where the answer's
+/// 8 kB do. The rules' patterns begin alike, and the request matches the first.
 fn of_routes(bench: &Bench) -> Outcome<Plot> {
     let request = bench.scene.request();
-    let (connect, rest) = (request.websocket_connect(), request.rest_request());
-    let websocket = points(&[1, 20, 40, 60, 80, 120, 160, 200], |rules| {
-        let scopes = connect_scopes(rules)?;
-        bench.round(&bench.scene.round(&[("AUTHORIZER_ROUTE_SCOPES", &scopes)])?, &connect)
-    })?;
-    let rest = points(&[1, 20, 40, 60, 80], |rules| {
-        let scopes = route_scopes(rules);
-        bench.round(&bench.scene.round(&[("AUTHORIZER_ROUTE_SCOPES", &scopes)])?, &rest)
-    })?;
+    let with_rules = |event: Value| {
+        move |rules| {
+            let scopes = route_scopes(rules);
+            bench.round(&bench.scene.round(&[("AUTHORIZER_ROUTE_SCOPES", &scopes)])?, &event)
+        }
+    };
+    let http = points(&[1, 20, 40, 60, 80, 120, 160, 200], with_rules(request.http_api_2()))?;
+    let rest = points(&[1, 20, 40, 60, 80], with_rules(request.rest_request()))?;
     Ok(Plot {
         name: "routes",
         title: "The round with rules for routes",
         x: "rules",
         y: "CPU time, bare checks",
         lines: vec![
-            Line { name: "WebSocket, one decision", points: websocket },
+            Line { name: "HTTP API 2.0, one decision", points: http },
             Line { name: "REST, the whole policy", points: rest },
         ],
     })
-}
-
-/// So many rules, of which one is for a WebSocket's only authorized route.
-fn connect_scopes(count: usize) -> Outcome<String> {
-    let mut rules: Value = serde_json::from_str(&route_scopes(count - 1))?;
-    rules["$connect"] = json!(["chat:connect"]);
-    Ok(rules.to_string())
 }
 
 /// Tokens padded by a claim that nobody asks for.

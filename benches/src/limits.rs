@@ -28,19 +28,28 @@ pub(crate) fn table(contestants: &Contestants, rounds: &[Round]) -> String {
         ),
         Limit::at_most(
             "peak memory, in MB",
-            7.0,
+            PEAK_MEMORY,
             middle(|round| round.authorizer.peak_memory / 1e6),
         ),
     ];
     let size = contestants.authorizer.size.map(|bytes| bytes as f64 / 1e6);
-    limits.extend(size.map(|size| Limit::at_most("the executable, in MB", 5.5, size)));
+    limits.extend(size.map(|size| Limit::at_most("the executable, in MB", SIZE, size)));
     limits.extend(against_node(rounds));
-    let rows: String = limits.iter().map(Limit::row).collect();
-    format!("| limit | must be | is | met |\n|---|---|---|---|\n{rows}")
+    rows(&limits)
 }
 
 /// The CPU time until the first answer, in bare checks: 6 ms where one takes 20 µs.
-pub(crate) const FIRST_CPU: f64 = 300.0;
+const FIRST_CPU: f64 = 300.0;
+/// In MB.
+pub(crate) const PEAK_MEMORY: f64 = 7.0;
+/// Of the executable, in MB.
+pub(crate) const SIZE: f64 = 5.5;
+
+/// Writes limits as a table.
+pub(crate) fn rows(limits: &[Limit]) -> String {
+    let rows: String = limits.iter().map(Limit::row).collect();
+    format!("| limit | must be | is | met |\n|---|---|---|---|\n{rows}")
+}
 
 /// How much better than Node it must be, where there is Node.
 fn against_node(rounds: &[Round]) -> Vec<Limit> {
@@ -61,15 +70,16 @@ fn against_node(rounds: &[Round]) -> Vec<Limit> {
 }
 
 /// A limit, and what is to keep to it.
-struct Limit {
+pub(crate) struct Limit {
     what: &'static str,
     must_be: String,
     is: f64,
-    met: bool,
+    /// Whether it does.
+    pub(crate) met: bool,
 }
 
 impl Limit {
-    fn at_most(what: &'static str, most: f64, is: f64) -> Self {
+    pub(crate) fn at_most(what: &'static str, most: f64, is: f64) -> Self {
         Self { what, must_be: format!("≤ {most}"), is, met: is <= most }
     }
 
