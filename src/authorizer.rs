@@ -1,5 +1,6 @@
 //! The way of a request, top to bottom, and the log line about it.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -149,8 +150,10 @@ impl<S: KeySource> Authorizer<S> {
             Err(Refusal { error, answer: Some(answer) }) => (Ok(answer), Some(error)),
             Err(Refusal { error, answer: None }) => self.refuse(error, &trail),
         };
-        trail.log(error.as_ref(), invocation, started);
-        self.metrics.decided(|| trail.count(error.as_ref(), (self.clock)(), started.elapsed()));
+        // Read once, before the line is written, and only where it is told.
+        let took = LazyCell::new(|| started.elapsed());
+        trail.log(error.as_ref(), invocation, || *took);
+        self.metrics.decided(|| trail.count(error.as_ref(), (self.clock)(), *took));
         answer
     }
 
@@ -252,9 +255,8 @@ struct Trail<'a> {
 }
 
 impl Trail<'_> {
-    fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, started: Instant) {
-        // Asked only where the line is written.
-        let duration_us = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    fn log(&self, error: Option<&Error>, invocation: Invocation<'_>, took: impl Fn() -> Duration) {
+        let duration_us = || u64::try_from(took().as_micros()).unwrap_or(u64::MAX);
         let event_kind = self.asked.as_ref().map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
         let keys = self.keys.map(|(used, _)| used.as_str());

@@ -1,7 +1,7 @@
 //! What the function may take at most, and whether it does.
 //!
 //! Time is told in what moves with the machine: bare checks, and what other contestants took in the
-//! same round. The limit of the round in process is not here but in `in_process.rs`.
+//! same round. What happens in process, `in_process.rs` measures.
 
 use bench::yardstick::median;
 

@@ -39,7 +39,7 @@ fn install(directory: &Path) -> Outcome<()> {
         return Ok(());
     }
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(directory);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(directory);
     // Standard output is for the table.
     let status = npm.stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(format!("npm ci failed: {status}").into()) }

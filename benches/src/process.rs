@@ -119,6 +119,11 @@ impl Process {
         Ok(Invocation { wall: started.elapsed() / count, cpu })
     }
 
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.function.log()
+    }
+
     /// The most memory that it ever had resident, in bytes.
     pub(crate) fn peak_memory(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.function.pid()))?;

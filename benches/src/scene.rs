@@ -66,13 +66,30 @@ impl Scene {
         Yardstick::new(&self.jwk, &self.token)
     }
 
-    /// Returns the request that a browser sends with the token.
+    /// Returns the event of each kind, with the token in the `Authorization` header, and a
+    /// WebSocket's with the token where a browser can put it.
+    #[must_use]
+    pub fn events(&self) -> [(&'static str, Value); 6] {
+        let request = self.request();
+        [
+            ("WebSocket", request.websocket_connect()),
+            ("WebSocket, subprotocol", self.offer().websocket_connect()),
+            ("REST REQUEST", request.rest_request()),
+            ("REST TOKEN", request.rest_token()),
+            ("HTTP API 1.0", request.http_api_1()),
+            ("HTTP API 2.0", request.http_api_2()),
+        ]
+    }
+
+    /// Returns a request with the token in the `Authorization` header.
     #[must_use]
     pub fn request(&self) -> Request {
-        Request::new("GET", "/orders/1").bearer(&self.token)
-            .header("Accept-Language", "en-GB,en;q=0.9,de;q=0.8")
-            .header("Origin", "https://app.example.com")
-            .header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36")
+        headers().bearer(&self.token)
+    }
+
+    /// Returns a handshake that offers the token as a subprotocol.
+    fn offer(&self) -> Request {
+        headers().header("Sec-WebSocket-Protocol", format!("bearer, {}", self.token))
     }
 
     /// Returns the issuer's key set, with so many other keys before the one that counts.
@@ -121,6 +138,15 @@ impl Scene {
             Ok(Round(authorizer))
         })
     }
+}
+
+/// A request for a route, with some of the headers that browsers send.
+fn headers() -> Request {
+    const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36";
+    Request::new("GET", "/orders/1")
+        .header("Accept-Language", "en-GB,en;q=0.9,de;q=0.8")
+        .header("Origin", "https://app.example.com")
+        .header("User-Agent", BROWSER)
 }
 
 /// Returns `AUTHORIZER_ISSUERS` with so many issuers, of which the scene's is the last.

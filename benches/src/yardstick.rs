@@ -1,13 +1,11 @@
 //! The bare signature check, with which everything takes turns.
 
-use std::hint::black_box;
-use std::time::Duration;
-
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cpu_time::ThreadTime;
 use serde_json::Value;
+use std::hint::black_box;
 
 use crate::scene::Outcome;
 
@@ -19,20 +17,20 @@ pub struct Yardstick {
     signature: Vec<u8>,
 }
 
-/// What something cost, and what the bare check cost at the same time.
+/// What something cost, and what the bare check cost at the same time, in seconds of CPU time.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// CPU time of one run.
-    pub run: Duration,
-    /// CPU time of one bare check.
-    pub bare_check: Duration,
+    /// One run.
+    pub run: f64,
+    /// One bare check.
+    pub bare_check: f64,
 }
 
 impl Sample {
     /// Returns the cost in bare checks.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        self.run.as_secs_f64() / self.bare_check.as_secs_f64()
+        self.run / self.bare_check
     }
 }
 
@@ -65,18 +63,20 @@ impl Yardstick {
 
     /// Runs `run` so many times, and the bare check before and after.
     pub fn sample(&self, runs: u32, mut run: impl FnMut()) -> Sample {
-        let turn = || {
-            let start = ThreadTime::now();
-            (0..Self::TURN).for_each(|_| {
-                black_box(self.check());
-            });
-            start.elapsed()
-        };
-        let before = turn();
-        let start = ThreadTime::now();
-        (0..runs).for_each(|_| run());
-        let run = start.elapsed() / runs.max(1);
-        Sample { run, bare_check: (before + turn()) / (2 * Self::TURN) }
+        let before = self.turn();
+        let run = each(runs, &mut run);
+        Sample { run, bare_check: f64::midpoint(before, self.turn()) }
+    }
+
+    /// Returns what a bare check costs now, in seconds of CPU time, once caches are warm.
+    #[must_use]
+    pub fn bare_check(&self) -> f64 {
+        self.turn();
+        self.turn()
+    }
+
+    fn turn(&self) -> f64 {
+        each(Self::TURN, &mut || assert!(self.check()))
     }
 
     /// Takes so many samples, of so many runs each, and returns the median of their ratios. The
@@ -85,6 +85,13 @@ impl Yardstick {
         let ratios = (0..=samples).map(|_| self.sample(runs, &mut run).ratio());
         median(ratios.skip(1).collect())
     }
+}
+
+/// Returns the CPU time, in seconds, of each of so many runs.
+fn each(runs: u32, run: &mut impl FnMut()) -> f64 {
+    let start = ThreadTime::now();
+    (0..runs).for_each(|_| run());
+    start.elapsed().as_secs_f64() / f64::from(runs)
 }
 
 /// Returns the middle of the values; zero where there are none.
