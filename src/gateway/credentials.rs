@@ -104,7 +104,7 @@ fn tokens<'a>(
         TokenSource::Subprotocol(_) if request.kind != EventKind::WebSocket => Vec::new(),
         TokenSource::Subprotocol(marker) => {
             let offers = request.header("sec-websocket-protocol");
-            offers.flat_map(|offer| after_marker(&offer, marker)).collect()
+            offers.flat_map(|offer| after_marker(offer.0, marker)).collect()
         }
     })
 }
@@ -131,11 +131,21 @@ fn after_bearer(header: &str) -> Option<&str> {
 /// Takes each subprotocol that follows `marker`: a list may not name one twice
 /// ([RFC 6455 §4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1)), but who
 /// would stop it?
-fn after_marker<'a>(offer: &str, marker: &str) -> Vec<Cow<'a, str>> {
-    let protocols = offer.split(',').map(str::trim);
-    let pairs = protocols.clone().zip(protocols.skip(1));
-    let tokens = pairs.filter(|(protocol, _)| *protocol == marker).map(|(_, token)| token);
-    tokens.filter_map(not_empty).map(|token| Cow::Owned(token.to_owned())).collect()
+fn after_marker<'a>(offer: Cow<'a, str>, marker: &str) -> Vec<Cow<'a, str>> {
+    match offer {
+        Cow::Borrowed(offer) => protocols_after(offer, marker).map(Cow::Borrowed).collect(),
+        Cow::Owned(offer) => {
+            protocols_after(&offer, marker).map(|token| Cow::Owned(token.to_owned())).collect()
+        }
+    }
+}
+
+fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o str> {
+    let mut follows_marker = false;
+    offer.split(',').map(str::trim).filter(move |protocol| {
+        let follows = std::mem::replace(&mut follows_marker, *protocol == marker);
+        follows && !protocol.is_empty()
+    })
 }
 
 fn cookie_values<'a>(line: Cow<'a, str>, name: &str) -> Vec<Cow<'a, str>> {
