@@ -33,14 +33,10 @@ impl<'a> MethodArn<'a> {
                 "the event's ARN is not one of execute-api with an API and a stage",
             )
         };
-        let resource = (whole.strip_prefix("arn:"))
-            .and_then(|rest| rest.split_once(":execute-api:"))
-            .and_then(
-                |(partition, rest)| {
-                    if partition.contains(':') { None } else { rest.splitn(3, ':').nth(2) }
-                },
-            )
-            .ok_or_else(error)?;
+        let mut fields = whole.splitn(6, ':');
+        let is_an_apis = fields.next() == Some("arn") && fields.nth(1) == Some("execute-api");
+        // What follows the region and the account.
+        let resource = fields.nth(2).filter(|_| is_an_apis).ok_or_else(error)?;
         let (api, rest) = resource.split_once('/').ok_or_else(error)?;
         let (stage, _) = rest.split_once('/').ok_or_else(error)?;
         if api.is_empty() || stage.is_empty() {
