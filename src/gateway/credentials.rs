@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr_iter;
+
 use super::event::{AuthorizerRequest, EventKind};
 use crate::error::Error;
 
@@ -142,9 +144,20 @@ fn after_marker<'a>(offer: Cow<'a, str>, marker: &str) -> Vec<Cow<'a, str>> {
 
 fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o str> {
     let mut follows_marker = false;
-    offer.split(',').map(str::trim).filter(move |protocol| {
+    protocols(offer).filter(move |protocol| {
         let follows = std::mem::replace(&mut follows_marker, *protocol == marker);
         follows && !protocol.is_empty()
+    })
+}
+
+/// Splits an offer at its commas.
+fn protocols(offer: &str) -> impl Iterator<Item = &str> {
+    let commas = memchr_iter(b',', offer.as_bytes());
+    let mut start = 0;
+    commas.chain([offer.len()]).map(move |end| {
+        let protocol = &offer[start..end];
+        start = end + 1;
+        protocol.trim()
     })
 }
 
