@@ -63,7 +63,8 @@ impl Bench {
                 Duration::from_secs_f64(sample.run * runs as f64)
             });
         });
-        // Those of the warm-up come first, and do not count.
+        // Those of the warm-up come first, and do not count. (Whoever asks Criterion for another
+        // number of samples has its figures, but not this table.)
         let counted = samples.split_off(samples.len().saturating_sub(SAMPLES));
         if !counted.is_empty() {
             self.rows.borrow_mut().push((name.to_owned(), counted));

@@ -65,12 +65,16 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
 /// Says what is wrong with a build that the project's `.cargo/config.toml` had no part in. It works
 /// as any other, and nothing else would tell why it starts slowly.
 fn slow_build(no_jitter_entropy: Option<&str>) -> Option<&'static str> {
-    match no_jitter_entropy {
-        Some("1") => None,
-        None | Some(_) => Some(
-            "this build measures jitter for tens of milliseconds at each cold start; build it with AWS_LC_SYS_NO_JITTER_ENTROPY=1, as .cargo/config.toml says",
-        ),
+    // What AWS-LC's build takes for yes.
+    let is_yes = |value: String| {
+        value.starts_with(|first| matches!(first, 'y' | 't' | '1'..='9')) || value.starts_with("on")
+    };
+    if no_jitter_entropy.map(str::to_ascii_lowercase).is_some_and(is_yes) {
+        return None;
     }
+    Some(
+        "this build measures jitter for tens of milliseconds at each cold start; build it with AWS_LC_SYS_NO_JITTER_ENTROPY=1, as .cargo/config.toml says",
+    )
 }
 
 /// Tells Lambda that the function cannot start. `lambda_runtime` keeps its own
@@ -106,10 +110,12 @@ mod tests {
 
     #[test]
     fn knows_a_build_that_starts_slowly() {
-        for other in [None, Some(""), Some("0"), Some("false"), Some("no")] {
-            assert!(slow_build(other).is_some(), "{other:?}");
+        for no in [None, Some(""), Some("0"), Some("01"), Some("false"), Some("No"), Some("off")] {
+            assert!(slow_build(no).is_some(), "{no:?}");
         }
-        assert!(slow_build(Some("1")).is_none());
+        for yes in ["1", "2", "true", "TRUE", "Yes", "on"] {
+            assert!(slow_build(Some(yes)).is_none(), "{yes}");
+        }
     }
 
     #[test]

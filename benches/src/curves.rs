@@ -144,7 +144,7 @@ fn of_token_size(bench: &Bench) -> Outcome<Plot> {
         name: "token-size",
         title: "The round with a longer token",
         x: "token, kB",
-        y: "CPU time, bare checks of a 1.2 kB token",
+        y: "CPU time, bare checks of a 1.1 kB token",
         lines: vec![
             Line { name: "the round", points: rounds },
             Line { name: "the bare check", points: checks },

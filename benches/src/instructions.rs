@@ -53,16 +53,17 @@ pub(crate) fn record() -> Outcome<()> {
 /// When one differs from the baseline by more than [`TOLERANCE`], or Valgrind cannot be run.
 pub(crate) fn check() -> Outcome<()> {
     let baseline = baseline()?;
+    let counts = count()?;
     let Some(baseline) = baseline.get(ARCH) else {
-        println!("there is no baseline for {ARCH}");
+        println!("{}\nThere is no baseline for {ARCH}.", table(&counts, &counts));
         return Ok(());
     };
-    let counts = count()?;
     println!("{}", table(&counts, baseline));
     let differs = |kind: &str, count: u64| change(baseline, kind, count).abs() > TOLERANCE;
     let different = counts.iter().filter(|(kind, count)| differs(kind, **count));
-    let different: Vec<_> = different.map(|(kind, _)| kind.as_str()).collect();
-    if different.is_empty() && counts.len() == baseline.len() {
+    let gone = baseline.iter().filter(|(kind, _)| !counts.contains_key(*kind));
+    let different: Vec<_> = different.chain(gone).map(|(kind, _)| kind.as_str()).collect();
+    if different.is_empty() {
         return Ok(());
     }
     Err(format!(

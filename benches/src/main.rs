@@ -40,7 +40,7 @@ Usage: cargo run --release -p bench                         beside others, and i
        cargo run --release -p bench -- unbound              the same, not bound to one processor
        cargo run --release -p bench -- build                fails for a build that is too big or gathers entropy at its start
        cargo run --release -p bench -- curves [DIRECTORY]   what it costs as it grows; plots into docs/performance by default
-       cargo run --release -p bench -- instructions         fails where a round takes more than the baseline, by Valgrind's count
+       cargo run --release -p bench -- instructions         fails where a round takes other than the baseline, by Valgrind's count
        cargo run --release -p bench -- instructions record  makes the count the baseline
 
 JWKS_AUTHORIZER_BIN names a prebuilt executable of the function; without it, one is built.";
@@ -85,7 +85,7 @@ fn curves(directory: PathBuf) -> Outcome<()> {
 ///
 /// Where processes take turns on one processor, handing over costs the same each time. On several,
 /// the scheduler decides anew, some tenths of a second into a process' life, whether to wake the
-/// other side up on another processor, and then an invocation takes twice the CPU time.
+/// other side up on another processor, and then an invocation may take twice the CPU time.
 fn on_one_processor(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
     processor::stay_on_one()?;
     on_tokio(run)

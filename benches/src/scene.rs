@@ -27,7 +27,7 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 pub struct Scene {
     /// The public key, as the issuer publishes it.
     pub jwk: Value,
-    /// The token: some 1.2 kB with 16 claims, as an identity provider issues them.
+    /// The token: some 1.1 kB with 16 claims, as an identity provider issues them.
     pub token: String,
 }
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// A public key, bound to one algorithm and ready to verify.
 ///
-/// Parsing an RSA key costs a fifth of a verification, so it is done once, when
+/// Parsing an RSA key costs up to a fifth of a verification, so it is done once, when
 /// the key set is read.
 #[derive(Debug)]
 pub struct PublicKey {
