@@ -16,7 +16,7 @@ use criterion::Criterion;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature;
-use jwks_authorizer::gateway::{AuthorizerRequest, Verdict, find_credential};
+use jwks_authorizer::gateway::{AuthorizerRequest, PolicyReach, Verdict, find_credential};
 use jwks_authorizer::jwks::{KeyCache, KeyQuery, KeySet};
 use jwks_authorizer::jwt::{
     Claims, RawToken, SUPPORTED_ALGORITHMS, SignatureAlgorithm, UnverifiedToken, verify,
@@ -39,6 +39,7 @@ fn main() -> Outcome<()> {
     measure_rounds(&bench, &mut criterion, &scene)?;
     measure_parts(&bench, &mut criterion, &scene)?;
     measure_key_sets(&bench, &mut criterion, &scene);
+    measure_policies(&bench, &mut criterion, &scene)?;
     measure_routes(&bench, &mut criterion, &scene)?;
     measure_issuers(&bench, &mut criterion, &scene)?;
     criterion.final_summary();
@@ -201,6 +202,27 @@ fn measure_key_sets(bench: &Bench, criterion: &mut Criterion, scene: &Scene) {
             assert!(KeySet::parse(black_box(&json), &allowed).is_ok());
         });
     }
+}
+
+/// Judging a request by the rules and writing them into a policy, be it longer than an answer may be.
+fn measure_policies(bench: &Bench, criterion: &mut Criterion, scene: &Scene) -> Outcome<()> {
+    let event = scene.request().rest_request().to_string();
+    let request = AuthorizerRequest::parse(&event)?;
+    let decoded = RawToken::new(&scene.token).decode()?;
+    let verified = verify(UnverifiedToken::read(&decoded)?, &[AnySignature])?;
+    let config = Config::from_variables(scene.variables(&[]))?;
+    let issuer = config.issuers.first().ok_or("no issuer")?;
+    let claims = Claims::check(verified, &issuer.rules, SystemTime::now())?;
+    for rules in [1, 20, 200] {
+        let settings = [("AUTHORIZER_ROUTE_SCOPES", &*route_scopes(rules))];
+        let access = Config::from_variables(scene.variables(&settings))?.access;
+        bench.measure(criterion, &format!("policy: {rules} routes"), || {
+            let claims = black_box(&claims).registered();
+            let access = access.judge(&[], &request, false, claims, PolicyReach::Stage);
+            assert!(access.refusal.is_none() && access.policy.is_some());
+        });
+    }
+    Ok(())
 }
 
 /// The whole policy for a REST API, as many rules as fit into one, and the one decision for an
