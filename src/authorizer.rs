@@ -11,9 +11,8 @@ use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, IssuerConfig};
 use crate::error::{Class, Error, Excerpt};
-use crate::gateway::{
-    Answer, AuthorizerRequest, EventKind, FunctionError, MethodArn, Verdict, find_credential,
-};
+use crate::gateway::request::{AuthorizerRequest, EventKind, MethodArn, find_credential};
+use crate::gateway::response::{Answer, Caller, FunctionError};
 use crate::invocation::Invocation;
 use crate::jwks::{
     ClientError, Clock, HttpKeySource, KeyCache, KeyQuery, KeySet, KeySetError, KeySource, KeysUsed,
@@ -182,36 +181,31 @@ impl<S: KeySource> Authorizer<S> {
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;
-        let access = self.config.access.judge(
-            &issuer.required_scopes,
+        let judgement = self.config.access.judge(
             &request,
-            credential.ambient,
+            credential.delivery,
+            &issuer.required_scopes,
             claims.registered(),
-            self.config.responses.policy_reach(request.kind),
         );
-        let verdict = Verdict {
+        let caller = Caller {
             principal: self.config.context.principal(&claims)?,
             usage_key: self.config.context.usage_key(&claims)?,
             context: self.config.context.context(&claims, credential.subprotocol)?,
-            routes: access.policy,
         };
-
-        let (kind, arn) = (request.kind, &request.arn);
-        match access.refusal {
-            None => Ok(self.config.responses.allow(kind, arn, verdict)?),
-            Some(error) => {
-                let answer = self.config.responses.deny(kind, arn, verdict, error.reason())?;
-                Err(Refusal { error, answer: Some(answer) })
+        match judgement {
+            Ok(permit) => Ok(self.config.responses.allow(&request, &caller, &permit)?),
+            Err(refusal) => {
+                let answer = self.config.responses.deny(&request, caller, &refusal)?;
+                Err(Refusal { error: refusal.into_error(), answer: Some(answer) })
             }
         }
     }
 
     /// Finds the configured issuer that a token names. The name goes no further.
     fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
-        let named =
-            token.unverified_issuer().ok_or_else(|| Error::MissingClaim("iss".to_owned()))?;
+        let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
         let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
-        issuer.ok_or_else(|| Error::UnknownIssuer { issuer: Excerpt::from(named) })
+        issuer.ok_or_else(|| unknown_issuer(named, &self.config.issuers))
     }
 
     /// Refuses a request of which no claims are known.
@@ -223,12 +217,43 @@ impl<S: KeySource> Authorizer<S> {
         let rules = &self.config.responses;
         let answer = match (rules.function_error(&error), &trail.asked) {
             (None, Some((kind, arn))) => rules
-                .deny(*kind, arn, Verdict::unauthenticated(), error.reason())
+                .deny_unauthenticated(*kind, arn, error.reason())
                 .map_err(|error| FunctionError::fault(&error)),
             (None, None) => Err(FunctionError::fault(&error)),
             (Some(function_error), _) => Err(function_error),
         };
         (answer, Some(error))
+    }
+}
+
+fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
+    const SHOWN: usize = 3;
+    let names = || issuers.iter().map(|issuer| issuer.rules.issuer.as_str());
+    let shown: Vec<_> = names().take(SHOWN).map(|name| Excerpt::from(name).to_string()).collect();
+    let further = if issuers.len() > SHOWN { ", …" } else { "" };
+    Error::UnknownIssuer {
+        issuer: Excerpt::from(named),
+        configured: shown.join(", ") + further,
+        hint: names().find_map(|name| small_difference(named, name)).unwrap_or_default(),
+    }
+}
+
+/// Tells how two different issuers differ, if it is a usual mistake.
+fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
+    fn without_slash(issuer: &str) -> &str {
+        issuer.strip_suffix('/').unwrap_or(issuer)
+    }
+    fn without_scheme(issuer: &str) -> &str {
+        issuer.split_once("://").map_or(issuer, |(_, rest)| rest)
+    }
+    if without_slash(named) == without_slash(configured) {
+        Some("; only the slash at the end differs")
+    } else if named.eq_ignore_ascii_case(configured) {
+        Some("; only upper and lower case differ")
+    } else if without_scheme(named) == without_scheme(configured) {
+        Some("; only the scheme differs")
+    } else {
+        None
     }
 }
 

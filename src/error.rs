@@ -50,10 +50,14 @@ pub enum Error {
     #[error("the header parameter {0:?} is not supported")]
     UnsupportedCriticalHeader(&'static str),
     /// The `iss` claim names no configured issuer.
-    #[error("iss is {issuer:?}, which is no configured issuer")]
+    #[error("iss is {issuer:?}, which is not a configured issuer ({configured}){hint}")]
     UnknownIssuer {
         /// The unverified `iss`, shortened.
         issuer: Excerpt,
+        /// The first of the configured issuers.
+        configured: String,
+        /// What little differs, starting with `; `, or nothing.
+        hint: &'static str,
     },
     /// The issuer's key set has no usable key for this token.
     #[error("{0}")]
@@ -120,8 +124,13 @@ pub enum Error {
         wanted: String,
     },
     /// A claim that the issuer's rules need is not there.
-    #[error("the claim {0:?} is missing")]
-    MissingClaim(String),
+    #[error("the claim {claim:?} is missing{hint}")]
+    MissingClaim {
+        /// The claim's name, or its path.
+        claim: String,
+        /// What may be the cause, starting with `; `, or nothing.
+        hint: &'static str,
+    },
     /// A claim that the issuer's rules constrain has another value.
     #[error("the claim {0:?} has none of the accepted values")]
     ClaimMismatch(String),
@@ -131,9 +140,14 @@ pub enum Error {
     /// No route rule matches the request.
     #[error("no rule in ROUTE_SCOPES matches this route")]
     RouteForbidden,
-    /// The `Origin` of a `$connect` is not an allowed one.
-    #[error("the origin {0:?} is not allowed")]
-    OriginNotAllowed(Excerpt),
+    /// A backend may read the path as another one, for which another rule may hold.
+    #[error(
+        "the path can be read as another path: it has an empty, \".\" or \"..\" segment, a slash at the end, a backslash, # or ;, or an encoded letter, digit, slash or percent sign"
+    )]
+    AmbiguousPath,
+    /// A web page sent the request whose origin is not an allowed one, or may have.
+    #[error("{0}")]
+    OriginNotAllowed(ForeignOrigin),
     /// There are no keys to judge the token by.
     #[error("no keys of {issuer}: {cause}")]
     KeysUnavailable {
@@ -173,6 +187,24 @@ pub enum KeysUnavailableCause {
     Deadline,
 }
 
+/// What is wrong with a request's origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForeignOrigin {
+    /// `Origin` is not a configured one.
+    #[error("the origin {0:?} is not in AUTHORIZER_ALLOWED_ORIGINS")]
+    NotAllowed(Excerpt),
+    /// The browser says that the page is of another site.
+    #[error(
+        "the token came in a cookie only, without an Origin, and with Sec-Fetch-Site: cross-site"
+    )]
+    CrossSite,
+    /// The request may change something, and nothing says where it comes from.
+    #[error(
+        "the token came in a cookie only, and a request that can change something needs an Origin"
+    )]
+    Missing,
+}
+
 /// Who is at fault, which decides what the client sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -185,6 +217,10 @@ pub enum Class {
 }
 
 impl Error {
+    pub(crate) fn missing_claim(claim: &str) -> Self {
+        Self::MissingClaim { claim: claim.to_owned(), hint: "" }
+    }
+
     /// Returns the stable reason code, as logged, as in a Deny's context, and
     /// as in `docs/errors.md`.
     #[must_use]
@@ -218,10 +254,11 @@ impl Error {
             Self::WrongClient { .. } => ("wrong_client", Unauthenticated),
             Self::WrongTokenUse { .. } => ("wrong_token_use", Unauthenticated),
             Self::WrongTokenType { .. } => ("wrong_token_type", Unauthenticated),
-            Self::MissingClaim(_) => ("missing_claim", Unauthenticated),
+            Self::MissingClaim { .. } => ("missing_claim", Unauthenticated),
             Self::ClaimMismatch(_) => ("claim_mismatch", Unauthenticated),
             Self::InsufficientScope(_) => ("insufficient_scope", Forbidden),
             Self::RouteForbidden => ("route_forbidden", Forbidden),
+            Self::AmbiguousPath => ("ambiguous_path", Forbidden),
             Self::OriginNotAllowed(_) => ("origin_not_allowed", Forbidden),
             Self::KeysUnavailable { .. } => ("keys_unavailable", Fault),
             Self::UnusableEvent(_) => ("unusable_event", Fault),

@@ -18,7 +18,11 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             Unauthenticated,
         ),
         (Error::UnsupportedCriticalHeader("x"), "unsupported_critical_header", Unauthenticated),
-        (Error::UnknownIssuer { issuer: excerpt() }, "unknown_issuer", Unauthenticated),
+        (
+            Error::UnknownIssuer { issuer: excerpt(), configured: text(), hint: "" },
+            "unknown_issuer",
+            Unauthenticated,
+        ),
         (Error::UnknownKey("x"), "unknown_key", Unauthenticated),
         (Error::InvalidSignature, "invalid_signature", Unauthenticated),
         (Error::Expired { seconds_ago: 1 }, "expired", Unauthenticated),
@@ -41,11 +45,12 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             "wrong_token_type",
             Unauthenticated,
         ),
-        (Error::MissingClaim(text()), "missing_claim", Unauthenticated),
+        (Error::missing_claim("x"), "missing_claim", Unauthenticated),
         (Error::ClaimMismatch(text()), "claim_mismatch", Unauthenticated),
         (Error::InsufficientScope(text()), "insufficient_scope", Forbidden),
         (Error::RouteForbidden, "route_forbidden", Forbidden),
-        (Error::OriginNotAllowed(excerpt()), "origin_not_allowed", Forbidden),
+        (Error::AmbiguousPath, "ambiguous_path", Forbidden),
+        (Error::OriginNotAllowed(ForeignOrigin::Missing), "origin_not_allowed", Forbidden),
         (Error::KeysUnavailable { issuer: text(), cause }, "keys_unavailable", Fault),
         (Error::UnusableEvent("x"), "unusable_event", Fault),
         (
@@ -67,7 +72,7 @@ fn every_error_has_its_documented_reason_and_class() {
 fn no_two_errors_share_a_reason() {
     let errors = every_error();
     let reasons: BTreeSet<_> = errors.iter().map(|(error, ..)| error.reason()).collect();
-    assert_eq!((reasons.len(), errors.len()), (24, 24));
+    assert_eq!((reasons.len(), errors.len()), (25, 25));
 }
 
 #[test]
@@ -117,9 +122,9 @@ fn shortens_what_the_caller_chose() {
 #[test]
 fn shows_what_the_caller_chose_on_one_line() {
     let issuer = Excerpt::from("https://a\nreason=expired\u{1b}[2J");
-    let message = Error::UnknownIssuer { issuer }.to_string();
+    let message = Error::UnknownIssuer { issuer, configured: "https://a".to_owned(), hint: "" };
     assert_eq!(
-        message,
-        r#"iss is "https://a\nreason=expired\u{1b}[2J", which is no configured issuer"#
+        message.to_string(),
+        r#"iss is "https://a\nreason=expired\u{1b}[2J", which is not a configured issuer (https://a)"#
     );
 }

@@ -9,7 +9,7 @@ mod start;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jwks_authorizer::gateway::{Answer, FunctionError};
+use jwks_authorizer::gateway::response::{Answer, FunctionError};
 use jwks_authorizer::{Authorizer, Invocation};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use jwks_authorizer::gateway::UnauthenticatedResponse;
+use jwks_authorizer::gateway::response::UnauthenticatedResponse;
 use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::keys::SigningKey;

@@ -476,10 +476,7 @@ fn allowed_origins() {
 
 #[test]
 fn route_scopes() {
-    let rule = |pattern: &str, scopes: &[&str]| RouteRule {
-        pattern: pattern.to_owned(),
-        scopes: strings(scopes),
-    };
+    let rule = |pattern: &str, scopes: &[&str]| RouteRule::new(pattern, strings(scopes)).unwrap();
     let longest = format!("GET /{}", "x".repeat(512 - 195 - "GET/".len()));
     let (fits, too_long) = (format!(r#"{{"{longest}":[]}}"#), format!(r#"{{"{longest}y":[]}}"#));
     check(
@@ -522,10 +519,18 @@ fn route_scopes() {
             (r#"{"GET x":[]}"#, "has a path that no request has"),
             (r#"{"GET ":[]}"#, "has a path that no request has"),
             (r#"{"GET /a b":[]}"#, "has a path that no request has"),
+            (r#"{"GET /a/":[]}"#, "where \"GET /a/\" has a path that is always refused"),
+            (r#"{"GET /@:+=":[]}"#, "has more than 3 characters that a request may send encoded"),
         ],
     );
-    let error = read_one("ROUTE_SCOPES", &too_long).unwrap_err();
-    assert!(error.to_string().contains("is longer than a policy's resource may be"), "{error}");
+    // An encoded character is longer.
+    let longest_spelling = format!(r#"{{"{}":[]}}"#, longest.replace("/xxx", "/@"));
+    let too_long_encoded = format!(r#"{{"{}":[]}}"#, longest.replace("/x", "/@"));
+    assert!(read_one("ROUTE_SCOPES", &longest_spelling).is_ok());
+    for too_long in [too_long, too_long_encoded] {
+        let error = read_one("ROUTE_SCOPES", &too_long).unwrap_err();
+        assert!(error.to_string().contains("is longer than a policy's resource may be"), "{error}");
+    }
 }
 
 #[test]
@@ -871,7 +876,14 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(82))], &[]);
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(83))],
-        &["AUTHORIZER_ROUTE_SCOPES makes a policy of at least 8217 bytes"],
+        &["AUTHORIZER_ROUTE_SCOPES makes policies of 8217 bytes or more"],
+    );
+    // With a wildcard, the paths that are always denied take 1,717 bytes more.
+    let with_wildcard = |count: usize| rules(count).replace("/000x", "/000*");
+    check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(65))], &[]);
+    check(
+        &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(66))],
+        &["AUTHORIZER_ROUTE_SCOPES makes policies of 8251 bytes or more"],
     );
 }
 

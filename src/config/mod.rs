@@ -18,8 +18,9 @@ pub use setting::{SETTINGS, Setting};
 
 use crate::access::{AccessRules, AllowedOrigins};
 use crate::context::ContextRules;
-use crate::gateway::{
-    HttpApiResponse, ResourceScope, ResponseRules, TokenSource, UnauthenticatedResponse,
+use crate::gateway::request::TokenSource;
+use crate::gateway::response::{
+    HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
 use crate::jwks::{CacheRules, KeyOrigin};
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
@@ -120,7 +121,7 @@ impl Config {
         let by_cookie = token_sources.iter().any(|source| matches!(source, TokenSource::Cookie(_)));
         if by_cookie && allowed_origins.is_none() {
             warnings.push(format!(
-                "{PREFIX}TOKEN_SOURCES has a cookie but {PREFIX}ALLOWED_ORIGINS is not set: browsers are refused at $connect when a cookie carries the token"
+                "{PREFIX}TOKEN_SOURCES has a cookie but {PREFIX}ALLOWED_ORIGINS is not set: if the token is in a cookie, browsers cannot open a WebSocket, and only GET, HEAD and OPTIONS requests without an Origin are let in"
             ));
         }
         if let Some(routes) = &route_scopes {

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::context::{ContextClaim, ContextRules};
-use crate::gateway::{HttpApiResponse, ResourceScope, TokenSource, UnauthenticatedResponse};
+use crate::gateway::request::TokenSource;
+use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
 use crate::jwks::key_uri;
 use crate::jwt::{Audience, ClaimPath, RequiredClaim, SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::parse::{Parsed, is_scope, list, object};
-use crate::access::{RouteRule, RouteScopes};
-use crate::gateway::{MAX_ANSWER_LENGTH, Policy};
+use crate::access::{AMBIGUOUS_PATHS, RouteRule, RouteScopes};
+use crate::gateway::response::{MAX_ANSWER_LENGTH, Policy};
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
     let origin = |item: String| match Url::parse(&item) {
@@ -45,7 +45,10 @@ pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
             Some(scope) => Err(format!(
                 "where {route:?} wants {scope:?}, which is no scope that a token could have"
             )),
-            None => Ok(RouteRule { pattern, scopes }),
+            None => {
+                let rule = RouteRule::new(&pattern, scopes).map_err(|fault| fault.to_string());
+                rule.and_then(within_a_resource).map_err(|fault| format!("where {route:?} {fault}"))
+            }
         }
     };
     Ok(RouteScopes(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
@@ -78,21 +81,32 @@ fn route_pattern(route: &str) -> Result<String, &'static str> {
         }
         Some((method, path)) => format!("{method}{path}"),
     };
-    if LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH {
-        return Err("is longer than a policy's resource may be (512 characters with its ARN)");
-    }
     Ok(pattern)
 }
 
-/// Warns of rules that make a policy larger than any answer may be. It is no
-/// mistake: neither WebSocket nor HTTP 2.0 answers need the whole policy.
+fn within_a_resource(rule: RouteRule) -> Parsed<RouteRule> {
+    let is_too_long = |pattern: &String| LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH;
+    if rule.spellings().iter().any(is_too_long) {
+        return Err(
+            "is longer than a policy's resource may be (512 characters with its ARN)".to_owned()
+        );
+    }
+    Ok(rule)
+}
+
+/// Warns of rules that make a policy larger than any response may be. It is no mistake: neither
+/// WebSocket nor HTTP 2.0 responses need the whole policy.
 pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     const QUOTES_AND_COMMA: usize = 3;
-    let resource = |rule: &RouteRule| SHORTEST_STAGE_ARN + rule.pattern.len() + QUOTES_AND_COMMA;
-    let length: usize = routes.0.iter().map(resource).sum();
+    const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
+    let rules =
+        routes.0.iter().map(|rule| SHORTEST_STAGE_ARN + rule.pattern().len() + QUOTES_AND_COMMA);
+    let ambiguous = AMBIGUOUS_PATHS.iter().map(|path| ANY_API + path.len() + QUOTES_AND_COMMA);
+    let has_wildcard = routes.0.iter().any(|rule| rule.pattern().contains(['*', '?']));
+    let length: usize = rules.chain(ambiguous.filter(|_| has_wildcard)).sum();
     (length > MAX_ANSWER_LENGTH).then(|| {
         format!(
-            "AUTHORIZER_ROUTE_SCOPES makes a policy of at least {length} bytes, and answers may have {MAX_ANSWER_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
+            "AUTHORIZER_ROUTE_SCOPES makes policies of {length} bytes or more, and a response may have {MAX_ANSWER_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
         )
     })
 }

@@ -1,19 +1,7 @@
-//! What API Gateway sends an authorizer, and what it wants back.
+//! API Gateway's side of the function: the events it sends and the responses it accepts.
 //!
-//! Nothing here knows how a token is judged; nothing elsewhere knows how API
-//! Gateway puts things.
+//! Nothing here knows how a token is judged, and nothing elsewhere knows the shape of an event or
+//! of a response.
 
-mod arn;
-mod credentials;
-mod event;
-mod policy;
-mod response;
-
-pub use arn::MethodArn;
-pub use credentials::{Credential, TokenSource, find_credential};
-pub use event::{AuthorizerRequest, EventKind};
-pub use policy::{Policy, PolicyReach, ResourceScope};
-pub use response::{
-    Answer, FunctionError, HttpApiResponse, MAX_ANSWER_LENGTH, ResponseRules,
-    UnauthenticatedResponse, Verdict,
-};
+pub mod request;
+pub mod response;

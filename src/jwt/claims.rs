@@ -139,7 +139,7 @@ impl<'a> Claims<'a> {
 
     fn check_required(&self, required: &RequiredClaim) -> Result<(), Error> {
         let name = || required.path.as_str().to_owned();
-        let value = self.value(&required.path)?.ok_or_else(|| Error::MissingClaim(name()))?;
+        let value = self.value(&required.path)?.ok_or_else(|| Error::missing_claim(&name()))?;
         let accepted = match value.as_array() {
             Some(values) => values.iter().any(|value| required.accepted.contains(value)),
             None => required.accepted.contains(value),
@@ -151,7 +151,11 @@ impl<'a> Claims<'a> {
 fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
     match claims.iss.as_deref() {
         Some(iss) if iss == rules.issuer => Ok(()),
-        iss => Err(Error::UnknownIssuer { issuer: Excerpt::from(iss.unwrap_or_default()) }),
+        iss => Err(Error::UnknownIssuer {
+            issuer: Excerpt::from(iss.unwrap_or_default()),
+            configured: rules.issuer.clone(),
+            hint: "",
+        }),
     }
 }
 
@@ -174,7 +178,7 @@ fn check_type(typ: Option<&str>, rules: &ClaimRules) -> Result<(), Error> {
 fn check_times(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: SystemTime) -> Result<(), Error> {
     let now = seconds_since_epoch(now);
     let leeway = rules.leeway.as_secs_f64();
-    let NumericDate(exp) = claims.exp.ok_or_else(|| Error::MissingClaim("exp".to_owned()))?;
+    let NumericDate(exp) = claims.exp.ok_or_else(|| Error::missing_claim("exp"))?;
     if now >= exp + leeway {
         return Err(Error::Expired { seconds_ago: whole(now - exp) });
     }
@@ -189,7 +193,7 @@ fn check_times(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: SystemTime) -> R
         return Err(Error::IssuedInFuture { seconds_ahead: whole(iat - now) });
     }
     if let Some(limit) = rules.max_age {
-        let NumericDate(iat) = claims.iat.ok_or_else(|| Error::MissingClaim("iat".to_owned()))?;
+        let NumericDate(iat) = claims.iat.ok_or_else(|| Error::missing_claim("iat"))?;
         if now >= iat + limit.as_secs_f64() + leeway {
             return Err(Error::TooOld {
                 age_seconds: whole(now - iat),
@@ -215,7 +219,7 @@ fn whole(seconds: f64) -> i64 {
 
 fn check_audience(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
     let Audience::AnyOf(wanted) = &rules.audience else { return Ok(()) };
-    let audience = claims.aud.as_ref().ok_or_else(|| Error::MissingClaim("aud".to_owned()))?;
+    let audience = claims.aud.as_ref().ok_or_else(|| missing_audience(claims))?;
     if audience.iter().any(|audience| wanted.iter().any(|wanted| wanted == audience)) {
         return Ok(());
     }
@@ -226,11 +230,20 @@ fn check_audience(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Erro
     })
 }
 
+fn missing_audience(claims: &ClaimsSet<'_>) -> Error {
+    let hint = if claims.token_use.as_deref() == Some("access") {
+        "; an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access"
+    } else {
+        ""
+    };
+    Error::MissingClaim { claim: "aud".to_owned(), hint }
+}
+
 fn check_client(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
     if rules.client_ids.is_empty() {
         return Ok(());
     }
-    let client = claims.client().ok_or_else(|| Error::MissingClaim("client_id".to_owned()))?;
+    let client = claims.client().ok_or_else(|| Error::missing_claim("client_id"))?;
     if rules.client_ids.iter().any(|wanted| wanted == client) {
         Ok(())
     } else {
@@ -243,8 +256,7 @@ fn check_client(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error>
 
 fn check_token_use(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
     let Some(wanted) = &rules.token_use else { return Ok(()) };
-    let token_use =
-        claims.token_use.as_deref().ok_or_else(|| Error::MissingClaim("token_use".to_owned()))?;
+    let token_use = claims.token_use.as_deref().ok_or_else(|| Error::missing_claim("token_use"))?;
     if token_use == wanted {
         Ok(())
     } else {

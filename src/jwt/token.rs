@@ -12,7 +12,7 @@ use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
+use super::algorithm::SignatureAlgorithm;
 use super::claims_set::ClaimsSet;
 use super::text::{Text, decode_base64url, object_in_utf8, present};
 use crate::error::{Error, Excerpt};
@@ -87,7 +87,7 @@ pub struct UnverifiedToken<'a> {
     pub(super) claims: ClaimsSet<'a>,
     /// The `typ` header.
     pub(super) typ: Option<Text<'a>>,
-    algorithm: &'static SignatureAlgorithm,
+    alg: Text<'a>,
     kid: Option<Text<'a>>,
 }
 
@@ -117,8 +117,7 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// [`Error::MalformedToken`] where the header or the payload is not the
     /// JSON that RFC 7515 and RFC 7519 ask for;
-    /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`;
-    /// [`Error::UnsupportedAlgorithm`] for an `alg` that no issuer may use.
+    /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`.
     pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
         let header: JoseHeader<'_> =
             object_in_utf8(&decoded.header).ok_or(Error::MalformedToken(
@@ -128,8 +127,6 @@ impl<'a> UnverifiedToken<'a> {
         if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::UnsupportedCriticalHeader(name));
         }
-        let algorithm = SignatureAlgorithm::named(&header.alg)
-            .ok_or_else(|| unsupported_algorithm(&header.alg, &SUPPORTED_ALGORITHMS.each_ref()))?;
         let claims = object_in_utf8(&decoded.payload).ok_or(Error::MalformedToken(
             "the payload is not a claims set with each registered claim of its type and once",
         ))?;
@@ -139,7 +136,7 @@ impl<'a> UnverifiedToken<'a> {
             payload: &decoded.payload,
             claims,
             typ: header.typ,
-            algorithm,
+            alg: header.alg,
             kid: header.kid,
         })
     }
@@ -166,17 +163,15 @@ impl<'a> UnverifiedToken<'a> {
         &self,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<&'static SignatureAlgorithm, Error> {
-        if allowed.contains(&self.algorithm) {
-            Ok(self.algorithm)
-        } else {
-            Err(unsupported_algorithm(self.algorithm.name, allowed))
-        }
+        let named = SignatureAlgorithm::named(&self.alg);
+        named.filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
+            let allowed: Vec<_> = allowed.iter().map(|algorithm| algorithm.name).collect();
+            Error::UnsupportedAlgorithm {
+                alg: Excerpt::from(&*self.alg),
+                allowed: allowed.join(", "),
+            }
+        })
     }
-}
-
-fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> Error {
-    let allowed: Vec<_> = allowed.iter().map(|row| row.name).collect();
-    Error::UnsupportedAlgorithm { alg: Excerpt::from(alg), allowed: allowed.join(", ") }
 }
 
 #[cfg(test)]

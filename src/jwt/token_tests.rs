@@ -2,18 +2,20 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
+use crate::jwt::SUPPORTED_ALGORITHMS;
 use crate::jwt::testing::{signing_input, token};
 
 const HEADER: &str = r#"{"alg":"RS256"}"#;
 const READABLE: &str = "readable";
 
-/// Decodes and reads, and says how far that gets.
+/// Decodes and reads, looks up the algorithm, and returns how far that gets.
 fn outcome(text: &str) -> &'static str {
     let decoded = match RawToken::new(text).decode() {
         Ok(decoded) => decoded,
         Err(error) => return reason_without_token(&error, text),
     };
-    match UnverifiedToken::read(&decoded) {
+    let token = UnverifiedToken::read(&decoded);
+    match token.and_then(|token| token.algorithm(&SUPPORTED_ALGORITHMS.each_ref())) {
         Ok(_) => READABLE,
         Err(error) => reason_without_token(&error, text),
     }

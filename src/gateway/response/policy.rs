@@ -4,7 +4,8 @@
 
 use aws_lambda_events::event::iam::{IamPolicyDocument, IamPolicyEffect, IamPolicyStatement};
 
-use super::arn::MethodArn;
+use crate::access::{AMBIGUOUS_PATHS, RouteDecisions};
+use crate::gateway::request::MethodArn;
 
 /// What an Allow or a Deny covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +17,6 @@ pub enum ResourceScope {
     Api,
     /// Only the request that was asked about.
     Request,
-}
-
-/// For which routes the answer to one request speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PolicyReach {
-    /// For those of the whole stage: API Gateway keeps the policy for them.
-    Stage,
-    /// For the one that was asked about, in a policy that is not kept.
-    Route,
-    /// For the one that was asked about, without a policy.
-    NoPolicy,
 }
 
 /// The policy statements of an answer.
@@ -44,30 +34,34 @@ impl Policy {
 
     /// Allows what `scope` covers of the ARN that was asked about.
     #[must_use]
-    pub fn allow(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
+    pub(super) fn allow(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
         Self { statements: vec![statement(IamPolicyEffect::Allow, vec![resource(arn, scope)])] }
     }
 
     /// Denies what `scope` covers of the ARN that was asked about.
     #[must_use]
-    pub fn deny(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
+    pub(super) fn deny(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
         Self { statements: vec![statement(IamPolicyEffect::Deny, vec![resource(arn, scope)])] }
     }
 
-    /// Allows and denies routes of the ARN's stage; of one that is both, the
-    /// denial holds.
+    /// Writes the route rules into a policy for the caller's whole stage: an Allow for the rules
+    /// that the token meets, a Deny for the others, and a Deny for paths that can be spelled to
+    /// escape from a rule. Where a Deny and an Allow match, the Deny wins.
     #[must_use]
-    pub fn of_routes<'r>(
-        arn: &MethodArn<'_>,
-        allowed: impl Iterator<Item = &'r str>,
-        denied: impl Iterator<Item = &'r str>,
-    ) -> Self {
-        let resource = |route: &str| [arn.stage(), "/", route].concat();
-        let effects = [
-            (IamPolicyEffect::Allow, allowed.map(resource).collect::<Vec<_>>()),
-            (IamPolicyEffect::Deny, denied.map(resource).collect()),
+    pub(super) fn of_routes(arn: &MethodArn<'_>, routes: RouteDecisions<'_>) -> Self {
+        let resource = |pattern: &str| [arn.stage(), "/", pattern].concat();
+        let allowed: Vec<_> = routes.allowed().map(|rule| resource(rule.pattern())).collect();
+        let denied = routes.denied().flat_map(|rule| rule.spellings());
+        let denied = denied.map(|spelling| resource(spelling)).collect();
+        // A pattern without wildcards matches one spelling only.
+        let has_wildcard = routes.allowed().any(|rule| rule.pattern().contains(['*', '?']));
+        let ambiguous = if has_wildcard { ambiguous_paths(arn) } else { Vec::new() };
+        let statements = [
+            (IamPolicyEffect::Allow, allowed),
+            (IamPolicyEffect::Deny, denied),
+            (IamPolicyEffect::Deny, ambiguous),
         ];
-        let present = effects.into_iter().filter(|(_, resources)| !resources.is_empty());
+        let present = statements.into_iter().filter(|(_, resources)| !resources.is_empty());
         Self {
             statements: present.map(|(effect, resources)| statement(effect, resources)).collect(),
         }
@@ -91,6 +85,23 @@ fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatem
     statement
 }
 
+/// Returns the resources that match each path of [`AMBIGUOUS_PATHS`].
+///
+/// They name no region, account, API or stage: written out for 56 resources, these would take half
+/// of the 8 kB that a response may have. The policy applies to one API in any case.
+fn ambiguous_paths(arn: &MethodArn<'_>) -> Vec<String> {
+    let any_api = ["arn:", arn.partition(), ":execute-api:*:*:*"].concat();
+    let resource = |start: &str, part: &str, end: &str| [&any_api, start, part, end].concat();
+    let within = AMBIGUOUS_PATHS.iter().map(|part| resource("", part, "*"));
+    let at_the_end = [
+        resource("", "/.", ""),
+        resource("", "/..", ""),
+        // API, stage, method, a path that is not the root, and a slash.
+        resource("/*/", "*/?*/", ""),
+    ];
+    within.chain(at_the_end).collect()
+}
+
 fn resource(arn: &MethodArn<'_>, scope: ResourceScope) -> String {
     match scope {
         ResourceScope::Stage => [arn.stage(), "/*"].concat(),
@@ -109,5 +120,4 @@ fn request_resource(arn: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "policy_tests.rs"]
 mod tests;

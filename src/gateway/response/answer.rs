@@ -9,11 +9,11 @@ use aws_lambda_events::event::iam::IamPolicyDocument;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::arn::MethodArn;
-use super::event::EventKind;
-use super::policy::{Policy, PolicyReach, ResourceScope};
+use super::policy::{Policy, ResourceScope};
+use crate::access::{Permit, Refusal, RouteDecisions};
 use crate::context::Context;
 use crate::error::{Class, Error};
+use crate::gateway::request::{AuthorizerRequest, EventKind, MethodArn};
 
 /// The largest answer that a WebSocket API takes, in bytes.
 pub const MAX_ANSWER_LENGTH: usize = 8192;
@@ -73,26 +73,32 @@ impl From<FunctionError> for lambda_runtime::Diagnostic {
     }
 }
 
-/// What an answer says, whether it lets the request in or not.
-pub struct Verdict<'a> {
-    /// Whom the answer is about.
+/// The caller, as functions behind API Gateway see them.
+pub struct Caller<'a> {
+    /// The policy's `principalId`.
     pub principal: Cow<'a, str>,
     /// The API key of a REST API's usage plan.
     pub usage_key: Option<Cow<'a, str>>,
-    /// What downstream functions see.
+    /// The context.
     pub context: Context<'a>,
-    /// The policy of the route rules, which holds for the whole stage. Without
-    /// them, what [`ResponseRules`] say is allowed or denied.
-    pub routes: Option<Policy>,
 }
 
-impl Verdict<'_> {
-    /// Says of a caller who is not known that they are refused.
-    #[must_use]
-    pub fn unauthenticated() -> Self {
+impl Caller<'_> {
+    fn unauthenticated() -> Self {
         let principal = Cow::Borrowed("unauthenticated");
-        Self { principal, usage_key: None, context: Context::default(), routes: None }
+        Self { principal, usage_key: None, context: Context::default() }
     }
+}
+
+/// The routes that a response is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Those of the whole stage: API Gateway caches the policy for them.
+    Stage,
+    /// The one that was asked about, in a policy that is not cached.
+    Route,
+    /// The one that was asked about, without a policy.
+    NoPolicy,
 }
 
 #[derive(Serialize)]
@@ -113,17 +119,16 @@ struct SimpleAnswer<'a> {
 }
 
 impl ResponseRules {
-    /// Tells for which routes the answer to an event of this kind speaks. A
-    /// `$connect` is never cached, and answered alone it stays within a WebSocket
-    /// API's limit however many rules there are.
-    #[must_use]
-    pub fn policy_reach(&self, kind: EventKind) -> PolicyReach {
+    /// Tells which routes the response to an event of this kind is about. The response to a
+    /// `$connect` is never cached, and about one route it stays within a WebSocket API's limit,
+    /// however many rules there are.
+    fn reach(&self, kind: EventKind) -> Reach {
         match (kind, self.http_api_response) {
-            (EventKind::WebSocket, _) => PolicyReach::Route,
-            (EventKind::HttpApi2, HttpApiResponse::Simple) => PolicyReach::NoPolicy,
+            (EventKind::WebSocket, _) => Reach::Route,
+            (EventKind::HttpApi2, HttpApiResponse::Simple) => Reach::NoPolicy,
             (EventKind::HttpApi2, HttpApiResponse::Policy)
             | (EventKind::RestRequest | EventKind::RestToken | EventKind::HttpApi1, _) => {
-                PolicyReach::Stage
+                Reach::Stage
             }
         }
     }
@@ -135,51 +140,84 @@ impl ResponseRules {
     /// [`Error::ContextTooLarge`].
     pub fn allow(
         &self,
-        kind: EventKind,
-        arn: &MethodArn<'_>,
-        verdict: Verdict<'_>,
+        request: &AuthorizerRequest<'_>,
+        caller: &Caller<'_>,
+        permit: &Permit<'_>,
     ) -> Result<Answer, Error> {
-        self.answer(kind, verdict, true, || Policy::allow(arn, self.resource_scope))
+        self.answer(request.kind, caller, true, || {
+            self.policy(request, permit.routes(), Policy::allow)
+        })
     }
 
-    /// Refuses the request with an answer, which is a 403.
+    /// Refuses a caller who is known, which is a 403.
     ///
     /// # Errors
     ///
     /// [`Error::ContextTooLarge`].
     pub fn deny(
         &self,
+        request: &AuthorizerRequest<'_>,
+        mut caller: Caller<'_>,
+        refusal: &Refusal<'_>,
+    ) -> Result<Answer, Error> {
+        // A policy of routes is cached, and the routes that it allows need the context. After any
+        // other refusal, nothing behind API Gateway reads it.
+        let is_cached = refusal.routes().is_some() && self.reach(request.kind) == Reach::Stage;
+        if !is_cached {
+            caller.context = Context::default();
+        }
+        caller.context.set_reason(refusal.error().reason());
+        self.answer(request.kind, &caller, false, || {
+            self.policy(request, refusal.routes(), Policy::deny)
+        })
+    }
+
+    /// Refuses a caller who is not known by a Deny, which is a 403.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContextTooLarge`].
+    pub fn deny_unauthenticated(
+        &self,
         kind: EventKind,
         arn: &MethodArn<'_>,
-        mut verdict: Verdict<'_>,
         reason: &'static str,
     ) -> Result<Answer, Error> {
-        // A policy of routes is cached, and those that it allows need the context. Any other refusal
-        // lets nobody in who could read it.
-        let is_cached = verdict.routes.is_some() && self.policy_reach(kind) == PolicyReach::Stage;
-        if !is_cached {
-            verdict.context = Context::default();
+        let mut caller = Caller::unauthenticated();
+        caller.context.set_reason(reason);
+        self.answer(kind, &caller, false, || Policy::deny(arn, self.resource_scope))
+    }
+
+    /// Makes the policy of a response. `one` allows or denies what a resource scope covers.
+    fn policy(
+        &self,
+        request: &AuthorizerRequest<'_>,
+        routes: Option<RouteDecisions<'_>>,
+        one: impl FnOnce(&MethodArn<'_>, ResourceScope) -> Policy,
+    ) -> Policy {
+        match (routes, self.reach(request.kind)) {
+            (None, _) => one(&request.arn, self.resource_scope),
+            (Some(routes), Reach::Stage) => Policy::of_routes(&request.arn, routes),
+            (Some(_), Reach::Route | Reach::NoPolicy) => one(&request.arn, ResourceScope::Request),
         }
-        verdict.context.set_reason(reason);
-        self.answer(kind, verdict, false, || Policy::deny(arn, self.resource_scope))
     }
 
     fn answer(
         &self,
         kind: EventKind,
-        verdict: Verdict<'_>,
+        caller: &Caller<'_>,
         is_authorized: bool,
-        whole: impl FnOnce() -> Policy,
+        policy: impl FnOnce() -> Policy,
     ) -> Result<Answer, Error> {
-        let context = &verdict.context;
-        if self.policy_reach(kind) == PolicyReach::NoPolicy {
+        let context = &caller.context;
+        if self.reach(kind) == Reach::NoPolicy {
             return within_limit(&SimpleAnswer { is_authorized, context }, context);
         }
         let answer = PolicyAnswer {
-            principal_id: &verdict.principal,
-            policy_document: verdict.routes.unwrap_or_else(whole).into_document(),
+            principal_id: &caller.principal,
+            policy_document: policy().into_document(),
             context,
-            usage_identifier_key: verdict.usage_key.as_deref(),
+            usage_identifier_key: caller.usage_key.as_deref(),
         };
         within_limit(&answer, context)
     }
@@ -214,5 +252,4 @@ fn within_limit<T: Serialize>(answer: &T, context: &Context<'_>) -> Result<Answe
 }
 
 #[cfg(test)]
-#[path = "response_tests.rs"]
 mod tests;

@@ -24,9 +24,13 @@ fn find(kind: &str, members: &str, list: &str) -> String {
     let sources = sources(list);
     match find_credential(&request, &sources) {
         Err(error) => error.reason().to_owned(),
-        Ok(Credential { token, subprotocol, ambient }) => {
+        Ok(Credential { token, subprotocol, delivery }) => {
             let subprotocol = subprotocol.map_or(String::new(), |marker| format!(" by {marker}"));
-            format!("{token}{subprotocol}{}", if ambient { " ambient" } else { "" })
+            let delivery = match delivery {
+                Delivery::Explicit => "",
+                Delivery::CookieOnly => " in a cookie only",
+            };
+            format!("{token}{subprotocol}{delivery}")
         }
     }
 }
@@ -147,6 +151,75 @@ fn refuses_two_different_tokens() {
 }
 
 #[test]
+fn refuses_a_token_that_the_cache_key_may_not_contain() {
+    for (refused, accepted, list) in [
+        // API Gateway's cache key has one value of a header or of a parameter.
+        (
+            r#""headers":{"Cookie":"a=b"},"multiValueHeaders":{"Cookie":["c=t","a=b"]}"#,
+            r#""headers":{"Cookie":"c=t"},"multiValueHeaders":{"Cookie":["c=t"]}"#,
+            "cookie:c",
+        ),
+        (
+            r#""multiValueHeaders":{"Cookie":["c=t","c=t; a=b"]}"#,
+            r#""multiValueHeaders":{"Cookie":["c=t; a=b","c=t; a=b"]}"#,
+            "cookie:c",
+        ),
+        (
+            r#""queryStringParameters":{"q":""},"multiValueQueryStringParameters":{"q":["t",""]}"#,
+            r#""queryStringParameters":{"q":"t"},"multiValueQueryStringParameters":{"q":["t","t"]}"#,
+            "query:q",
+        ),
+        (
+            r#""queryStringParameters":{"q":" "},"multiValueQueryStringParameters":{"q":["t"]}"#,
+            r#""queryStringParameters":{"q":"t"},"multiValueQueryStringParameters":{"q":["t"]}"#,
+            "query:q",
+        ),
+        // The header is likely to be an identity source.
+        (
+            r#""headers":{"a":"Basic x"},"queryStringParameters":{"q":"t"}"#,
+            r#""headers":{"b":"Basic x"},"queryStringParameters":{"q":"t"}"#,
+            "header:a,query:q",
+        ),
+        (
+            r#""headers":{"a":""},"queryStringParameters":{"q":"t"}"#,
+            r#""headers":{"a":null},"queryStringParameters":{"q":"t"}"#,
+            "query:q,header:a",
+        ),
+        (
+            r#""headers":{"a":"Bearer t","b":"t"}"#,
+            r#""headers":{"a":"Bearer t","b":"Bearer t"}"#,
+            "header:a,header:b",
+        ),
+        // An HTTP API says what its cache key is.
+        (
+            r#""headers":{"a":"Bearer t"},"identitySource":["x"]"#,
+            r#""headers":{"a":"Bearer t"},"identitySource":["Bearer t"]"#,
+            "header:a",
+        ),
+        (
+            r#""headers":{"a":"Bearer t"},"identitySource":["GE","x"]"#,
+            r#""headers":{"a":"Bearer t"},"identitySource":["GET /x","t"]"#,
+            "header:a",
+        ),
+        (
+            r#""headers":{"a":"Bearer t"},"identitySource":"x,y""#,
+            r#""headers":{"a":"Bearer t"},"identitySource":"x,Bearer t,y""#,
+            "header:a",
+        ),
+    ] {
+        check(refused, list, "malformed_token");
+        assert!(find("REQUEST", accepted, list).starts_with('t'), "{accepted}");
+    }
+    for no_cache_key in ["null", "[]", "\"\"", "[\"\"]", "[null]"] {
+        let members = format!(r#""headers":{{"a":"Bearer t"}},"identitySource":{no_cache_key}"#);
+        check(&members, "header:a", "t");
+    }
+    // Without a token in any of them, they are just missing.
+    check(r#""multiValueHeaders":{"Cookie":["a=b","c=d"]}"#, "cookie:x", "missing_token");
+    check(r#""multiValueQueryStringParameters":{"q":[""," "]}"#, "query:q", "missing_token");
+}
+
+#[test]
 fn takes_a_query_parameter_as_it_is() {
     for field in ["queryStringParameters", "multiValueQueryStringParameters"] {
         check(&format!(r#""{field}":{{"token":"t"}}"#), "query:token", "t");
@@ -160,15 +233,15 @@ fn takes_a_query_parameter_as_it_is() {
 }
 
 #[test]
-fn takes_a_cookie_and_calls_it_ambient() {
+fn takes_a_cookie_and_tells_that_the_browser_chose_to_send_it() {
     for (line, expected) in [
-        ("c=t", "t ambient"),
-        ("a=1; c=t; b=2", "t ambient"),
-        ("a=1;c=t;b=2", "t ambient"),
-        ("c = t", "t ambient"),
-        (r#"c=\"t\""#, "t ambient"),
-        ("c=t==", "t== ambient"),
-        ("c=; c=t", "t ambient"),
+        ("c=t", "t in a cookie only"),
+        ("a=1; c=t; b=2", "t in a cookie only"),
+        ("a=1;c=t;b=2", "t in a cookie only"),
+        ("c = t", "t in a cookie only"),
+        (r#"c=\"t\""#, "t in a cookie only"),
+        ("c=t==", "t== in a cookie only"),
+        ("c=; c=t", "t in a cookie only"),
         ("C=t", "missing_token"),
         ("cc=t", "missing_token"),
         ("c", "missing_token"),
@@ -185,7 +258,7 @@ fn takes_a_cookie_and_calls_it_ambient() {
     let both = r#""headers":{"authorization":"Bearer t","cookie":"c=t"}"#;
     check(both, "cookie:c,header:authorization", "t");
     check(both, "header:authorization,cookie:c", "t");
-    check(both, "cookie:c", "t ambient");
+    check(both, "cookie:c", "t in a cookie only");
 }
 
 #[test]

@@ -52,23 +52,3 @@ fn a_resource_has_512_characters_at_most() {
         }
     }
 }
-
-#[test]
-fn puts_routes_under_the_stage_and_leaves_empty_statements_out() {
-    #[track_caller]
-    fn check(allowed: &[&str], denied: &[&str], expected: &[&str]) {
-        let arn = format!("{STAGE}/GET/x");
-        let arn = MethodArn::parse(&arn).unwrap();
-        let policy = Policy::of_routes(&arn, allowed.iter().copied(), denied.iter().copied());
-        let expected: Vec<_> = expected.iter().map(|line| line.replace("STAGE", STAGE)).collect();
-        assert_eq!(lines(policy), expected);
-    }
-    check(&[], &[], &[]);
-    check(&["*"], &[], &["Allow STAGE/*"]);
-    check(&[], &["*"], &["Deny STAGE/*"]);
-    check(
-        &["GET/a*", "*"],
-        &["POST/?", "$connect"],
-        &["Allow STAGE/GET/a* STAGE/*", "Deny STAGE/POST/? STAGE/$connect"],
-    );
-}

@@ -84,6 +84,8 @@ struct Event<'a> {
     multi_value_query_string_parameters: Entries<'a>,
     #[serde(borrow)]
     cookies: Option<&'a RawValue>,
+    #[serde(borrow)]
+    identity_source: Option<&'a RawValue>,
 }
 
 impl<'a> AuthorizerRequest<'a> {
@@ -141,9 +143,20 @@ impl<'a> AuthorizerRequest<'a> {
         values(single, multiple, move |key| key == name)
     }
 
-    /// Returns every line of cookies, from the headers and from payload 2.0's list.
-    pub(crate) fn cookies(&self) -> impl Iterator<Item = Text<'a>> {
-        self.header("cookie").chain(self.event.cookies.into_iter().flat_map(strings))
+    /// Returns payload 2.0's list of cookies.
+    pub(crate) fn cookie_list(&self) -> impl Iterator<Item = Text<'a>> {
+        self.event.cookies.into_iter().flat_map(strings)
+    }
+
+    /// Tells whether API Gateway's cache key is known and does not contain a token.
+    ///
+    /// HTTP APIs put the values of the identity sources, their cache key, into the event: payload
+    /// 2.0 as a list, payload 1.0 joined by commas.
+    pub(crate) fn identity_source_lacks(&self, token: &str) -> bool {
+        let values = || self.event.identity_source.into_iter().flat_map(strings);
+        // Nearly always the value ends in the token, which is faster to see than to search.
+        let has_token = |value: Text<'_>| value.ends_with(token) || value.contains(token);
+        values().any(|value| !value.is_empty()) && !values().any(has_token)
     }
 }
 
@@ -233,5 +246,4 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 }
 
 #[cfg(test)]
-#[path = "event_tests.rs"]
 mod tests;

@@ -71,6 +71,18 @@ impl<'a> MethodArn<'a> {
         &self.whole[self.stage_end + 1..]
     }
 
+    /// Returns the HTTP method; a WebSocket's route key is in its place.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.route().split('/').next().unwrap_or_default()
+    }
+
+    /// Returns the partition, for example `aws` or `aws-cn`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.whole.split(':').nth(1).unwrap_or_default()
+    }
+
     /// Tells whether this is a WebSocket handshake.
     #[must_use]
     pub fn is_connect(&self) -> bool {

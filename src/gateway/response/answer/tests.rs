@@ -4,11 +4,13 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
+use crate::access::{AccessRules, AllowedOrigins, RouteRule, RouteScopes};
 use crate::context::{ContextClaim, ContextRules};
-use crate::error::{Excerpt, KeysUnavailableCause};
+use crate::error::{ForeignOrigin, KeysUnavailableCause};
+use crate::gateway::request::Delivery;
 use crate::jwks::FetchError;
 use crate::jwt::testing::with_claims;
-use crate::jwt::{Audience, ClaimPath, ClaimRules};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, ClaimsSet};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 const POLICY_KINDS: [EventKind; 4] =
@@ -57,13 +59,44 @@ fn with_context<R>(
     })
 }
 
-fn verdict<'a>(context: Context<'a>, routes: Option<Policy>) -> Verdict<'a> {
-    Verdict { principal: Cow::Borrowed("alice"), usage_key: None, context, routes }
+fn caller(context: Context<'_>) -> Caller<'_> {
+    Caller { principal: Cow::Borrowed("alice"), usage_key: None, context }
 }
 
-/// A policy of which one route is allowed and one denied.
-fn routes(arn: &MethodArn<'_>) -> Policy {
-    Policy::of_routes(arn, ["GET/*"].into_iter(), ["POST/*"].into_iter())
+/// An event of a kind, about `GET /x` where it is not a handshake.
+fn event(kind: EventKind) -> String {
+    let (kind, version, arn, route) = match kind {
+        EventKind::WebSocket => ("REQUEST", "", "methodArn", "$connect"),
+        EventKind::RestRequest => ("REQUEST", "", "methodArn", "GET/x"),
+        EventKind::RestToken => ("TOKEN", "", "methodArn", "GET/x"),
+        EventKind::HttpApi1 => ("REQUEST", "1.0", "methodArn", "GET/x"),
+        EventKind::HttpApi2 => ("REQUEST", "2.0", "routeArn", "GET/x"),
+    };
+    format!(r#"{{"type":"{kind}","version":"{version}","{arn}":"{STAGE}/{route}"}}"#)
+}
+
+/// Judges a request of a kind by these scopes and route rules, and answers it.
+fn judged(
+    rules: ResponseRules,
+    kind: EventKind,
+    required_scopes: &[&str],
+    route_rules: &[(&str, &[&str])],
+    caller: Caller<'_>,
+) -> Result<Answer, Error> {
+    let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let rule = |(pattern, scopes): &(&str, &[&str])| RouteRule::new(pattern, strings(scopes));
+    let route_rules: Vec<_> = route_rules.iter().map(|row| rule(row).unwrap()).collect();
+    let access = AccessRules {
+        allowed_origins: AllowedOrigins::Unrestricted,
+        route_scopes: (!route_rules.is_empty()).then_some(RouteScopes(route_rules)),
+    };
+    let event = event(kind);
+    let request = AuthorizerRequest::parse(&event)?;
+    let claims: ClaimsSet<'_> = serde_json::from_str(CLAIMS).unwrap();
+    match access.judge(&request, Delivery::Explicit, &strings(required_scopes), &claims) {
+        Ok(permit) => rules.allow(&request, &caller, &permit),
+        Err(refusal) => rules.deny(&request, caller, &refusal),
+    }
 }
 
 fn pretty(answer: &Answer) -> String {
@@ -75,114 +108,116 @@ fn pretty(answer: &Answer) -> String {
 fn answer(
     rules: ResponseRules,
     kind: EventKind,
-    give: impl FnOnce(&ResponseRules, &MethodArn<'_>, Context<'_>) -> Result<Answer, Error>,
+    required_scopes: &[&str],
+    route_rules: &[(&str, &[&str])],
 ) -> String {
-    let route = if kind == EventKind::WebSocket { "$connect" } else { "GET/x" };
-    let arn = format!("{STAGE}/{route}");
-    let arn = MethodArn::parse(&arn).unwrap();
     let further = [("admin", "admin"), ("level", "level"), ("roles", "roles")];
-    with_context(CLAIMS, &further, |context| pretty(&give(&rules, &arn, context).unwrap()))
+    with_context(CLAIMS, &further, |context| {
+        pretty(&judged(rules, kind, required_scopes, route_rules, caller(context)).unwrap())
+    })
 }
 
 /// Answers for every kind of event that gets a policy, which must be the same.
-fn policy_answer(
-    give: impl Fn(EventKind, &ResponseRules, &MethodArn<'_>, Context<'_>) -> Result<Answer, Error>,
-) -> String {
-    let http_api_2 = answer(WITH_POLICIES, EventKind::HttpApi2, |rules, arn, context| {
-        give(EventKind::HttpApi2, rules, arn, context)
-    });
+fn policy_answer(give: impl Fn(ResponseRules, EventKind) -> String) -> String {
+    let http_api_2 = give(WITH_POLICIES, EventKind::HttpApi2);
     for kind in POLICY_KINDS {
         for rules in [RULES, WITH_POLICIES] {
-            let other = answer(rules, kind, |rules, arn, context| give(kind, rules, arn, context));
-            assert_eq!(other, http_api_2, "{kind:?}");
+            assert_eq!(give(rules, kind), http_api_2, "{kind:?}");
         }
     }
     http_api_2
 }
 
-fn simple_answer(
-    give: impl FnOnce(EventKind, &ResponseRules, &MethodArn<'_>, Context<'_>) -> Result<Answer, Error>,
-) -> String {
-    answer(RULES, EventKind::HttpApi2, |rules, arn, context| {
-        give(EventKind::HttpApi2, rules, arn, context)
-    })
-}
-
 #[test]
 fn allows_by_a_policy_for_the_stage() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, context| {
-        rules.allow(kind, arn, verdict(context, None))
-    }));
+    assert_snapshot!(policy_answer(|rules, kind| answer(rules, kind, &[], &[])));
 }
 
 #[test]
 fn allows_payload_2_simply() {
-    assert_snapshot!(simple_answer(|kind, rules, arn, context| {
-        rules.allow(kind, arn, verdict(context, None))
-    }));
+    assert_snapshot!(answer(RULES, EventKind::HttpApi2, &[], &[]));
 }
 
 #[test]
 fn denies_by_a_policy_and_tells_the_reason_only() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, context| {
-        rules.deny(kind, arn, verdict(context, None), "insufficient_scope")
-    }));
+    assert_snapshot!(policy_answer(|rules, kind| answer(rules, kind, &["admin"], &[])));
 }
 
 #[test]
 fn denies_payload_2_simply() {
-    assert_snapshot!(simple_answer(|kind, rules, arn, context| {
-        rules.deny(kind, arn, verdict(context, None), "insufficient_scope")
-    }));
+    assert_snapshot!(answer(RULES, EventKind::HttpApi2, &["admin"], &[]));
+}
+
+fn unauthenticated(rules: ResponseRules, kind: EventKind) -> String {
+    let event = event(kind);
+    let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
+    pretty(&rules.deny_unauthenticated(kind, &request.arn, "expired").unwrap())
 }
 
 #[test]
 fn denies_who_is_not_known_by_a_policy() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, _| {
-        rules.deny(kind, arn, Verdict::unauthenticated(), "expired")
-    }));
+    assert_snapshot!(policy_answer(unauthenticated));
 }
 
 #[test]
 fn denies_payload_2_to_who_is_not_known() {
-    assert_snapshot!(simple_answer(|kind, rules, arn, _| {
-        rules.deny(kind, arn, Verdict::unauthenticated(), "expired")
-    }));
+    assert_snapshot!(unauthenticated(RULES, EventKind::HttpApi2));
+}
+
+const CACHED: [EventKind; 3] = [EventKind::RestRequest, EventKind::RestToken, EventKind::HttpApi1];
+
+/// Answers for every kind of event whose policy is cached, which must be the same.
+fn cached_answer(route_rules: &[(&str, &[&str])]) -> String {
+    let http_api_2 = answer(WITH_POLICIES, EventKind::HttpApi2, &[], route_rules);
+    for kind in CACHED {
+        assert_eq!(answer(RULES, kind, &[], route_rules), http_api_2, "{kind:?}");
+    }
+    http_api_2
 }
 
 #[test]
 fn allows_and_denies_routes_by_the_rules_policy() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, context| {
-        rules.allow(kind, arn, verdict(context, Some(routes(arn))))
-    }));
+    assert_snapshot!(cached_answer(&[("GET/*", &["chat"]), ("POST/*", &["admin"])]));
 }
 
 #[test]
 fn denies_a_route_with_the_context_that_other_routes_of_the_policy_need() {
-    let deny = |kind| {
-        answer(WITH_POLICIES, kind, |rules, arn, context| {
-            rules.deny(kind, arn, verdict(context, Some(routes(arn))), "route_forbidden")
-        })
-    };
-    assert_snapshot!(deny(EventKind::RestRequest));
-    for kind in [EventKind::RestToken, EventKind::HttpApi1, EventKind::HttpApi2] {
-        assert_eq!(deny(kind), deny(EventKind::RestRequest), "{kind:?}");
-    }
+    let rules: &[(&str, &[&str])] = &[("GET/y", &["chat"]), ("POST/*", &["admin"])];
+    assert_snapshot!(cached_answer(rules));
     // Neither of these answers for other routes.
-    let simple = simple_answer(|kind, rules, arn, context| {
-        rules.deny(kind, arn, verdict(context, Some(routes(arn))), "route_forbidden")
-    });
-    for alone in [deny(EventKind::WebSocket), simple] {
-        let alone: Value = serde_json::from_str(&alone).unwrap();
+    for kind in [EventKind::WebSocket, EventKind::HttpApi2] {
+        let alone: Value = serde_json::from_str(&answer(RULES, kind, &[], rules)).unwrap();
         assert_eq!(alone["context"], serde_json::json!({"reason": "route_forbidden"}));
     }
 }
 
 #[test]
+fn answers_a_handshake_alone_however_many_rules_there_are() {
+    let patterns: Vec<_> = (0..500).map(|n| format!("GET/{}/{n}", "long".repeat(20))).collect();
+    let mut rules: Vec<(&str, &[&str])> =
+        patterns.iter().map(|pattern| (pattern.as_str(), &["x"][..])).collect();
+    for (scopes, effect) in [(&["chat"], "Allow"), (&["admin"], "Deny")] {
+        rules.push(("$connect", scopes));
+        let answer = answer(RULES, EventKind::WebSocket, &[], &rules);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let expected = serde_json::json!([{
+            "Action": ["execute-api:Invoke"],
+            "Effect": effect,
+            "Resource": [format!("{STAGE}/$connect")],
+        }]);
+        assert_eq!(answer["policyDocument"]["Statement"], expected);
+        rules.pop();
+    }
+}
+
+#[test]
 fn names_the_key_of_a_usage_plan() {
-    assert_snapshot!(policy_answer(|kind, rules, arn, context| {
-        let usage_key = Some(Cow::Borrowed("key-1"));
-        rules.allow(kind, arn, Verdict { usage_key, ..verdict(context, None) })
+    assert_snapshot!(policy_answer(|rules, kind| {
+        let further = [("admin", "admin"), ("level", "level"), ("roles", "roles")];
+        with_context(CLAIMS, &further, |context| {
+            let caller = Caller { usage_key: Some(Cow::Borrowed("key-1")), ..caller(context) };
+            pretty(&judged(rules, kind, &[], &[], caller).unwrap())
+        })
     }));
 }
 
@@ -190,9 +225,7 @@ fn names_the_key_of_a_usage_plan() {
 fn covers_what_the_resource_scope_says() {
     let resource = |resource_scope| {
         let rules = ResponseRules { resource_scope, ..RULES };
-        let answer = answer(rules, EventKind::RestRequest, |rules, arn, context| {
-            rules.allow(EventKind::RestRequest, arn, verdict(context, None))
-        });
+        let answer = answer(rules, EventKind::RestRequest, &[], &[]);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["policyDocument"]["Statement"][0]["Resource"].clone()
     };
@@ -209,15 +242,13 @@ fn covers_what_the_resource_scope_says() {
 
 #[test]
 fn an_answer_has_8192_bytes_at_most() {
-    let arn = format!("{STAGE}/GET/x");
-    let arn = MethodArn::parse(&arn).unwrap();
     // A token is not as long as an answer may be, so one claim is shown twice.
     let length_with = |rules: ResponseRules, kind, (once, twice): (&str, &str)| {
         let payload = format!(
             r#"{{"iss":"https://issuer.example/","exp":1700000000,"sub":"{once}","pad":"{twice}"}}"#
         );
         let further = [("pad", "pad"), ("again", "pad")];
-        with_context(&payload, &further, |context| rules.allow(kind, &arn, verdict(context, None)))
+        with_context(&payload, &further, |context| judged(rules, kind, &[], &[], caller(context)))
             .map(|answer| answer.get().len())
     };
     for (rules, kind) in [
@@ -241,8 +272,6 @@ fn an_answer_has_8192_bytes_at_most() {
 
 #[test]
 fn names_the_biggest_entries_of_an_answer_that_is_too_large() {
-    let arn = format!("{STAGE}/GET/x");
-    let arn = MethodArn::parse(&arn).unwrap();
     let payload = format!(
         r#"{{"iss":"https://issuer.example/","exp":1700000000,"sub":"{}","list":[{}1],"n":1}}"#,
         "s".repeat(2400),
@@ -250,28 +279,27 @@ fn names_the_biggest_entries_of_an_answer_that_is_too_large() {
     );
     let further = [("list", "list"), ("again", "list"), ("n", "n"), ("sub_claim", "sub")];
     let error = with_context(&payload, &further, |context| {
-        RULES.allow(EventKind::WebSocket, &arn, verdict(context, None)).unwrap_err()
+        judged(RULES, EventKind::WebSocket, &[], &[], caller(context)).unwrap_err()
     });
     let Error::ContextTooLarge { biggest, .. } = error else { panic!("{error}") };
     assert_eq!(biggest, "list (2603 bytes), again (2603 bytes), sub_claim (2400 bytes)");
     // A plain refusal needs no context, so it is not too large.
     with_context(&payload, &further, |context| {
-        let verdict = verdict(context, None);
-        RULES.deny(EventKind::WebSocket, &arn, verdict, "insufficient_scope").unwrap();
+        judged(RULES, EventKind::WebSocket, &["admin"], &[], caller(context)).unwrap();
     });
 }
 
 #[test]
 fn reaches_as_far_as_the_answer_is_kept() {
     for (kind, simple, with_policies) in [
-        (EventKind::WebSocket, PolicyReach::Route, PolicyReach::Route),
-        (EventKind::RestRequest, PolicyReach::Stage, PolicyReach::Stage),
-        (EventKind::RestToken, PolicyReach::Stage, PolicyReach::Stage),
-        (EventKind::HttpApi1, PolicyReach::Stage, PolicyReach::Stage),
-        (EventKind::HttpApi2, PolicyReach::NoPolicy, PolicyReach::Stage),
+        (EventKind::WebSocket, Reach::Route, Reach::Route),
+        (EventKind::RestRequest, Reach::Stage, Reach::Stage),
+        (EventKind::RestToken, Reach::Stage, Reach::Stage),
+        (EventKind::HttpApi1, Reach::Stage, Reach::Stage),
+        (EventKind::HttpApi2, Reach::NoPolicy, Reach::Stage),
     ] {
-        assert_eq!(RULES.policy_reach(kind), simple, "{kind:?}");
-        assert_eq!(WITH_POLICIES.policy_reach(kind), with_policies, "{kind:?}");
+        assert_eq!(RULES.reach(kind), simple, "{kind:?}");
+        assert_eq!(WITH_POLICIES.reach(kind), with_policies, "{kind:?}");
     }
 }
 
@@ -291,7 +319,7 @@ fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
     for error in [
         Error::RouteForbidden,
         Error::InsufficientScope("chat".to_owned()),
-        Error::OriginNotAllowed(Excerpt::from("https://evil.example")),
+        Error::OriginNotAllowed(ForeignOrigin::Missing),
     ] {
         assert_eq!(RULES.function_error(&error), None);
         assert_eq!(deny.function_error(&error), None);

@@ -1,0 +1,266 @@
+use super::*;
+use crate::gateway::request::Delivery::{CookieOnly, Explicit};
+
+const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn route_scopes(rules: &[(&str, &[&str])]) -> RouteScopes {
+    let rule =
+        |(pattern, scopes): &(&str, &[&str])| RouteRule::new(pattern, strings(scopes)).unwrap();
+    RouteScopes(rules.iter().map(rule).collect())
+}
+
+fn unrestricted() -> AccessRules {
+    AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_scopes: None }
+}
+
+/// Judges a request for a route, or a handshake with these headers, and returns `allowed` or the
+/// reason.
+fn judge(
+    rules: &AccessRules,
+    required_scopes: &[&str],
+    (route, headers): (&str, &str),
+    delivery: Delivery,
+    claims: &str,
+) -> &'static str {
+    let event =
+        format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/{route}","headers":{headers}}}"#);
+    let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
+    let claims: ClaimsSet<'_> = serde_json::from_str(claims).unwrap();
+    match rules.judge(&request, delivery, &strings(required_scopes), &claims) {
+        Ok(_) => "allowed",
+        Err(refusal) => refusal.error().reason(),
+    }
+}
+
+#[test]
+fn needs_every_required_scope_from_scope_or_scp() {
+    #[track_caller]
+    fn check(required: &[&str], claims: &str, expected: &str) {
+        let outcome = judge(&unrestricted(), required, ("GET/x", "null"), Explicit, claims);
+        assert_eq!(outcome, expected, "{required:?} of {claims}");
+    }
+    for claims in ["{}", r#"{"scope":""}"#, r#"{"scp":[]}"#, r#"{"scope":"x"}"#] {
+        check(&[], claims, "allowed");
+        check(&["a"], claims, "insufficient_scope");
+    }
+    for claims in [
+        r#"{"scope":"a b"}"#,
+        r#"{"scope":"x b  a"}"#,
+        r#"{"scp":"a b"}"#,
+        r#"{"scp":["b","a"]}"#,
+        r#"{"scope":"a","scp":["b"]}"#,
+        r#"{"scope":"b","scp":"x a"}"#,
+    ] {
+        check(&["a", "b"], claims, "allowed");
+        check(&["a", "b", "c"], claims, "insufficient_scope");
+    }
+    for claims in
+        [r#"{"scope":"A"}"#, r#"{"scope":"a,b"}"#, r#"{"scope":"aa"}"#, r#"{"scope":"a:b"}"#]
+    {
+        check(&["a"], claims, "insufficient_scope");
+    }
+}
+
+#[test]
+fn names_the_first_scope_that_is_missing() {
+    let claims: ClaimsSet<'_> = serde_json::from_str(r#"{"scope":"a"}"#).unwrap();
+    let error = check_scopes(&strings(&["a", "b", "c"]), &claims).unwrap_err();
+    assert_eq!(error.to_string(), r#"the scope "b" is missing"#);
+}
+
+#[test]
+fn every_rule_that_matches_must_be_met_and_one_must_match() {
+    let rules = AccessRules {
+        route_scopes: Some(route_scopes(&[
+            ("GET/orders/*", &["orders:read"]),
+            ("*/orders/secret", &["secret"]),
+            ("GET/open", &[]),
+            ("POST/orders", &["orders:read", "orders:write"]),
+        ])),
+        ..unrestricted()
+    };
+    #[track_caller]
+    fn check(rules: &AccessRules, route: &str, scopes: &str, expected: &str) {
+        let claims = format!(r#"{{"scope":"{scopes}"}}"#);
+        let outcome = judge(rules, &[], (route, "null"), Explicit, &claims);
+        assert_eq!(outcome, expected, "{route} with {scopes}");
+    }
+    check(&rules, "GET/orders/1", "orders:read", "allowed");
+    check(&rules, "GET/orders/1", "secret", "insufficient_scope");
+    check(&rules, "GET/orders/secret", "orders:read secret", "allowed");
+    check(&rules, "GET/orders/secret", "orders:read", "insufficient_scope");
+    check(&rules, "GET/orders/secret", "secret", "insufficient_scope");
+    check(&rules, "PUT/orders/secret", "secret", "allowed");
+    check(&rules, "GET/open", "", "allowed");
+    check(&rules, "GET/open/", "", "ambiguous_path");
+    check(&rules, "GET/closed", "", "route_forbidden");
+    check(&rules, "GET/orders", "orders:read secret", "route_forbidden");
+    check(&rules, "POST/orders", "orders:read orders:write", "allowed");
+    check(&rules, "POST/orders", "orders:write", "insufficient_scope");
+    // Without rules, every route passes.
+    check(&unrestricted(), "GET/orders", "", "allowed");
+}
+
+#[test]
+fn asks_for_the_issuers_scopes_before_the_routes() {
+    let rules =
+        AccessRules { route_scopes: Some(route_scopes(&[("GET/x", &["b"])])), ..unrestricted() };
+    let check = |scopes: &str, route: &str, expected: &str| {
+        let claims = format!(r#"{{"scope":"{scopes}"}}"#);
+        assert_eq!(judge(&rules, &["a"], (route, "null"), Explicit, &claims), expected);
+    };
+    check("a b", "GET/x", "allowed");
+    check("a", "GET/x", "insufficient_scope");
+    check("b", "GET/x", "insufficient_scope");
+    check("b", "GET/y", "insufficient_scope");
+    check("a b", "GET/y", "route_forbidden");
+}
+
+#[test]
+fn a_handshake_comes_from_an_allowed_origin_or_from_no_browser() {
+    let only = AccessRules {
+        allowed_origins: AllowedOrigins::Only(strings(&[
+            "https://a.example",
+            "https://b.example:8443",
+        ])),
+        ..unrestricted()
+    };
+    #[track_caller]
+    fn check(rules: &AccessRules, headers: &str, expected: &str) {
+        for delivery in [Explicit, CookieOnly] {
+            let outcome = judge(rules, &[], ("$connect", headers), delivery, "{}");
+            assert_eq!(outcome, expected, "{headers} {delivery:?}");
+        }
+        // Any other request, if its token came in a cookie only.
+        for route in ["GET/x", "POST/x"] {
+            let outcome = judge(rules, &[], (route, headers), Explicit, "{}");
+            assert_eq!(outcome, "allowed", "{route} {headers}");
+        }
+        assert_eq!(judge(rules, &[], ("GET/x", headers), CookieOnly, "{}"), expected, "{headers}");
+    }
+    for headers in [
+        "null",
+        "{}",
+        r#"{"Origin":"https://a.example"}"#,
+        r#"{"origin":"https://b.example:8443"}"#,
+        r#"{"ORIGIN":["https://a.example","https://b.example:8443"]}"#,
+        r#"{"Referer":"https://evil.example/"}"#,
+    ] {
+        check(&only, headers, "allowed");
+    }
+    for origin in [
+        "https://evil.example",
+        "https://a.example.evil.example",
+        "https://a.example/",
+        "https://a.example:443",
+        "https://A.example",
+        "http://a.example",
+        "https://b.example",
+        "null",
+        "*",
+        "",
+    ] {
+        check(&only, &format!(r#"{{"Origin":"{origin}"}}"#), "origin_not_allowed");
+        let besides = format!(r#"{{"Origin":"https://a.example","origin":"{origin}"}}"#);
+        check(&only, &besides, "origin_not_allowed");
+        let listed = format!(r#"{{"Origin":["https://a.example","{origin}"]}}"#);
+        check(&only, &listed, "origin_not_allowed");
+    }
+}
+
+#[test]
+fn a_cookie_opens_nothing_for_a_browser_without_allowed_origins() {
+    let check = |route: &str, headers: &str, delivery, expected: &str| {
+        let outcome = judge(&unrestricted(), &[], (route, headers), delivery, "{}");
+        assert_eq!(outcome, expected, "{route} {headers} {delivery:?}");
+    };
+    let from_a_browser = r#"{"Origin":"https://a.example"}"#;
+    for route in ["$connect", "GET/x", "POST/x"] {
+        check(route, from_a_browser, Explicit, "allowed");
+        check(route, from_a_browser, CookieOnly, "origin_not_allowed");
+    }
+    check("$connect", "{}", CookieOnly, "allowed");
+    check("GET/x", "{}", CookieOnly, "allowed");
+}
+
+#[test]
+fn a_request_by_cookie_that_can_change_something_needs_an_allowed_origin() {
+    let only = AccessRules {
+        allowed_origins: AllowedOrigins::Only(strings(&["https://a.example"])),
+        ..unrestricted()
+    };
+    let check = |route: &str, headers: &str, delivery, expected: &str| {
+        let outcome = judge(&only, &[], (route, headers), delivery, "{}");
+        assert_eq!(outcome, expected, "{route} {headers} {delivery:?}");
+    };
+    let allowed = r#"{"Origin":"https://a.example"}"#;
+    for method in ["POST", "PUT", "PATCH", "DELETE", "post", "get", "PROPFIND"] {
+        let route = format!("{method}/x");
+        check(&route, "{}", CookieOnly, "origin_not_allowed");
+        check(&route, allowed, CookieOnly, "allowed");
+        check(&route, "{}", Explicit, "allowed");
+    }
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        check(&format!("{method}/x"), "{}", CookieOnly, "allowed");
+    }
+}
+
+#[test]
+fn a_request_by_cookie_from_another_site_needs_an_allowed_origin() {
+    let only = AccessRules {
+        allowed_origins: AllowedOrigins::Only(strings(&["https://a.example"])),
+        ..unrestricted()
+    };
+    let check = |headers: &str, delivery, expected: &str| {
+        for route in ["$connect", "GET/x"] {
+            let outcome = judge(&only, &[], (route, headers), delivery, "{}");
+            assert_eq!(outcome, expected, "{route} {headers} {delivery:?}");
+        }
+    };
+    for cross_site in [
+        r#"{"Sec-Fetch-Site":"cross-site"}"#,
+        r#"{"sec-fetch-site":"Cross-Site"}"#,
+        r#"{"sec-fetch-site":["same-origin","cross-site"]}"#,
+    ] {
+        check(cross_site, CookieOnly, "origin_not_allowed");
+        check(cross_site, Explicit, "allowed");
+    }
+    for own in ["same-origin", "same-site", "none"] {
+        check(&format!(r#"{{"Sec-Fetch-Site":"{own}"}}"#), CookieOnly, "allowed");
+    }
+    let named = r#"{"Origin":"https://a.example","Sec-Fetch-Site":"cross-site"}"#;
+    check(named, CookieOnly, "allowed");
+}
+
+#[test]
+fn asks_for_the_origin_before_the_scopes() {
+    let only = AccessRules { allowed_origins: AllowedOrigins::Only(Vec::new()), ..unrestricted() };
+    let evil = ("$connect", r#"{"Origin":"https://evil.example"}"#);
+    assert_eq!(judge(&only, &["a"], evil, Explicit, "{}"), "origin_not_allowed");
+    assert_eq!(judge(&only, &["a"], ("$connect", "{}"), Explicit, "{}"), "insufficient_scope");
+}
+
+#[test]
+fn route_rules_speak_of_other_routes_only_where_the_token_may_use_any() {
+    let rules = AccessRules { route_scopes: Some(route_scopes(&[("*", &[])])), ..unrestricted() };
+    let event = format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/GET/x"}}"#);
+    let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
+    let claims: ClaimsSet<'_> = serde_json::from_str(r#"{"scope":"a"}"#).unwrap();
+    let judge = |rules: &AccessRules, required: &[&str]| match rules.judge(
+        &request,
+        Explicit,
+        &strings(required),
+        &claims,
+    ) {
+        Ok(permit) => permit.routes().is_some(),
+        Err(refusal) => refusal.routes().is_some(),
+    };
+    assert!(judge(&rules, &["a"]));
+    // This token is refused on every route.
+    assert!(!judge(&rules, &["b"]));
+    assert!(!judge(&unrestricted(), &["a"]));
+}
