@@ -39,7 +39,7 @@ async fn allowed_origins_are_exact_and_for_browsers() {
                 .websocket_connect(),
             refused(),
         ),
-        // Browsers' requests to other APIs are a matter of CORS.
+        // A page of another site cannot send this header to a REST API.
         (
             "a REST API",
             request.clone().header("Origin", "https://evil.example").rest_request(),
@@ -77,6 +77,40 @@ async fn a_cookie_lets_no_browser_in_unless_its_origin_is_named() {
         let mut deployment = Deployment::trusting(&issuer, settings).await;
         let outcome = deployment.ask(&request.websocket_connect()).await.map(drop);
         assert_eq!(outcome, expected, "{settings:?}");
+    }
+}
+
+/// A form or a simple `fetch` of any page sends cookies along, and CORS stops neither.
+#[tokio::test]
+async fn a_cookie_lets_no_page_of_another_site_send_requests() {
+    let issuer = Issuer::start().await.unwrap();
+    let settings = [
+        ("AUTHORIZER_TOKEN_SOURCES", "header:authorization,cookie:session"),
+        ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example"),
+    ];
+    let mut deployment = Deployment::trusting(&issuer, &settings).await;
+    let token = good_token(&issuer);
+    let cookie = |method: &str| Request::new(method, "/orders").cookie("session", &token);
+    let foreign = |request: Request| request.header("Origin", "https://evil.example");
+    let own = |request: Request| request.header("Origin", "https://app.example");
+    let site = |request: Request, site: &str| request.header("Sec-Fetch-Site", site);
+    let refused = || Err(forbidden("origin_not_allowed"));
+    for (case, request, expected) in [
+        ("a form of another site", foreign(cookie("POST")), refused()),
+        ("a form of the app", own(cookie("POST")), Ok(())),
+        ("no origin", cookie("POST"), refused()),
+        ("a header in place of a cookie", Request::new("POST", "/orders").bearer(&token), Ok(())),
+        ("a page of another site", foreign(cookie("GET")), refused()),
+        ("a page of the app", own(cookie("GET")), Ok(())),
+        ("a page of the same origin", cookie("GET"), Ok(())),
+        ("the same, as the browser says", site(cookie("GET"), "same-origin"), Ok(())),
+        ("a link of another site", site(cookie("GET"), "cross-site"), refused()),
+        ("the app on another site", site(own(cookie("POST")), "cross-site"), Ok(())),
+        ("a cookie and a header", foreign(cookie("POST").bearer(&token)), Ok(())),
+    ] {
+        for event in [request.rest_request(), request.http_api_1(), request.http_api_2()] {
+            assert_eq!(deployment.ask(&event).await.map(drop), expected, "{case}: {event}");
+        }
     }
 }
 
@@ -152,5 +186,61 @@ async fn route_scopes_answer_every_route_of_the_caller_from_any_cached_policy() 
             let (Verdict::Allow(caller) | Verdict::Deny(caller)) = verdict;
             assert_eq!(caller.context["sub"], "alice", "whoever is let in needs a context");
         }
+    }
+}
+
+/// Spellings that API Gateway or a backend may take for `/orders/42/invoice` or `/orders/42`.
+#[tokio::test]
+async fn no_spelling_of_a_path_escapes_from_its_rule() {
+    const RULES: &str = r#"{
+        "GET /orders/*": ["orders:read"], "GET /orders/*/invoice": ["billing"], "GET /public/*": []
+    }"#;
+    let issuer = Issuer::start().await.unwrap();
+    let settings = [("AUTHORIZER_ROUTE_SCOPES", RULES)];
+    let mut deployment = Deployment::trusting(&issuer, &settings).await;
+    let cached = Deployment::trusting(&issuer, &settings).await;
+    let get = |path: &str, scope: &str| {
+        let token = token_with(&issuer, json!({ "scope": scope }));
+        Request::new("GET", path).bearer(&token)
+    };
+    let ambiguous = || Err(forbidden("ambiguous_path"));
+    let insufficient = || Err(forbidden("insufficient_scope"));
+    for (scope, path, expected) in [
+        ("orders:read", "/orders/42/invoice", insufficient()),
+        ("orders:read billing", "/orders/42/invoice", Ok(())),
+        ("orders:read", "/orders/42/invoice/", ambiguous()),
+        ("orders:read", "/orders/42/%69nvoice", ambiguous()),
+        ("orders:read", "/orders/42%2Finvoice", ambiguous()),
+        ("orders:read", "/orders/42/invoice;v=1", ambiguous()),
+        ("orders:read", "/orders/42/invoice/.", ambiguous()),
+        ("orders:read", "/orders/42//invoice", ambiguous()),
+        ("orders:read", "/orders/42\\invoice", ambiguous()),
+        ("", "/public/../orders/42", ambiguous()),
+        ("", "/public/%2e%2e/orders/42", ambiguous()),
+        ("", "/public/orders/42", Ok(())),
+        ("orders:read", "/orders/a%20b", Ok(())),
+        ("orders:read", "/orders/caf%C3%A9", Ok(())),
+        ("orders:read", "/orders/café", Ok(())),
+        ("orders:read", "/orders/alice@example.com", Ok(())),
+        ("orders:read", "/orders/alice%40example.com", Ok(())),
+        // Upper and lower case are different paths.
+        ("orders:read", "/orders/42/Invoice", Ok(())),
+    ] {
+        let request = get(path, scope);
+        for event in [
+            request.rest_request(),
+            request.rest_token(),
+            request.http_api_1(),
+            request.http_api_2(),
+        ] {
+            let outcome = deployment.ask(&event).await.map(drop);
+            assert_eq!(outcome, expected, "{scope:?} for {path} in {event}");
+        }
+        // API Gateway answers it from the policy that it cached for another route.
+        let answer = cached.invoke(get("/orders/1", scope).rest_request().to_string()).await;
+        let Answer::Response(body) = answer else { panic!("{answer:?}") };
+        let verdict = evaluate(&request.rest_request(), &body);
+        let is_allowed = matches!(verdict, Verdict::Allow(_));
+        assert_eq!(is_allowed, expected.is_ok(), "{scope:?} for {path} by a cached policy");
     }
 }

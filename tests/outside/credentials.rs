@@ -224,6 +224,78 @@ async fn refuses_two_tokens_wherever_they_are() {
     everywhere.check(cases, Err(unauthorized("malformed_token"))).await;
 }
 
+/// API Gateway would cache the Allow under a key that proves nothing.
+#[tokio::test]
+async fn refuses_a_token_that_the_cache_key_may_not_contain() {
+    let mut everywhere = Everywhere::start().await;
+    let token = everywhere.one.clone();
+    let bearer = format!("Bearer {token}");
+    let session = format!("session={token}");
+    let changed = |mut event: Value, field: &str, value: Value| {
+        event[field] = value;
+        event
+    };
+    let by_query = || get().query("access_token", &token).rest_request();
+    let refused = vec![
+        (
+            "two lines of cookies, one without the token",
+            headers(json!({ "Cookie": "a=b" }), json!({ "Cookie": [session, "a=b"] })),
+        ),
+        (
+            "a parameter whose single value is blank",
+            changed(by_query(), "queryStringParameters", json!({ "access_token": "" })),
+        ),
+        (
+            "another scheme beside the query",
+            get()
+                .header("Authorization", "Basic dTpw")
+                .query("access_token", &token)
+                .rest_request(),
+        ),
+        (
+            "an identity source without the token, payload 2.0",
+            changed(get().bearer(&token).http_api_2(), "identitySource", json!(["GET /orders/1"])),
+        ),
+        (
+            "an identity source without the token, payload 1.0",
+            changed(get().bearer(&token).http_api_1(), "identitySource", json!("GET /orders/1")),
+        ),
+    ];
+    let accepted = vec![
+        (
+            "one line of cookies, twice",
+            headers(json!({ "Cookie": session }), json!({ "Cookie": [session, session] })),
+        ),
+        ("a parameter with one value", by_query()),
+        (
+            "another scheme where no token is looked for",
+            get().header("X-Other", "Basic dTpw").query("access_token", &token).rest_request(),
+        ),
+        (
+            "an identity source with the token, payload 2.0",
+            changed(
+                get().bearer(&token).http_api_2(),
+                "identitySource",
+                json!(["GET /orders/1", bearer]),
+            ),
+        ),
+        (
+            "an identity source with the token, payload 1.0",
+            changed(
+                get().bearer(&token).http_api_1(),
+                "identitySource",
+                json!(format!("GET /orders/1,{bearer}")),
+            ),
+        ),
+        (
+            "no identity source",
+            changed(get().bearer(&token).http_api_2(), "identitySource", json!(null)),
+        ),
+    ];
+    everywhere.check(refused, Err(unauthorized("malformed_token"))).await;
+    everywhere.check(accepted, Ok(())).await;
+}
+
 #[tokio::test]
 async fn misses_a_token_that_is_nowhere() {
     let mut everywhere = Everywhere::start().await;
