@@ -19,7 +19,7 @@ fn claims_of<R>(members: &str, then: impl FnOnce(Claims<'_>) -> R) -> R {
     let comma = if members.is_empty() { "" } else { "," };
     let exp = if members.contains(r#""exp""#) { "" } else { r#","exp":7"# };
     let payload = format!(r#"{{"iss":"i"{exp}{comma}{members}}}"#);
-    with_claims(r#"{"alg":"RS256"}"#, &payload, &rules, UNIX_EPOCH, |claims| {
+    with_claims(r#"{"alg":"EdDSA"}"#, &payload, &rules, UNIX_EPOCH, |claims| {
         then(claims.map_err(|error| error.to_string()).unwrap())
     })
 }

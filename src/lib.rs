@@ -23,6 +23,7 @@ pub mod context;
 pub mod error;
 pub mod gateway;
 pub mod invocation;
+mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod metrics;

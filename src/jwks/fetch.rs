@@ -22,7 +22,7 @@ use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
 };
 use crate::error::Excerpt;
-use crate::jwt::object_in_utf8;
+use crate::json::object_in_utf8;
 
 /// Fetches key sets over HTTP.
 #[derive(Debug, Clone)]

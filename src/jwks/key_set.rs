@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Excerpt;
-use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm, object, object_in_utf8};
+use crate::json::{object, object_in_utf8};
+use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
 
 /// An issuer's keys, prepared for the algorithms that it may use. Never empty.
 #[derive(Debug)]

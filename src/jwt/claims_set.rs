@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
-use super::text::{Text, present};
+use crate::json::{Text, present};
 
 /// The claims that the checks and the context know by name.
 #[derive(Deserialize)]

@@ -40,7 +40,7 @@ fn outcome(header: &str, payload: &str, rules: &ClaimRules, now: Duration) -> &'
 /// Checks the outcome for claims besides issuer and expiry.
 #[track_caller]
 fn check(rules: &ClaimRules, members: &str, expected: &str) {
-    let outcome = outcome(r#"{"alg":"RS256"}"#, &payload(members), rules, Duration::ZERO);
+    let outcome = outcome(r#"{"alg":"EdDSA"}"#, &payload(members), rules, Duration::ZERO);
     assert_eq!(outcome, expected, "{members}");
 }
 
@@ -54,7 +54,7 @@ fn check_type(rules: &ClaimRules, header: &str, expected: &str) {
 fn accepts_the_exact_issuer_only() {
     let check = |iss: &str, expected: &str| {
         let payload = format!(r#"{{{iss}"exp":1000}}"#);
-        let outcome = outcome(r#"{"alg":"RS256"}"#, &payload, &rules(), Duration::ZERO);
+        let outcome = outcome(r#"{"alg":"EdDSA"}"#, &payload, &rules(), Duration::ZERO);
         assert_eq!(outcome, expected, "{iss}");
     };
     check(r#""iss":"https://issuer.example/","#, ACCEPTED);
@@ -85,7 +85,7 @@ const LAST_MICRO: u32 = 999_999_000;
 fn check_time(members: &str, leeway_seconds: u64, now: Duration, expected: &str) {
     let rules = ClaimRules { leeway: Duration::from_secs(leeway_seconds), ..rules() };
     let payload = format!(r#"{{"iss":"{ISSUER}",{members}}}"#);
-    let outcome = outcome(r#"{"alg":"RS256"}"#, &payload, &rules, now);
+    let outcome = outcome(r#"{"alg":"EdDSA"}"#, &payload, &rules, now);
     assert_eq!(outcome, expected, "{members} at {now:?}");
 }
 
@@ -151,7 +151,7 @@ fn a_token_is_too_old_at_exactly_the_limit_and_leeway() {
             ..rules()
         };
         let payload = format!(r#"{{"iss":"{ISSUER}","exp":9e9{members}}}"#);
-        let outcome = outcome(r#"{"alg":"RS256"}"#, &payload, &rules, now);
+        let outcome = outcome(r#"{"alg":"EdDSA"}"#, &payload, &rules, now);
         assert_eq!(outcome, expected, "{members} at {now:?}");
     };
     check(r#","iat":1000"#, 0, at(1059, LAST_NANO), ACCEPTED);
@@ -172,7 +172,7 @@ fn says_by_how_much_a_time_was_missed() {
     let check = |members: &str, now, expected: &str| {
         let rules = ClaimRules { max_age: Some(Duration::from_secs(60)), ..rules() };
         let payload = format!(r#"{{"iss":"{ISSUER}",{members}}}"#);
-        with_claims(r#"{"alg":"RS256"}"#, &payload, &rules, UNIX_EPOCH + now, |claims| {
+        with_claims(r#"{"alg":"EdDSA"}"#, &payload, &rules, UNIX_EPOCH + now, |claims| {
             assert_eq!(claims.err().unwrap().to_string(), expected);
         });
     };
@@ -187,7 +187,7 @@ fn says_by_how_much_a_time_was_missed() {
 fn a_clock_before_1970_reads_as_1970() {
     let before = UNIX_EPOCH - Duration::from_secs(1);
     for (members, expected) in [("", ACCEPTED), (r#""nbf":1"#, "not_yet_valid")] {
-        with_claims(r#"{"alg":"RS256"}"#, &payload(members), &rules(), before, |claims| {
+        with_claims(r#"{"alg":"EdDSA"}"#, &payload(members), &rules(), before, |claims| {
             assert_eq!(claims.map_or_else(|error| error.reason(), |_| ACCEPTED), expected);
         });
     }
@@ -245,17 +245,17 @@ fn accepts_an_allowed_client_by_client_id_before_azp() {
 fn compares_token_types_as_media_types() {
     let rules = ClaimRules { token_types: strings(&["at+jwt", "jwt"]), ..rules() };
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt", "JWT"] {
-        check_type(&rules, &format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#), ACCEPTED);
+        check_type(&rules, &format!(r#"{{"alg":"EdDSA","typ":"{typ}"}}"#), ACCEPTED);
     }
     for typ in
         ["", "application/", "id+jwt", "at", "x/at+jwt", "at+jwt ", "application/application/jwt"]
     {
-        let header = format!(r#"{{"alg":"RS256","typ":"{typ}"}}"#);
+        let header = format!(r#"{{"alg":"EdDSA","typ":"{typ}"}}"#);
         check_type(&rules, &header, "wrong_token_type");
         check_type(&self::rules(), &header, ACCEPTED);
     }
-    check_type(&rules, r#"{"alg":"RS256"}"#, "wrong_token_type");
-    check_type(&self::rules(), r#"{"alg":"RS256"}"#, ACCEPTED);
+    check_type(&rules, r#"{"alg":"EdDSA"}"#, "wrong_token_type");
+    check_type(&self::rules(), r#"{"alg":"EdDSA"}"#, ACCEPTED);
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn a_claim_that_cannot_be_read_is_a_refusal_where_claims_are_looked_up() {
 #[test]
 fn a_value_is_looked_up_as_often_as_it_is_asked_for() {
     let payload = payload(r#""a":{"b":[1,2]},"n":null"#);
-    with_claims(r#"{"alg":"RS256"}"#, &payload, &rules(), UNIX_EPOCH, |claims| {
+    with_claims(r#"{"alg":"EdDSA"}"#, &payload, &rules(), UNIX_EPOCH, |claims| {
         let claims = claims.ok().unwrap();
         for _ in 0..2 {
             assert_eq!(claims.value(&ClaimPath::new("/a/b/1")).unwrap(), Some(&json!(2)));

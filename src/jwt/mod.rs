@@ -12,17 +12,16 @@
 //! Governed by RFC 7515 (JWS), RFC 7519 (JWT) and RFC 8725 (best practices).
 
 mod algorithm;
+mod base64url;
 mod claims;
 mod claims_set;
 #[cfg(test)]
 pub(crate) mod testing;
-mod text;
 mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
 pub use claims_set::{ClaimsSet, NumericDate, Strings};
-pub(crate) use text::{Text, object, object_in_utf8};
 pub use token::{DecodedToken, MAX_TOKEN_LENGTH, RawToken, UnverifiedToken};
 pub use verify::{PublicKey, PublicKeyError, VerifiedToken, verify};

@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::algorithm::SignatureAlgorithm;
+use super::base64url;
 use super::claims_set::ClaimsSet;
-use super::text::{Text, decode_base64url, object_in_utf8, present};
 use crate::error::{Error, Excerpt};
+use crate::json::{Text, object_in_utf8, present};
 
 /// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
 pub const MAX_TOKEN_LENGTH: usize = 8192;
@@ -51,7 +52,7 @@ impl<'a> RawToken<'a> {
         };
         let (signing_input, signature) = (&self.0[..second], &self.0[second + 1..]);
         let (header, payload) = (&signing_input[..first], &signing_input[first + 1..]);
-        let decode = |part, fault| decode_base64url(part).ok_or(Error::MalformedToken(fault));
+        let decode = |part, fault| base64url::decode(part).ok_or(Error::MalformedToken(fault));
         Ok(DecodedToken {
             signing_input,
             header: decode(header, "the header is not base64url")?,
@@ -79,15 +80,14 @@ pub struct DecodedToken<'a> {
 pub struct UnverifiedToken<'a> {
     /// What the signature is over: the encoded header, a dot, the encoded payload.
     pub(super) signing_input: &'a str,
-    /// The decoded signature. Owned by a `Vec` because that is what
-    /// [`jsonwebtoken::crypto::JwtVerifier`] takes.
-    pub(super) signature: &'a Vec<u8>,
+    /// The decoded signature.
+    pub(super) signature: &'a [u8],
     /// The decoded payload.
     pub(super) payload: &'a [u8],
     pub(super) claims: ClaimsSet<'a>,
     /// The `typ` header.
     pub(super) typ: Option<Text<'a>>,
-    alg: Text<'a>,
+    pub(super) alg: Text<'a>,
     kid: Option<Text<'a>>,
 }
 

@@ -1,17 +1,15 @@
 //! The signature check, the only way from an unverified token to a verified one.
 
-use aws_lc_rs::error::{KeyRejected, Unspecified};
+use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
-use jsonwebtoken::signature;
 
 use super::algorithm::{Scheme, SignatureAlgorithm};
+use super::base64url;
 use super::claims_set::ClaimsSet;
-use super::text::{Text, decode_base64url};
 use super::token::UnverifiedToken;
 use crate::error::Error;
+use crate::json::Text;
 
 /// A public key, bound to one algorithm and ready to verify.
 ///
@@ -19,7 +17,7 @@ use crate::error::Error;
 /// the key set is read.
 #[derive(Debug)]
 pub struct PublicKey {
-    algorithm: Algorithm,
+    algorithm: &'static SignatureAlgorithm,
     parsed: ParsedPublicKey,
 }
 
@@ -52,7 +50,7 @@ impl PublicKey {
     /// [`PublicKeyError`] says what is wrong with the JWK.
     pub fn prepare(
         jwk: &AlgorithmParameters,
-        algorithm: &SignatureAlgorithm,
+        algorithm: &'static SignatureAlgorithm,
     ) -> Result<Self, PublicKeyError> {
         let parsed = match (&algorithm.scheme, jwk) {
             (Scheme::Rsa(parameters), AlgorithmParameters::RSA(rsa)) => {
@@ -92,7 +90,13 @@ impl PublicKey {
             _ => return Err(PublicKeyError::OtherKeyType),
         };
         let parsed = parsed.map_err(|_| PublicKeyError::Invalid)?;
-        Ok(Self { algorithm: algorithm.id, parsed })
+        Ok(Self { algorithm, parsed })
+    }
+
+    /// Tells whether this key made the token's signature, by the algorithm that the token names.
+    fn verifies(&self, token: &UnverifiedToken<'_>) -> bool {
+        SignatureAlgorithm::named(&token.alg) == Some(self.algorithm)
+            && self.parsed.verify_sig(token.signing_input.as_bytes(), token.signature).is_ok()
     }
 }
 
@@ -100,7 +104,7 @@ impl PublicKey {
 const UNCOMPRESSED_POINT: u8 = 4;
 
 fn decode(parameter: &str) -> Result<Vec<u8>, PublicKeyError> {
-    decode_base64url(parameter).ok_or(PublicKeyError::Invalid)
+    base64url::decode(parameter).ok_or(PublicKeyError::Invalid)
 }
 
 fn parse(
@@ -116,39 +120,26 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     &number[zeros..]
 }
 
-impl signature::Verifier<Vec<u8>> for PublicKey {
-    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        self.parsed.verify_sig(message, signature).map_err(|Unspecified| signature::Error::new())
-    }
-}
-
-impl JwtVerifier for PublicKey {
-    fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-}
-
-/// A token whose signature is the issuer's. Its claims are not checked yet.
+/// A token that an issuer's key has signed. Its claims are not checked yet.
 pub struct VerifiedToken<'a> {
     pub(super) claims: ClaimsSet<'a>,
     pub(super) payload: &'a [u8],
     pub(super) typ: Option<Text<'a>>,
 }
 
-/// Checks a token's signature against the keys that it may be signed with.
+/// Checks a token's signature.
 ///
-/// There is one key as a rule; an issuer that gives the same `kid` to several
-/// makes it several, and then any of them will do.
+/// `keys` are those with the token's `kid`: one as a rule. If the issuer uses a `kid` for several
+/// keys, the signature of any of them is accepted.
 ///
 /// # Errors
 ///
-/// [`Error::InvalidSignature`] where none of the keys made the signature.
-pub fn verify<'a, V: JwtVerifier>(
+/// [`Error::InvalidSignature`] if none of the keys made the signature by the token's algorithm.
+pub fn verify<'a>(
     token: UnverifiedToken<'a>,
-    keys: &[V],
+    keys: &[PublicKey],
 ) -> Result<VerifiedToken<'a>, Error> {
-    let message = token.signing_input.as_bytes();
-    if keys.iter().any(|key| key.verify(message, token.signature).is_ok()) {
+    if keys.iter().any(|key| key.verifies(&token)) {
         Ok(VerifiedToken { claims: token.claims, payload: token.payload, typ: token.typ })
     } else {
         Err(Error::InvalidSignature)

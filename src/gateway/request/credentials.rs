@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 
 use super::event::{AuthorizerRequest, EventKind};
 use crate::error::Error;
-use crate::jwt::Text;
+use crate::json::Text;
 
 /// A place that a token may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]

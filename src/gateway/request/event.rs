@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::arn::MethodArn;
 use crate::error::Error;
-use crate::jwt::{Text, object};
+use crate::json::{Text, object};
 
 /// What kind of event asked, which decides the form of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,7 +53,7 @@ fn with_context<R>(
         principal: None,
         usage_key: None,
     };
-    with_claims(r#"{"alg":"RS256"}"#, payload, &claim_rules, UNIX_EPOCH, |claims| {
+    with_claims(r#"{"alg":"EdDSA"}"#, payload, &claim_rules, UNIX_EPOCH, |claims| {
         let claims = claims.map_err(|error| error.to_string()).unwrap();
         then(context_rules.context(&claims, Some("bearer")).unwrap())
     })
