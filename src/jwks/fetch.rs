@@ -48,6 +48,10 @@ pub enum ClientError {
 /// authorizer reads.
 const MAX_BODY_LENGTH: usize = 150_000;
 
+/// The longest cause of a broken connection that is shown, in characters: as many as the names in a
+/// server's certificate take.
+const MAX_CAUSE_CHARS: usize = 512;
+
 /// A key set is fetched in two requests at most, each tried twice, and all must
 /// fit into the refresh; so a connection may take no more than this part of it.
 const CONNECT_SHARE: u32 = 3;
@@ -183,7 +187,8 @@ fn broken(url: &Url, error: &reqwest::Error) -> FetchError {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    FetchError::Connection { url: url.to_string(), cause: innermost.to_string() }
+    let cause = Excerpt::of(&innermost.to_string(), MAX_CAUSE_CHARS);
+    FetchError::Connection { url: url.to_string(), cause }
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
