@@ -1,10 +1,10 @@
-//! What foreign texts do to the log: nobody can forge an entry, in either format.
+//! What others can do to the log: nobody can forge an entry, and no caller can raise an alarm.
 
-use local_gateway::issuer::Issuer;
+use local_gateway::issuer::{AUDIENCE, Issuer};
 use local_gateway::served::Served;
 use serde_json::{Value, json};
 
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, fault, unauthorized};
 use crate::tokens::{claims_with, connect, good_token};
 
 /// Begins a line of its own where it is not escaped, and then turns the text around.
@@ -83,11 +83,64 @@ async fn nobody_can_forge_a_log_line_in_text() {
 #[tokio::test]
 async fn nobody_can_forge_a_log_line_in_json() {
     let log = logs_with_forgeries("JSON").await;
-    let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = read(&log);
     for line in &lines {
         let message = line["message"].as_str().unwrap();
         assert!(!message.contains(UNPRINTABLE), "{line:#}");
     }
     // The raw text is a field that JSON escapes.
     assert!(lines.iter().any(|line| line["kid"] == FORGED), "{lines:#?}");
+}
+
+fn read(log: &[String]) -> Vec<Value> {
+    log.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Returns how many of the lines are errors, and how many tell of a failed fetch.
+fn errors_and_failures(lines: &[Value]) -> (usize, usize) {
+    let count = |field: &str, value: &str| lines.iter().filter(|line| line[field] == value).count();
+    (count("level", "ERROR"), count("outcome", "failed"))
+}
+
+/// `template.yaml` alarms on one line at ERROR.
+#[tokio::test]
+async fn an_issuer_that_is_down_is_an_error_for_each_fetch_and_not_for_each_caller() {
+    const TOKENS: usize = 50;
+    let (well, ill) = tokio::join!(Issuer::start(), Issuer::start());
+    let (well, ill) = (well.unwrap(), ill.unwrap());
+    ill.serve_discovery(Served::Disconnect);
+    let issuers = json!([
+        { "issuer": well.url(), "audience": AUDIENCE },
+        { "issuer": ill.url(), "audience": AUDIENCE },
+    ]);
+    let mut deployment = Deployment::start(&[("AUTHORIZER_ISSUERS", &issuers.to_string())]).await;
+    let made_up = connect(&well.token(&claims_with(&well, json!({ "iss": ill.url() }))));
+    for _ in 0..TOKENS {
+        let (outcome, line) = deployment.ask_for_more(&made_up).await;
+        assert_eq!(outcome, Err(fault("keys_unavailable")));
+        assert_eq!((&line["level"], &line["decision"]), (&json!("WARN"), &json!("error")));
+    }
+    assert!(deployment.ask(&connect(&good_token(&well))).await.is_ok());
+    let lines = read(&deployment.log());
+    let (errors, failures) = errors_and_failures(&lines);
+    assert_eq!(errors, failures, "{lines:#?}");
+    // One, and on a slow machine one more for each backoff that has ended.
+    assert!((1..10).contains(&errors), "{errors} errors");
+    let none_held = |line: &Value| line["message"].as_str().unwrap().contains("none are held");
+    assert_eq!(lines.iter().filter(|line| none_held(line)).count(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_fetch_is_no_error_while_keys_serve() {
+    let issuer = Issuer::start().await.unwrap();
+    let mut deployment = Deployment::trusting(&issuer, &[]).await;
+    issuer.serve_key_set(Served::Disconnect);
+    let unknown =
+        issuer.sign(&json!({ "alg": "RS256", "kid": "x" }), issuer.claims().to_string().as_bytes());
+    let outcome = deployment.ask(&connect(&unknown)).await;
+    assert_eq!(outcome, Err(unauthorized("unknown_key")));
+    let lines = read(&deployment.log());
+    assert_eq!(errors_and_failures(&lines), (0, 1));
+    let fresh = |line: &Value| line["message"].as_str().unwrap().contains("fresh and serve for");
+    assert_eq!(lines.iter().filter(|line| fresh(line)).count(), 1, "{lines:#?}");
 }
