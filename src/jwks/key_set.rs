@@ -4,6 +4,7 @@
 //! one that is broken, of an unknown type or for something else is skipped, and
 //! costs its neighbours nothing.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use jsonwebtoken::jwk::AlgorithmParameters;
@@ -222,9 +223,11 @@ impl KeySet {
         self.entries.get(entry).map_or(&[], |entry| &entry.keys)
     }
 
-    /// Returns the `kid` of each key that can be used, once for each algorithm.
+    /// Returns each `kid` of the keys that can be used, once.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.kid.as_deref().unwrap_or("(no kid)"))
+        let kids = self.entries.iter().map(|entry| entry.kid.as_deref().unwrap_or("(no kid)"));
+        let mut seen = HashSet::new();
+        kids.filter(move |kid| seen.insert(*kid))
     }
 }
 

@@ -301,7 +301,20 @@ fn chooses_by_kid_and_algorithm() {
     {
         assert!(set.select(Some(kid), named(algorithm)).is_none(), "{kid} {algorithm}");
     }
-    assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "k", "(no kid)"]);
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "(no kid)"]);
+}
+
+#[test]
+fn lists_each_kid_once() {
+    let keys = [
+        jwk("RS256", json!({ "kid": "rsa" })),
+        jwk("ES256", json!({ "kid": "ec" })),
+        other_jwk("RS256", json!({ "kid": "rsa" })),
+        jwk("RS256", json!({})),
+        jwk("ES384", json!({})),
+    ];
+    let (set, _) = parse(&keys).unwrap();
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa", "ec", "(no kid)"]);
 }
 
 #[test]
