@@ -25,6 +25,7 @@ async fn logs_with_forgeries(format: &str) -> Vec<String> {
     let documents = [
         (None, key_set(json!([encryption]))),
         (None, key_set(json!([key, encryption]))),
+        (None, key_set(json!([{ "kty": FORGED, "kid": "unknown" }]))),
         (None, key_set(json!([merged(&key, json!({ "kid": FORGED }))]))),
         (jwks_uri(FORGED, url), None),
         (jwks_uri(url, "http://issuer.example/"), None),
