@@ -14,7 +14,7 @@ use url::Url;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::{HttpApiResponse, ResourceScope, TokenSource, UnauthenticatedResponse};
 use crate::jwks::key_uri;
-use crate::jwt::{Audience, ClaimPath, RequiredClaim, SUPPORTED_ALGORITHMS, SignatureAlgorithm};
+use crate::jwt::{Audience, ClaimPath, RequiredClaim, SignatureAlgorithm};
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -166,14 +166,18 @@ pub(super) fn audience(text: &str) -> Parsed<Audience> {
 pub(super) fn algorithms(text: &str) -> Parsed<Vec<&'static SignatureAlgorithm>> {
     let known = |name: &String| {
         SignatureAlgorithm::named(name).ok_or_else(|| {
-            let names: Vec<_> = SUPPORTED_ALGORITHMS.iter().map(|row| row.name).collect();
-            format!(
-                "where {name:?} is none of {}; symmetric algorithms and none are never accepted",
-                names.join(", ")
-            )
+            format!("where {name:?} is not supported; symmetric algorithms and none never are")
         })
     };
-    list(text)?.iter().map(known).collect()
+    // Both names of one algorithm may stand in the list.
+    let mut algorithms = Vec::new();
+    for algorithm in list(text)?.iter().map(known) {
+        let algorithm = algorithm?;
+        if !algorithms.contains(&algorithm) {
+            algorithms.push(algorithm);
+        }
+    }
+    Ok(algorithms)
 }
 
 pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {

@@ -185,10 +185,11 @@ impl KeySet {
         if matches!(parameters, AlgorithmParameters::Other(_)) {
             return Err(unreadable(jwk));
         }
-        let named =
-            |row: &&&SignatureAlgorithm| purpose.alg.as_ref().is_none_or(|alg| alg == row.name);
+        let named = purpose.alg.as_deref().map(SignatureAlgorithm::named);
+        let is_named =
+            |row: &&&'static SignatureAlgorithm| named.is_none_or(|it| it == Some(**row));
         let mut outcome = Err(SkipReason::OtherAlgorithm);
-        for &algorithm in allowed.iter().filter(named) {
+        for &algorithm in allowed.iter().filter(is_named) {
             match PublicKey::prepare(&parameters, algorithm) {
                 Ok(key) => {
                     self.insert(purpose.kid.as_deref(), algorithm, key);

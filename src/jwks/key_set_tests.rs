@@ -45,7 +45,7 @@ fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     let Some(entry) = set.select(kid, row) else { return false };
     let header = format!(r#"{{"alg":"{algorithm}"}}"#);
     let message = testing::signing_input(&header, "{}");
-    let signature = key_for(&KEYS, row).sign(algorithm, message.as_bytes());
+    let signature = key_for(&KEYS, row).sign(row.name, message.as_bytes());
     let text = testing::token(&header, "{}", &signature);
     let decoded = RawToken::new(&text).decode().unwrap();
     verify(UnverifiedToken::read(&decoded).unwrap(), set.keys(entry)).is_ok()
@@ -186,11 +186,14 @@ fn skips_symmetric_keys() {
 
 #[test]
 fn skips_keys_for_algorithms_that_are_not_allowed() {
-    for alg in ["HS256", "none", "RSA-OAEP", "rs256", "ES256", "EdDSA", ""] {
+    for alg in ["HS256", "none", "RSA-OAEP", "rs256", "ES256", "EdDSA", "Ed25519", ""] {
         check_skipped(&jwk("RS256", json!({ "kid": "k", "alg": alg })), "k", OTHER_ALGORITHM);
     }
     check_skipped(&jwk("ES256", json!({ "kid": "k", "alg": "ES384" })), "k", OTHER_ALGORITHM);
     check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": "P-521" })), "k", OTHER_ALGORITHM);
+    for alg in ["ed25519", "Ed448", "eddsa"] {
+        check_skipped(&jwk("EdDSA", json!({ "kid": "k", "alg": alg })), "k", OTHER_ALGORITHM);
+    }
     let keys = [jwk("RS256", json!({ "kid": "rsa" })), jwk("ES256", json!({ "kid": "ec" }))];
     let (set, skipped) = parse_for(&keys, &[named("RS256")]).unwrap();
     assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa"]);
@@ -351,6 +354,18 @@ fn lists_each_kid_once() {
     ];
     let (set, _) = parse(&keys).unwrap();
     assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa", "ec", "(no kid)"]);
+}
+
+#[test]
+fn takes_an_ed25519_key_by_both_names_of_its_algorithm() {
+    for alg in [json!("EdDSA"), json!("Ed25519"), json!(null)] {
+        let (set, skipped) = parse(&[jwk("EdDSA", json!({ "kid": "k", "alg": alg }))]).unwrap();
+        assert_eq!(skipped, []);
+        for named in ["EdDSA", "Ed25519"] {
+            assert!(verifies(&set, Some("k"), named), "{alg} {named}");
+        }
+    }
+    check_skipped(&jwk("EdDSA", json!({ "kid": "k", "crv": "Ed448" })), "k", &incomplete("OKP"));
 }
 
 #[test]
