@@ -8,6 +8,7 @@ mod parse_access;
 mod problem;
 mod read;
 mod setting;
+mod suggest;
 
 use std::path::PathBuf;
 use std::sync::Arc;

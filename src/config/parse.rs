@@ -241,7 +241,7 @@ pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {
         }
         if ContextRules::RESERVED_NAMES.contains(&name) {
             return Err(format!(
-                "where {name:?} is a reserved name; give it another, as {name}_claim={path}"
+                "where {name:?} is a reserved name; give it another, for example {name}_claim={path}"
             ));
         }
         Ok(ContextClaim { name: name.to_owned(), path: claim_path(path)? })
