@@ -167,6 +167,10 @@ fn issuer() {
             ("https://A.Example:443/x/", "https://a.example/x/.well-known/openid-configuration"),
             ("http://localhost:8080", "http://localhost:8080/.well-known/openid-configuration"),
             ("http://127.0.0.1/a", "http://127.0.0.1/a/.well-known/openid-configuration"),
+            (
+                "https://a.example/.well-known",
+                "https://a.example/.well-known/.well-known/openid-configuration",
+            ),
         ]
         .map(|(issuer, discovery)| (issuer, (issuer.to_owned(), discovery.to_owned()))),
         &[
@@ -178,6 +182,15 @@ fn issuer() {
             ("https://a.example/#x", "which has credentials or a fragment in it"),
             ("https://user@a.example/", "which has credentials or a fragment in it"),
             ("https://a.example, https://b.example", "which is not a URL"),
+            (
+                "https://a.example/.well-known/openid-configuration",
+                "which is the URL of a document; the issuer is \"https://a.example\", or the same with a slash",
+            ),
+            (
+                "https://a.example/t/.well-known/oauth-authorization-server",
+                "the issuer is \"https://a.example/t\"",
+            ),
+            ("https://a.example/.well-known/jwks.json", "the issuer is \"https://a.example\""),
         ],
     );
 }
@@ -870,6 +883,12 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
         }
     }
     check(&[("AUDIENCE", "chat")], &[]);
+    check(&[("AUDIENCE", "a,b , c")], &[]);
+    for audience in ["a b", "x,a b"] {
+        let warning =
+            "AUTHORIZER_AUDIENCE has the audience \"a b\", which contains a space; separate";
+        check(&[("AUDIENCE", audience)], &[warning]);
+    }
     check(
         &[("AUDIENCE", "*")],
         &["AUTHORIZER_AUDIENCE=* accepts any token of https://issuer.example/"],

@@ -208,6 +208,14 @@ fn read_issuer(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Issuer
             reader.name(&setting::AUDIENCE)
         ));
     }
+    if let Audience::AnyOf(audiences) = &audience
+        && let Some(with_space) = audiences.iter().find(|it| it.contains(char::is_whitespace))
+    {
+        warnings.push(format!(
+            "{} has the audience {with_space:?}, which contains a space; separate several audiences with commas",
+            reader.name(&setting::AUDIENCE)
+        ));
+    }
     if audience != Audience::Unchecked && token_use.as_deref() == Some("access") {
         warnings.push(format!(
             "{}=access with an audience: Cognito's access tokens have no aud unless a resource server is bound to them; AUDIENCE=* with CLIENT_IDS fits those without",

@@ -124,13 +124,25 @@ pub(super) fn uri(text: &str) -> Parsed<Url> {
     key_uri(text).map_err(|error| error.fault().to_owned())
 }
 
+/// Where issuers publish documents about themselves. Their URLs are taken for issuers by mistake.
+const WELL_KNOWN: [&str; 3] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwks.json",
+];
+
 /// The issuer is compared letter by letter, so it is kept as it stands.
 pub(super) fn issuer(text: &str) -> Parsed<String> {
     let url = uri(text)?;
     if url.query().is_some() {
         return Err("which has a query".to_owned());
     }
-    Ok(text.to_owned())
+    match WELL_KNOWN.iter().find_map(|path| text.strip_suffix(path)) {
+        None => Ok(text.to_owned()),
+        Some(issuer) => Err(format!(
+            "which is the URL of a document; the issuer is {issuer:?}, or the same with a slash at the end if the tokens' iss has one"
+        )),
+    }
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {

@@ -207,6 +207,7 @@ async fn warns_of_what_is_likely_not_meant() {
     let issuer = Issuer::start().await.unwrap();
     for (settings, warning) in [
         (&[("AUTHORIZER_AUDIENCE", "*")][..], "AUTHORIZER_AUDIENCE=*"),
+        (&[("AUTHORIZER_AUDIENCE", "chat api")], "separate several audiences with commas"),
         (&[("AUTHORIZER_TOKEN_USE", "access")], "AUTHORIZER_TOKEN_USE=access with an audience"),
         (
             &[("AUTHORIZER_TOKEN_SOURCES", "cookie:session")],
