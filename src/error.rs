@@ -235,7 +235,8 @@ impl Error {
 ///
 /// Every message shows such a text through this type. `Display` and `Debug` escape whatever could
 /// begin a new line or change how a terminal shows the line, so nobody can forge a log entry.
-/// [`Excerpt::as_str`] is the raw text, for fields of log entries: both log formats escape those.
+/// [`Excerpt::as_str`] is the raw text, for fields of log entries: the text format shows those as
+/// `Debug` does, and in JSON they are strings, in which no line can end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(String);
 

@@ -89,7 +89,7 @@ async fn nobody_can_forge_a_log_line_in_json() {
         let message = line["message"].as_str().unwrap();
         assert!(!message.contains(UNPRINTABLE), "{line:#}");
     }
-    // The raw text is a field that JSON escapes.
+    // The raw text is in a field, where JSON escapes the line break.
     assert!(lines.iter().any(|line| line["kid"] == FORGED), "{lines:#?}");
 }
 
