@@ -301,6 +301,11 @@ impl Trail<'_> {
             Some((Class::Unauthenticated | Class::Forbidden, error, reason)) => {
                 line!(info, reason, "{error}")
             }
+            // Anybody can name an issuer that is down. Its failed fetches are the errors that an
+            // alarm counts, and no caller can multiply those.
+            Some((Class::Fault, error @ Error::KeysUnavailable { .. }, reason)) => {
+                line!(warn, reason, "{error}")
+            }
             Some((Class::Fault, error, reason)) => line!(error, reason, "{error}"),
         }
     }

@@ -5,7 +5,7 @@
 //! token, a signature or a claims set, so that `Debug` and `Display` may be
 //! logged. What the client sees is generic and made in [`crate::gateway`].
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use crate::jwks::FetchError;
@@ -267,7 +267,13 @@ impl Error {
     }
 }
 
-/// The beginning of a value that the caller chose, short enough for a log line.
+/// The beginning of a text that somebody else wrote: a token, a key set, a discovery document, or an
+/// error of the HTTP client, which can quote a server. It is short enough for a log entry.
+///
+/// Every message shows such a text through this type. `Display` and `Debug` escape whatever could
+/// begin a new line or change how a terminal shows the line, so nobody can forge a log entry.
+/// [`Excerpt::as_str`] is the raw text, for fields of log entries: the text format shows those as
+/// `Debug` does, and in JSON they are strings, in which no line can end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(String);
 
@@ -276,7 +282,19 @@ impl Excerpt {
     /// fewer than a token has.
     const MAX_CHARS: usize = 128;
 
-    /// Returns the excerpt's text.
+    /// Returns the first `max_chars` characters of a text.
+    pub(crate) fn of(text: &str, max_chars: usize) -> Self {
+        // So many bytes are at most as many characters.
+        if text.len() <= max_chars {
+            return Self(text.to_owned());
+        }
+        match text.char_indices().nth(max_chars) {
+            None => Self(text.to_owned()),
+            Some((end, _)) => Self(format!("{}…", &text[..end])),
+        }
+    }
+
+    /// Returns the raw text, which nothing escapes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -285,14 +303,7 @@ impl Excerpt {
 
 impl From<&str> for Excerpt {
     fn from(text: &str) -> Self {
-        // So many bytes are at most as many characters.
-        if text.len() <= Self::MAX_CHARS {
-            return Self(text.to_owned());
-        }
-        match text.char_indices().nth(Self::MAX_CHARS) {
-            None => Self(text.to_owned()),
-            Some((end, _)) => Self(format!("{}…", &text[..end])),
-        }
+        Self::of(text, Self::MAX_CHARS)
     }
 }
 
@@ -304,7 +315,12 @@ impl fmt::Debug for Excerpt {
 
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.chars().try_for_each(|character| match character {
+            // Without quotes around the text, these need no escape.
+            '"' | '\'' | '\\' => f.write_char(character),
+            // Escapes what is not printable: control characters, line separators, bidi controls.
+            _ => fmt::Display::fmt(&character.escape_debug(), f),
+        })
     }
 }
 

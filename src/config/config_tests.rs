@@ -57,8 +57,10 @@ fn check<T: PartialEq + Debug>(
                 format!("is {:?}, ", value.trim().replace("user@", "…@").replace("a:b@", "…@"));
             assert!(problem.fault.starts_with(&shown), "{}", problem.fault);
         }
-        let remedy =
-            format!("it takes {}, as AUTHORIZER_{name}={}", setting.takes, setting.example);
+        let remedy = format!(
+            "It takes {}, for example AUTHORIZER_{name}={}",
+            setting.takes, setting.example
+        );
         assert_eq!(problem.remedy, remedy);
         let message = format!("1 mistake in the settings:\n- {problem}");
         assert_eq!(error.to_string(), message);
@@ -165,6 +167,10 @@ fn issuer() {
             ("https://A.Example:443/x/", "https://a.example/x/.well-known/openid-configuration"),
             ("http://localhost:8080", "http://localhost:8080/.well-known/openid-configuration"),
             ("http://127.0.0.1/a", "http://127.0.0.1/a/.well-known/openid-configuration"),
+            (
+                "https://a.example/.well-known",
+                "https://a.example/.well-known/.well-known/openid-configuration",
+            ),
         ]
         .map(|(issuer, discovery)| (issuer, (issuer.to_owned(), discovery.to_owned()))),
         &[
@@ -176,6 +182,15 @@ fn issuer() {
             ("https://a.example/#x", "which has credentials or a fragment in it"),
             ("https://user@a.example/", "which has credentials or a fragment in it"),
             ("https://a.example, https://b.example", "which is not a URL"),
+            (
+                "https://a.example/.well-known/openid-configuration",
+                "which is the URL of a document; the issuer is \"https://a.example\", or the same with a slash",
+            ),
+            (
+                "https://a.example/t/.well-known/oauth-authorization-server",
+                "the issuer is \"https://a.example/t\"",
+            ),
+            ("https://a.example/.well-known/jwks.json", "the issuer is \"https://a.example\""),
         ],
     );
 }
@@ -253,12 +268,20 @@ fn algorithms() {
             ("ES256", vec!["ES256"]),
             ("RS256, EdDSA", vec!["RS256", "EdDSA"]),
             (all, all.split(',').collect()),
+            ("Ed25519", vec!["EdDSA"]),
+            ("EdDSA,RS256,Ed25519", vec!["EdDSA", "RS256"]),
         ],
         &[
-            ("HS256", "where \"HS256\" is none of RS256, RS384"),
-            ("RS256,none", "symmetric algorithms and none are never accepted"),
-            ("rs256", "where \"rs256\" is none of"),
-            ("*", "where \"*\" is none of"),
+            ("HS256", "where \"HS256\" is not supported"),
+            (
+                "RS256,none",
+                "where \"none\" is not supported; symmetric algorithms and none never are",
+            ),
+            ("rs256", "where \"rs256\" is not supported"),
+            ("ed25519", "where \"ed25519\" is not supported"),
+            ("Ed448", "where \"Ed448\" is not supported"),
+            ("Ed25519,Ed25519", "which has \"Ed25519\" twice"),
+            ("*", "where \"*\" is not supported"),
             ("RS256,RS256", "which has \"RS256\" twice"),
             ("RS256,", "which has an empty item"),
         ],
@@ -559,8 +582,11 @@ fn context_claims() {
             ("a,a", "which has \"a\" twice"),
             ("a,", "which has an empty item"),
             ("a=/x~2", "which is not a JSON Pointer"),
-            ("sub", "where \"sub\" is a reserved name; give it another, as sub_claim=sub"),
-            ("reason=x", "where \"reason\" is a reserved name; give it another, as reason_claim=x"),
+            ("sub", "where \"sub\" is a reserved name; give it another, for example sub_claim=sub"),
+            (
+                "reason=x",
+                "where \"reason\" is a reserved name; give it another, for example reason_claim=x",
+            ),
         ],
     );
     for name in ContextRules::RESERVED_NAMES {
@@ -653,7 +679,7 @@ fn every_mistake_within_issuers_is_named_at_its_place() {
 }
 
 #[test]
-fn an_unknown_variable_is_a_mistake_and_its_nearest_name_is_meant() {
+fn an_unknown_variable_is_a_mistake_and_a_similar_name_is_suggested() {
     for (name, nearest) in [
         ("ISUER", "ISSUER"),
         ("AUDIENCES", "AUDIENCE"),
@@ -665,11 +691,24 @@ fn an_unknown_variable_is_a_mistake_and_its_nearest_name_is_meant() {
     ] {
         let error = read_one(name, "x").unwrap_err();
         let [problem] = &error.0[..] else { panic!("{error}") };
-        let expected = format!("AUTHORIZER_{name} is no setting; AUTHORIZER_");
-        assert!(problem.to_string().starts_with(&expected), "{problem}");
-        assert_eq!(problem.remedy, format!("AUTHORIZER_{nearest} may be meant"));
+        let expected =
+            format!("AUTHORIZER_{name} is not a setting. Did you mean AUTHORIZER_{nearest}?");
+        assert_eq!(problem.to_string(), expected);
     }
-    assert!(read_one("", "x").is_err());
+    for (name, remedy) in [
+        ("CLAIMS", "Did you mean AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?"),
+        ("DOMAIN", "docs/configuration.md lists the settings"),
+        ("", "docs/configuration.md lists the settings"),
+    ] {
+        let error = read_one(name, "x").unwrap_err();
+        assert_eq!(error.0[0].remedy, remedy);
+    }
+    for (name, of_lambda) in
+        [("LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"), ("log_format", "AWS_LAMBDA_LOG_FORMAT")]
+    {
+        let error = read_one(name, "x").unwrap_err().to_string();
+        assert!(error.contains("is a setting of Lambda") && error.contains(of_lambda), "{error}");
+    }
 }
 
 #[test]
@@ -762,20 +801,23 @@ fn the_objects_of_issuers_take_the_settings_of_an_issuer_once_and_in_their_types
     for (members, fault) in [
         (r#""leeway_seconds": 10.5"#, r#"leeway_seconds is "10.5", which is not a whole number"#),
         (r#""leeway_seconds": -1"#, r#"leeway_seconds is "-1", which is not a whole number"#),
-        (r#""leeway_seconds": true"#, "leeway_seconds is true; it takes a string, a number"),
-        (r#""client_ids": null"#, "client_ids is null; it takes a string"),
+        (r#""leeway_seconds": true"#, "leeway_seconds is true. It takes a string, a number"),
+        (r#""client_ids": null"#, "client_ids is null. It takes a string"),
         (r#""client_ids": []"#, "client_ids is empty"),
         (r#""client_ids": """#, "client_ids is empty"),
-        (r#""client_ids": [1]"#, "client_ids is [1]; it takes a string"),
-        (r#""client_ids": ["a,b"]"#, r#"client_ids is ["a,b"]; it takes a string"#),
+        (r#""client_ids": [1]"#, "client_ids is [1]. It takes a string"),
+        (r#""client_ids": ["a,b"]"#, r#"client_ids is ["a,b"]. It takes a string"#),
         (r#""client_ids": ["a", "a"]"#, r#"client_ids is "a,a", which has "a" twice"#),
         (r#""required_claims": {}"#, "required_claims is \"{}\", which is empty"),
         (
             r#""client_id": "web""#,
-            "client_id is no setting; AUTHORIZER_ISSUERS[0].client_ids may be meant",
+            "client_id is not a setting. Did you mean AUTHORIZER_ISSUERS[0].client_ids?",
         ),
-        (r#""resource_scope": "api""#, "resource_scope is no setting"),
-        (r#""issuers": "x""#, "issuers is no setting"),
+        (
+            r#""resource_scope": "api""#,
+            "resource_scope is not a setting. Set AUTHORIZER_RESOURCE_SCOPE beside it",
+        ),
+        (r#""issuers": "x""#, "issuers is not a setting"),
         // Which of the two would hold?
         (r#""client_ids": "web", "CLIENT_IDS": "app""#, "client_ids stands twice"),
         (r#""AUDIENCE": "*""#, "audience stands twice"),
@@ -826,7 +868,7 @@ fn issuers_never_stands_beside_the_settings_of_one_issuer() {
         assert_eq!(
             problem.to_string(),
             format!(
-                "AUTHORIZER_{} is set beside AUTHORIZER_ISSUERS; put it into the objects of AUTHORIZER_ISSUERS as {:?}",
+                "AUTHORIZER_{} is set beside AUTHORIZER_ISSUERS. Put it into the objects of AUTHORIZER_ISSUERS as {:?}",
                 setting.name,
                 setting.name.to_lowercase()
             )
@@ -846,6 +888,12 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
         }
     }
     check(&[("AUDIENCE", "chat")], &[]);
+    check(&[("AUDIENCE", "a,b , c")], &[]);
+    for audience in ["a b", "x,a b"] {
+        let warning =
+            "AUTHORIZER_AUDIENCE has the audience \"a b\", which contains a space; separate";
+        check(&[("AUDIENCE", audience)], &[warning]);
+    }
     check(
         &[("AUDIENCE", "*")],
         &["AUTHORIZER_AUDIENCE=* accepts any token of https://issuer.example/"],

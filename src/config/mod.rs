@@ -8,6 +8,7 @@ mod parse_access;
 mod problem;
 mod read;
 mod setting;
+mod suggest;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -205,6 +206,14 @@ fn read_issuer(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Issuer
     if audience == Audience::Unchecked && nothing_else_chooses {
         warnings.push(format!(
             "{}=* accepts any token of {issuer}, whomever it was issued for; CLIENT_IDS, REQUIRED_SCOPES or REQUIRED_CLAIMS can say which are meant",
+            reader.name(&setting::AUDIENCE)
+        ));
+    }
+    if let Audience::AnyOf(audiences) = &audience
+        && let Some(with_space) = audiences.iter().find(|it| it.contains(char::is_whitespace))
+    {
+        warnings.push(format!(
+            "{} has the audience {with_space:?}, which contains a space; separate several audiences with commas",
             reader.name(&setting::AUDIENCE)
         ));
     }

@@ -15,7 +15,7 @@ use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
 use crate::jwks::key_uri;
-use crate::jwt::{Audience, ClaimPath, RequiredClaim, SUPPORTED_ALGORITHMS, SignatureAlgorithm};
+use crate::jwt::{Audience, ClaimPath, RequiredClaim, SignatureAlgorithm};
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -125,13 +125,25 @@ pub(super) fn uri(text: &str) -> Parsed<Url> {
     key_uri(text).map_err(|error| error.fault().to_owned())
 }
 
+/// Where issuers publish documents about themselves. Their URLs are taken for issuers by mistake.
+const WELL_KNOWN: [&str; 3] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/jwks.json",
+];
+
 /// The issuer is compared letter by letter, so it is kept as it stands.
 pub(super) fn issuer(text: &str) -> Parsed<String> {
     let url = uri(text)?;
     if url.query().is_some() {
         return Err("which has a query".to_owned());
     }
-    Ok(text.to_owned())
+    match WELL_KNOWN.iter().find_map(|path| text.strip_suffix(path)) {
+        None => Ok(text.to_owned()),
+        Some(issuer) => Err(format!(
+            "which is the URL of a document; the issuer is {issuer:?}, or the same with a slash at the end if the tokens' iss has one"
+        )),
+    }
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {
@@ -167,14 +179,18 @@ pub(super) fn audience(text: &str) -> Parsed<Audience> {
 pub(super) fn algorithms(text: &str) -> Parsed<Vec<&'static SignatureAlgorithm>> {
     let known = |name: &String| {
         SignatureAlgorithm::named(name).ok_or_else(|| {
-            let names: Vec<_> = SUPPORTED_ALGORITHMS.iter().map(|row| row.name).collect();
-            format!(
-                "where {name:?} is none of {}; symmetric algorithms and none are never accepted",
-                names.join(", ")
-            )
+            format!("where {name:?} is not supported; symmetric algorithms and none never are")
         })
     };
-    list(text)?.iter().map(known).collect()
+    // Both names of one algorithm may stand in the list.
+    let mut algorithms = Vec::new();
+    for algorithm in list(text)?.iter().map(known) {
+        let algorithm = algorithm?;
+        if !algorithms.contains(&algorithm) {
+            algorithms.push(algorithm);
+        }
+    }
+    Ok(algorithms)
 }
 
 pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
@@ -238,7 +254,7 @@ pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {
         }
         if ContextRules::RESERVED_NAMES.contains(&name) {
             return Err(format!(
-                "where {name:?} is a reserved name; give it another, as {name}_claim={path}"
+                "where {name:?} is a reserved name; give it another, for example {name}_claim={path}"
             ));
         }
         Ok(ContextClaim { name: name.to_owned(), path: claim_path(path)? })

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-/// One mistake: which variable, what is wrong, what it takes instead.
+/// One mistake: which variable, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The variable, or the place within one.
     pub variable: String,
     /// What is wrong with it, what it held included.
     pub fault: String,
-    /// What it takes and an example, or what was probably meant.
+    /// What to do, as a sentence: what the variable takes, with an example, or what was probably
+    /// meant.
     pub remedy: String,
 }
 
@@ -19,7 +20,7 @@ pub struct ConfigError(pub Vec<Problem>);
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}; {}", self.variable, self.fault, self.remedy)
+        write!(f, "{} {}. {}", self.variable, self.fault, self.remedy)
     }
 }
 

@@ -9,6 +9,7 @@ use super::PREFIX;
 use super::parse::Members;
 use super::problem::{ConfigError, Problem};
 use super::setting::{SETTINGS, Setting};
+use super::suggest;
 use crate::jwks::without_credentials;
 
 /// Where settings stand: in environment variables, or in an object of `ISSUERS`.
@@ -41,7 +42,7 @@ impl Reader {
             let name = name.to_ascii_uppercase();
             let (fault, remedy) = match as_text(&value) {
                 Some(_) if reader.values.contains_key(&name) => {
-                    ("stands twice".to_owned(), "it is one setting, whatever its case")
+                    ("stands twice".to_owned(), "It is one setting, whatever its case")
                 }
                 Some(text) => {
                     reader.values.insert(name, text);
@@ -49,7 +50,7 @@ impl Reader {
                 }
                 None => (
                     format!("is {}", shortened(value.get())),
-                    "it takes a string, a number, a list of strings without commas, or an object",
+                    "It takes a string, a number, a list of strings without commas, or an object",
                 ),
             };
             let variable = reader.full_name(&name);
@@ -129,8 +130,8 @@ impl Reader {
     }
 
     pub(super) fn problem(&mut self, setting: &Setting, fault: String) {
-        let remedy =
-            format!("it takes {}, as {}={}", setting.takes, self.name(setting), setting.example);
+        let name = self.name(setting);
+        let remedy = format!("It takes {}, for example {name}={}", setting.takes, setting.example);
         self.problems.push(Problem { variable: self.name(setting), fault, remedy });
     }
 
@@ -146,7 +147,7 @@ impl Reader {
                 variable: self.name(other),
                 fault: format!("is set beside {}", self.name(setting)),
                 remedy: format!(
-                    "put it into the objects of {} as {:?}",
+                    "Put it into the objects of {} as {:?}",
                     self.name(setting),
                     other.name.to_ascii_lowercase()
                 ),
@@ -163,26 +164,42 @@ impl Reader {
         let problems: Vec<_> = unknown
             .map(|name| {
                 let upper = name.to_ascii_uppercase();
-                // Weighs beginnings: LEEWAY is nearer to LEEWAY_SECONDS than to ISSUER.
-                let nearness = |setting: &Setting| strsim::jaro_winkler(setting.name, &upper);
-                let nearest = settings.iter().max_by(|a, b| nearness(a).total_cmp(&nearness(b)));
                 let elsewhere =
                     SETTINGS.iter().find(|setting| setting.name == upper && !known(setting));
-                let remedy = match (elsewhere, nearest) {
-                    (Some(setting), _) => {
-                        format!("set {PREFIX}{} beside it, for all issuers", setting.name)
+                let remedy = match elsewhere {
+                    Some(setting) => {
+                        format!("Set {PREFIX}{} beside it, for all issuers", setting.name)
                     }
-                    (None, Some(nearest)) => format!("{} may be meant", self.name(nearest)),
-                    (None, None) => String::new(),
+                    None => self.suggestion(&upper, &settings),
                 };
                 Problem {
                     variable: self.full_name(name),
-                    fault: "is no setting".to_owned(),
+                    fault: "is not a setting".to_owned(),
                     remedy,
                 }
             })
             .collect();
         self.problems.extend(problems);
+    }
+
+    /// Says which of `settings` may be meant by an unknown name, in upper case and without prefix.
+    fn suggestion(&self, name: &str, settings: &[&Setting]) -> String {
+        match name {
+            "LOG_LEVEL" => {
+                "The log level is a setting of Lambda: set ApplicationLogLevel in the function's LoggingConfig (the parameter LogLevel of template.yaml), which becomes AWS_LAMBDA_LOG_LEVEL".to_owned()
+            }
+            "LOG_FORMAT" => {
+                "The log format is a setting of Lambda: set LogFormat in the function's LoggingConfig, which becomes AWS_LAMBDA_LOG_FORMAT".to_owned()
+            }
+            _ => {
+                let similar = suggest::similar(name, settings);
+                let names: Vec<_> = similar.into_iter().map(|setting| self.name(setting)).collect();
+                match &names[..] {
+                    [] => "docs/configuration.md lists the settings".to_owned(),
+                    names => format!("Did you mean {}?", names.join(" or ")),
+                }
+            }
+        }
     }
 
     pub(super) fn finish(self) -> Result<(), ConfigError> {

@@ -36,7 +36,7 @@ settings! {
     AUDIENCE, "required", true, "a comma list of audiences, or * alone to accept any", "https://api.example.com";
     JWKS_URI, "discovered", true, "the key set's https URL", "https://example.eu.auth0.com/.well-known/jwks.json";
     JWKS_FILE, "none", true, "the path of a key set in the package or a layer", "/opt/jwks.json";
-    ALGORITHMS, "RS256", true, "a comma list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA", "RS256,ES256";
+    ALGORITHMS, "RS256", true, "a comma list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519", "RS256,ES256";
     CLIENT_IDS, "any", true, "a comma list of client ids", "2k5v1q8r,7h3m0x9s";
     TOKEN_TYPES, "any", true, "a comma list of typ header values", "at+jwt";
     TOKEN_USE, "any", true, "access or id", "access";

@@ -276,7 +276,7 @@ impl<S: KeySource> Shared<S> {
             let now = self.now();
             let report = Report::of(job, &outcome, started..now);
             let next = state.after(outcome, job.cause, started, now, jitter(), &self.rules);
-            report.log(state, &next);
+            report.log(state, &next, &self.rules);
             report.count(&self.metrics);
             return next;
         }

@@ -7,13 +7,16 @@
 //!
 //! See [OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig).
 
+use std::error::Error;
+use std::io;
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use serde::Deserialize;
 use url::Url;
 
@@ -47,6 +50,10 @@ pub enum ClientError {
 /// The longest body that is read, in bytes: as much as API Gateway's own JWT
 /// authorizer reads.
 const MAX_BODY_LENGTH: usize = 150_000;
+
+/// The longest cause of a broken connection that is shown, in characters: as many as the names in a
+/// server's certificate take.
+const MAX_CAUSE_CHARS: usize = 512;
 
 /// A key set is fetched in two requests at most, each tried twice, and all must
 /// fit into the refresh; so a connection may take no more than this part of it.
@@ -179,11 +186,41 @@ async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchEr
 
 /// The client's own message says only that it failed; the cause is within.
 fn broken(url: &Url, error: &reqwest::Error) -> FetchError {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+    let causes = || successors(Some(error as &(dyn Error + 'static)), |error| cause_of(*error));
+    let tls = causes().find_map(|error| error.downcast_ref::<rustls::Error>());
+    let cause = match tls {
+        Some(error) => tls_fault(error),
+        None => causes().last().map(ToString::to_string).unwrap_or_default(),
+    };
+    FetchError::Connection { url: url.to_string(), cause: Excerpt::of(&cause, MAX_CAUSE_CHARS) }
+}
+
+fn cause_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    // What an I/O error wraps is not its source, but that one's source is.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
-    FetchError::Connection { url: url.to_string(), cause: innermost.to_string() }
+}
+
+/// Says what went wrong with TLS, and what to do where it is one of the usual mistakes.
+fn tls_fault(error: &rustls::Error) -> String {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
+    if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
+        return "the server did not answer with TLS; the port may speak plain http".to_owned();
+    }
+    let rustls::Error::InvalidCertificate(fault) = error else { return error.to_string() };
+    if matches!(fault, UnknownIssuer) {
+        "no trusted certificate authority signed the server's certificate; if a private one did, AUTHORIZER_CA_FILE makes it trusted".to_owned()
+    } else if matches!(fault, Expired | ExpiredContext { .. }) {
+        format!("the server's certificate has expired ({error})")
+    } else if matches!(fault, NotValidForName | NotValidForNameContext { .. }) {
+        format!("the server's certificate is for another name ({error})")
+    } else {
+        error.to_string()
+    }
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {

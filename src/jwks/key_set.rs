@@ -4,6 +4,7 @@
 //! one that is broken, of an unknown type or for something else is skipped, and
 //! costs its neighbours nothing.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use jsonwebtoken::jwk::AlgorithmParameters;
@@ -40,9 +41,24 @@ pub struct SkippedKey {
 /// Why a key was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
-    /// It is not a JWK, or of a key type that is not known.
-    #[error("it is not a JWK of a known type")]
+    /// It is not a JSON object, or one of `kid`, `use`, `key_ops` and `alg` has another type than its own.
+    #[error("it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type")]
     NotAJwk,
+    /// Its `kty` is missing or is not a string.
+    #[error("it has no kty, or one that is not a string")]
+    NoKeyType,
+    /// Its `kty` is none of those that [RFC 7518 §6.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.1)
+    /// and RFC 8037 define.
+    #[error("its kty is {0:?}, which is not a known key type")]
+    UnknownKeyType(Excerpt),
+    /// Its `kty` is known, and a parameter of that type is missing or cannot be read.
+    #[error("its kty is {kty}, but one of its parameters {parameters} is missing or not supported")]
+    Incomplete {
+        /// The key type.
+        kty: &'static str,
+        /// The parameters that a key of this type needs.
+        parameters: &'static str,
+    },
     /// Its `use` or `key_ops` is for something else.
     #[error("it is not for verifying signatures")]
     OtherUse,
@@ -162,18 +178,19 @@ impl KeySet {
             return Err(SkipReason::OtherUse);
         }
         let parameters: AlgorithmParameters =
-            serde_json::from_str(jwk.get()).map_err(|_| SkipReason::NotAJwk)?;
+            serde_json::from_str(jwk.get()).map_err(|_| unreadable(jwk))?;
         if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
             return Err(SkipReason::Symmetric);
         }
         // What is broken, or of a type that is not known, is read as this.
         if matches!(parameters, AlgorithmParameters::Other(_)) {
-            return Err(SkipReason::NotAJwk);
+            return Err(unreadable(jwk));
         }
-        let named =
-            |row: &&&SignatureAlgorithm| purpose.alg.as_ref().is_none_or(|alg| alg == row.name);
+        let named = purpose.alg.as_deref().map(SignatureAlgorithm::named);
+        let is_named =
+            |row: &&&'static SignatureAlgorithm| named.is_none_or(|it| it == Some(**row));
         let mut outcome = Err(SkipReason::OtherAlgorithm);
-        for &algorithm in allowed.iter().filter(named) {
+        for &algorithm in allowed.iter().filter(is_named) {
             match PublicKey::prepare(&parameters, algorithm) {
                 Ok(key) => {
                     self.insert(purpose.kid.as_deref(), algorithm, key);
@@ -223,9 +240,28 @@ impl KeySet {
         self.entries.get(entry).map_or(&[], |entry| &entry.keys)
     }
 
-    /// Returns the `kid` of each key that can be used, once for each algorithm.
+    /// Returns each `kid` of the keys that can be used, once.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|entry| entry.kid.as_deref().unwrap_or("(no kid)"))
+        let kids = self.entries.iter().map(|entry| entry.kid.as_deref().unwrap_or("(no kid)"));
+        let mut seen = HashSet::new();
+        kids.filter(move |kid| seen.insert(*kid))
+    }
+}
+
+/// Says why the parameters of a JWK cannot be read.
+fn unreadable(jwk: &RawValue) -> SkipReason {
+    #[derive(Deserialize)]
+    struct KeyType {
+        kty: String,
+    }
+
+    let Some(KeyType { kty }) = object(jwk.get()) else { return SkipReason::NoKeyType };
+    match kty.as_str() {
+        "RSA" => SkipReason::Incomplete { kty: "RSA", parameters: "n, e" },
+        "EC" => SkipReason::Incomplete { kty: "EC", parameters: "crv, x, y" },
+        "OKP" => SkipReason::Incomplete { kty: "OKP", parameters: "crv, x" },
+        "oct" => SkipReason::Symmetric,
+        kty => SkipReason::UnknownKeyType(Excerpt::from(kty)),
     }
 }
 

@@ -45,7 +45,7 @@ fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     let Some(entry) = set.select(kid, row) else { return false };
     let header = format!(r#"{{"alg":"{algorithm}"}}"#);
     let message = testing::signing_input(&header, "{}");
-    let signature = key_for(&KEYS, row).sign(algorithm, message.as_bytes());
+    let signature = key_for(&KEYS, row).sign(row.name, message.as_bytes());
     let text = testing::token(&header, "{}", &signature);
     let decoded = RawToken::new(&text).decode().unwrap();
     verify(UnverifiedToken::read(&decoded).unwrap(), set.keys(entry)).is_ok()
@@ -76,7 +76,9 @@ fn check_used(key: &Value) {
     assert!(verifies(&set, Some("k"), "RS256"), "{key}");
 }
 
-const NOT_A_JWK: &str = "it is not a JWK of a known type";
+const NOT_A_JWK: &str =
+    "it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type";
+const NO_KEY_TYPE: &str = "it has no kty, or one that is not a string";
 const OTHER_USE: &str = "it is not for verifying signatures";
 const OTHER_ALGORITHM: &str = "it is for no allowed algorithm";
 const INVALID: &str = "its parameters are not a valid key";
@@ -84,8 +86,11 @@ const INVALID: &str = "its parameters are not a valid key";
 #[test]
 fn skips_what_is_no_jwk() {
     check_used(&jwk("RS256", json!({ "kid": "k" })));
-    for bad in [json!(null), json!(1), json!("x"), json!([]), json!({}), json!({ "x": 1 })] {
+    for bad in [json!(null), json!(1), json!("x"), json!([])] {
         check_skipped(&bad, "key 2", NOT_A_JWK);
+    }
+    for bad in [json!({}), json!({ "x": 1 })] {
+        check_skipped(&bad, "key 2", NO_KEY_TYPE);
     }
     for kid in [json!(1), json!(["k"]), json!(true), json!({})] {
         check_skipped(&jwk("RS256", json!({ "kid": kid })), "key 2", NOT_A_JWK);
@@ -96,22 +101,53 @@ fn skips_what_is_no_jwk() {
     for key_ops in [json!("verify"), json!([1]), json!({})] {
         check_skipped(&jwk("RS256", json!({ "kid": "k", "key_ops": key_ops })), "key 2", NOT_A_JWK);
     }
-    for kty in [json!("XYZ"), json!("rsa"), json!(""), json!(1), json!(null), json!("EC")] {
-        check_skipped(&jwk("RS256", json!({ "kid": "k", "kty": kty })), "k", NOT_A_JWK);
+}
+
+/// What is said of a key of a known type with a parameter that cannot be used.
+fn incomplete(kty: &str) -> String {
+    let parameters = match kty {
+        "RSA" => "n, e",
+        "EC" => "crv, x, y",
+        _ => "crv, x",
+    };
+    format!("its kty is {kty}, but one of its parameters {parameters} is missing or not supported")
+}
+
+#[test]
+fn tells_a_missing_an_unknown_and_a_known_key_type_apart() {
+    let with_kty = |kty: Value| jwk("RS256", json!({ "kid": "k", "kty": kty }));
+    check_used(&with_kty(json!("RSA")));
+    for kty in [json!(1), json!(null), json!(["RSA"])] {
+        check_skipped(&with_kty(kty), "k", NO_KEY_TYPE);
     }
-    for (algorithm, members) in
-        [("RS256", &["kty", "n", "e"][..]), ("ES256", &["crv", "x", "y"]), ("EdDSA", &["crv", "x"])]
-    {
+    check_skipped(&without(with_kty(json!("RSA")), "kty"), "k", NO_KEY_TYPE);
+    for (kty, shown) in [
+        ("XYZ", r#""XYZ""#),
+        ("rsa", r#""rsa""#),
+        ("", r#""""#),
+        ("a\nb\u{202e}", r#""a\nb\u{202e}""#),
+    ] {
+        let reason = format!("its kty is {shown}, which is not a known key type");
+        check_skipped(&with_kty(json!(kty)), "k", &reason);
+    }
+    check_skipped(&with_kty(json!("EC")), "k", &incomplete("EC"));
+    check_skipped(&with_kty(json!("oct")), "k", "it is symmetric");
+    for (algorithm, kty, members) in [
+        ("RS256", "RSA", &["n", "e"][..]),
+        ("ES256", "EC", &["crv", "x", "y"]),
+        ("EdDSA", "OKP", &["crv", "x"]),
+    ] {
         for member in members {
             let bad = jwk(algorithm, json!({ "kid": "k" }));
-            check_skipped(&without(bad.clone(), member), "k", NOT_A_JWK);
+            check_skipped(&without(bad.clone(), member), "k", &incomplete(kty));
             for value in [json!(null), json!(7), json!(["AQAB"])] {
-                check_skipped(&merged(bad.clone(), json!({ *member: value })), "k", NOT_A_JWK);
+                let bad = merged(bad.clone(), json!({ *member: value }));
+                check_skipped(&bad, "k", &incomplete(kty));
             }
         }
     }
     for curve in ["secp256k1", "p-256", "X25519", "Ed448"] {
-        check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": curve })), "k", NOT_A_JWK);
+        check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": curve })), "k", &incomplete("EC"));
     }
 }
 
@@ -150,11 +186,14 @@ fn skips_symmetric_keys() {
 
 #[test]
 fn skips_keys_for_algorithms_that_are_not_allowed() {
-    for alg in ["HS256", "none", "RSA-OAEP", "rs256", "ES256", "EdDSA", ""] {
+    for alg in ["HS256", "none", "RSA-OAEP", "rs256", "ES256", "EdDSA", "Ed25519", ""] {
         check_skipped(&jwk("RS256", json!({ "kid": "k", "alg": alg })), "k", OTHER_ALGORITHM);
     }
     check_skipped(&jwk("ES256", json!({ "kid": "k", "alg": "ES384" })), "k", OTHER_ALGORITHM);
     check_skipped(&jwk("ES256", json!({ "kid": "k", "crv": "P-521" })), "k", OTHER_ALGORITHM);
+    for alg in ["ed25519", "Ed448", "eddsa"] {
+        check_skipped(&jwk("EdDSA", json!({ "kid": "k", "alg": alg })), "k", OTHER_ALGORITHM);
+    }
     let keys = [jwk("RS256", json!({ "kid": "rsa" })), jwk("ES256", json!({ "kid": "ec" }))];
     let (set, skipped) = parse_for(&keys, &[named("RS256")]).unwrap();
     assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa"]);
@@ -301,7 +340,32 @@ fn chooses_by_kid_and_algorithm() {
     {
         assert!(set.select(Some(kid), named(algorithm)).is_none(), "{kid} {algorithm}");
     }
-    assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "k", "(no kid)"]);
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "(no kid)"]);
+}
+
+#[test]
+fn lists_each_kid_once() {
+    let keys = [
+        jwk("RS256", json!({ "kid": "rsa" })),
+        jwk("ES256", json!({ "kid": "ec" })),
+        other_jwk("RS256", json!({ "kid": "rsa" })),
+        jwk("RS256", json!({})),
+        jwk("ES384", json!({})),
+    ];
+    let (set, _) = parse(&keys).unwrap();
+    assert_eq!(set.kids().collect::<Vec<_>>(), ["rsa", "ec", "(no kid)"]);
+}
+
+#[test]
+fn takes_an_ed25519_key_by_both_names_of_its_algorithm() {
+    for alg in [json!("EdDSA"), json!("Ed25519"), json!(null)] {
+        let (set, skipped) = parse(&[jwk("EdDSA", json!({ "kid": "k", "alg": alg }))]).unwrap();
+        assert_eq!(skipped, []);
+        for named in ["EdDSA", "Ed25519"] {
+            assert!(verifies(&set, Some("k"), named), "{alg} {named}");
+        }
+    }
+    check_skipped(&jwk("EdDSA", json!({ "kid": "k", "crv": "Ed448" })), "k", &incomplete("OKP"));
 }
 
 #[test]

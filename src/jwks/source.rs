@@ -99,6 +99,8 @@ pub enum Content {
 }
 
 /// Why a fetch failed.
+///
+/// A `url` is what [`Url`] makes of one: printable ASCII, whatever a discovery document holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// No connection, or one that broke.
@@ -106,8 +108,8 @@ pub enum FetchError {
     Connection {
         /// What was fetched.
         url: String,
-        /// What the HTTP client says, to its innermost cause.
-        cause: String,
+        /// The innermost cause that the HTTP client names. It can quote the server.
+        cause: Excerpt,
     },
     /// An answer other than 200.
     #[error("{url} answered {status}")]
@@ -253,6 +255,16 @@ mod tests {
         assert!(
             !key_uri("https://u:s3cret@a.example/k").unwrap_err().to_string().contains("s3cret")
         );
+    }
+
+    #[test]
+    fn shows_a_uri_as_printable_ascii() {
+        let shown = |text: &str| key_uri(text).unwrap().to_string();
+        let uri = "https://a.example/\u{1b}\n\u{2028}\u{202e}é \u{7f}?\u{85}\u{202e}é \r\u{1b}";
+        assert!(shown(uri).bytes().all(|byte| byte.is_ascii_graphic()), "{}", shown(uri));
+        assert_eq!(shown("https://é.example/k"), "https://xn--9ca.example/k");
+        let refused = key_uri("http://a.example/\n\u{202e}").unwrap_err().to_string();
+        assert!(refused.contains(r"/\n\u{202e}"), "{refused}");
     }
 
     #[test]

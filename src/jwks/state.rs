@@ -231,6 +231,26 @@ impl KeyState {
         self.held.as_ref().map(|held| held.lifetime).unwrap_or_default()
     }
 
+    /// Tells whether there are keys, however old.
+    #[must_use]
+    pub fn holds_keys(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Returns how much longer the held keys serve if no fetch succeeds; zero if they serve no more.
+    #[must_use]
+    pub fn serves_for(&self, now: SystemTime, rules: &CacheRules) -> Duration {
+        let Some(held) = &self.held else { return Duration::ZERO };
+        if self.age(now, rules) == Age::Dead {
+            return Duration::ZERO;
+        }
+        let whole = held.lifetime + rules.max_stale;
+        match now.duration_since(held.fetched_at) {
+            Ok(age) => whole.saturating_sub(age),
+            Err(ahead) => whole + ahead.duration(),
+        }
+    }
+
     /// Says what to ask the issuer for.
     #[must_use]
     pub fn request<'a>(&'a self, origin: &'a KeyOrigin, now: SystemTime) -> KeyRequest<'a> {

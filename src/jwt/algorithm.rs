@@ -64,8 +64,12 @@ const fn row(name: &'static str, id: Algorithm, scheme: Scheme) -> SignatureAlgo
 impl SignatureAlgorithm {
     /// Returns the row whose `alg` value is `name`, compared with case as
     /// [RFC 7515 §4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1) wants.
+    ///
+    /// `Ed25519` is [RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)'s name for what `EdDSA` is
+    /// with an Ed25519 key, the only type of key that the row takes.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
         SUPPORTED_ALGORITHMS.iter().find(|row| row.name == name)
     }
 }
@@ -93,10 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn knows_eddsa_with_an_ed25519_key_by_both_of_its_names() {
+        assert_eq!(SignatureAlgorithm::named("Ed25519"), SignatureAlgorithm::named("EdDSA"));
+        assert_eq!(SignatureAlgorithm::named("Ed25519").unwrap().id, Algorithm::EdDSA);
+    }
+
+    #[test]
     fn knows_no_symmetric_algorithm_and_no_none() {
         for name in [
             "HS256", "HS384", "HS512", "none", "None", "NONE", "nOnE", "", "rs256", "RS256 ",
-            "ES256K",
+            "ES256K", "ed25519", "ED25519", "Ed25519 ", "Ed448", "eddsa",
         ] {
             assert!(SignatureAlgorithm::named(name).is_none(), "{name:?}");
         }

@@ -54,6 +54,11 @@ async fn without_keys_it_answers_500_within_the_timeout_and_recovers() {
             assert!(decision.took < TIMEOUT + SLACK, "{failure:?}: {decision}");
         }
         assert_eq!(environment.failures(), 2, "{failure:?}: it was asked during the pause");
+        assert_eq!(
+            environment.failure_levels(0),
+            ["ERROR"].into(),
+            "{failure:?}: there are no keys"
+        );
 
         world.mend();
         let allowed = |_: &Environment, decision: &Decision| decision.verdict == Verdict::Allow;
@@ -111,6 +116,11 @@ async fn with_stale_keys_it_allows_every_good_token_and_backs_off() {
 
             // It does not give up: the issuer is asked again when the pause is over.
             environment.ask_until(&token, |seen, _| seen.failures() > failures + 1).await;
+            assert_eq!(
+                environment.failure_levels(refreshes),
+                ["WARN"].into(),
+                "{failure:?}: keys serve"
+            );
             (world, environment, row)
         }
     })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use local_gateway::issuer::Issuer;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -33,8 +34,11 @@ impl Authority {
 
     /// Makes a server that proves to be `name`.
     pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
+        self.acceptor_with(CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    fn acceptor_with(&self, params: CertificateParams) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -76,7 +80,8 @@ async fn trusts_the_companys_authority_only_when_told_to() {
 
     let (verdict, error) = ask(&issuer, &[]).await;
     assert_eq!(verdict, Verdict::keys_unavailable());
-    assert!(error.contains("UnknownIssuer"), "{error}");
+    assert!(error.contains("no trusted certificate authority signed"), "{error}");
+    assert!(error.contains("AUTHORIZER_CA_FILE makes it trusted"), "{error}");
 }
 
 #[tokio::test]
@@ -86,5 +91,45 @@ async fn does_not_take_a_trusted_certificate_for_another_name() {
     let file = authority.file("other-name.pem");
     let (verdict, error) = ask(&issuer, &[("AUTHORIZER_CA_FILE", &file)]).await;
     assert_eq!(verdict, Verdict::keys_unavailable());
-    assert!(error.contains("not valid for name"), "{error}");
+    assert!(error.contains("is for another name"), "{error}");
+    assert!(error.contains("issuer.example"), "the names that it is for: {error}");
+}
+
+#[tokio::test]
+async fn does_not_take_a_trusted_certificate_that_has_expired() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let issuer = RemoteIssuer::secured(authority.acceptor_with(params)).await;
+    let file = authority.file("expired.pem");
+    let (verdict, error) = ask(&issuer, &[("AUTHORIZER_CA_FILE", &file)]).await;
+    assert_eq!(verdict, Verdict::keys_unavailable());
+    assert!(error.contains("the server's certificate has expired"), "{error}");
+}
+
+#[tokio::test]
+async fn says_so_when_a_port_does_not_speak_tls() {
+    let issuer = Issuer::start().await.unwrap();
+    let url = issuer.url().replace("http://", "https://");
+    let mut environment = Environment::start(&[("AUTHORIZER_ISSUER", &url)]).await;
+    let mut claims = issuer.claims();
+    claims["iss"] = url.into();
+    let decision = environment.ask(&issuer.token(&claims)).await;
+    assert_eq!(decision.verdict, Verdict::keys_unavailable());
+    let error = &environment.refreshes[0].error;
+    let said = "the server did not answer with TLS; the port may speak plain http";
+    assert!(error.ends_with(said), "{error}");
+}
+
+/// A name in a certificate is the server's to choose, and so is a foreign text.
+#[tokio::test]
+async fn shows_the_names_of_a_certificate_on_one_line() {
+    let authority = Authority::new();
+    let name = "issuer.example\n2026-01-01T00:00:00Z ERROR forged";
+    let issuer = RemoteIssuer::secured(authority.acceptor(name)).await;
+    let file = authority.file("forged-name.pem");
+    let (verdict, error) = ask(&issuer, &[("AUTHORIZER_CA_FILE", &file)]).await;
+    assert_eq!(verdict, Verdict::keys_unavailable());
+    assert!(!error.contains('\n'), "{error}");
+    assert!(error.contains("ERROR forged"), "{error}");
 }

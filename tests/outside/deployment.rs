@@ -110,6 +110,11 @@ impl Deployment {
         line.ok().flatten().unwrap_or_else(|| panic!("{text:?} is not in the log"))
     }
 
+    /// Returns what it has logged so far, all lines about the decisions so far included.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.function.log()
+    }
+
     /// Takes Lambda away, which ends the function, and returns all that it ever logged.
     pub(crate) async fn end(mut self) -> Vec<String> {
         drop(self.runtime_api);

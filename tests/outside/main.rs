@@ -9,6 +9,7 @@
 //! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
 //! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
 //! - [`issuers`]: are several issuers kept apart, and what if one serves something else than keys?
+//! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`start`]: what of a start that goes wrong?
 //!
@@ -33,6 +34,7 @@ mod credentials;
 mod events;
 mod hostile;
 mod issuers;
+mod log;
 mod refusals;
 mod rules;
 mod start;

@@ -221,6 +221,54 @@ async fn algorithms_are_those_that_are_listed() {
     }
 }
 
+/// RFC 9864 names the algorithm of Ed25519 keys anew.
+#[tokio::test]
+async fn eddsa_and_ed25519_are_one_algorithm() {
+    let issuer = Issuer::start().await.unwrap();
+    let signer = Signer::generate("Ed25519");
+    let sign = |key: &Signer, alg: &str, kid: &str| {
+        key.sign(&json!({ "alg": alg, "kid": kid }), issuer.claims().to_string().as_bytes())
+    };
+    let rsa = Signer::generate("RS256");
+    let named = |alg: &str| {
+        let mut jwk = signer.jwk();
+        jwk["alg"] = alg.into();
+        jwk["kid"] = alg.into();
+        jwk
+    };
+    let mut mislabelled = rsa.jwk();
+    mislabelled["alg"] = "Ed25519".into();
+    mislabelled["kid"] = "mislabelled".into();
+    publish(&issuer, &[rsa.jwk(), named("EdDSA"), named("Ed25519"), named("ed25519"), mislabelled]);
+    let refused = |reason: &str| Err(unauthorized(reason));
+    for listed in ["EdDSA", "Ed25519", "EdDSA,Ed25519"] {
+        let listed = format!("RS256,{listed}");
+        let settings = [("AUTHORIZER_ALGORITHMS", &*listed)];
+        let mut deployment = Deployment::trusting(&issuer, &settings).await;
+        for (case, token, expected) in [
+            ("the same name", sign(&signer, "Ed25519", "Ed25519"), Ok(())),
+            ("the old name twice", sign(&signer, "EdDSA", "EdDSA"), Ok(())),
+            ("a new token by an old key", sign(&signer, "Ed25519", "EdDSA"), Ok(())),
+            ("an old token by a new key", sign(&signer, "EdDSA", "Ed25519"), Ok(())),
+            ("an RSA key", sign(&rsa, "Ed25519", "RS256"), refused("unknown_key")),
+            (
+                "an RSA key of that name",
+                sign(&rsa, "Ed25519", "mislabelled"),
+                refused("unknown_key"),
+            ),
+            ("a key of another name", sign(&signer, "Ed25519", "ed25519"), refused("unknown_key")),
+            ("lower case", sign(&signer, "ed25519", "Ed25519"), refused("unsupported_algorithm")),
+            ("Ed448", sign(&signer, "Ed448", "Ed25519"), refused("unsupported_algorithm")),
+        ] {
+            let outcome = deployment.ask(&connect(&token)).await.map(drop);
+            assert_eq!(outcome, expected, "{case} of {listed}");
+        }
+    }
+    let mut deployment = Deployment::trusting(&issuer, &[]).await;
+    let outcome = deployment.ask(&connect(&sign(&signer, "Ed25519", "Ed25519"))).await.map(drop);
+    assert_eq!(outcome, refused("unsupported_algorithm"), "where only RS256 is listed");
+}
+
 /// A JWK need not say which of its type's algorithms it is for.
 #[tokio::test]
 async fn a_key_without_an_alg_serves_each_that_is_listed() {

@@ -48,7 +48,7 @@ impl Signer {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
                 Pair::Ecdsa(pair, "P-384")
             }
-            "EdDSA" => Pair::Ed25519(Ed25519KeyPair::generate().unwrap()),
+            "EdDSA" | "Ed25519" => Pair::Ed25519(Ed25519KeyPair::generate().unwrap()),
             other => panic!("no signer for {other}"),
         };
         Self { alg, pair }

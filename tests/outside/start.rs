@@ -84,9 +84,11 @@ async fn suggests_the_nearest_name() {
         ("AUTHORIZER_TOKEN_TYPE", "AUTHORIZER_TOKEN_TYPES"),
         ("AUTHORIZER_ALOWED_ORIGINS", "AUTHORIZER_ALLOWED_ORIGINS"),
         ("AUTHORIZER_audience", "AUTHORIZER_AUDIENCE"),
+        ("AUTHORIZER_LEEWAY", "AUTHORIZER_LEEWAY_SECONDS"),
+        ("AUTHORIZER_CLOCK_SKEW", "AUTHORIZER_LEEWAY_SECONDS"),
     ] {
         let message = init_error(&[&good[..], &[(misspelt, "x")]].concat()).await;
-        let problem = format!("{misspelt} is no setting; {nearest} may be meant");
+        let problem = format!("{misspelt} is not a setting. Did you mean {nearest}?");
         assert!(message.contains(&problem), "{message}");
     }
 }
@@ -205,6 +207,7 @@ async fn warns_of_what_is_likely_not_meant() {
     let issuer = Issuer::start().await.unwrap();
     for (settings, warning) in [
         (&[("AUTHORIZER_AUDIENCE", "*")][..], "AUTHORIZER_AUDIENCE=*"),
+        (&[("AUTHORIZER_AUDIENCE", "chat api")], "separate several audiences with commas"),
         (&[("AUTHORIZER_TOKEN_USE", "access")], "AUTHORIZER_TOKEN_USE=access with an audience"),
         (
             &[("AUTHORIZER_TOKEN_SOURCES", "cookie:session")],

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test binary asks for its own part")]
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -79,6 +80,7 @@ impl fmt::Display for Decision {
 /// A log line about a fetch.
 #[derive(Debug, Clone)]
 pub(crate) struct Refresh {
+    pub(crate) level: String,
     pub(crate) outcome: String,
     pub(crate) cause: String,
     pub(crate) error: String,
@@ -237,6 +239,13 @@ impl Environment {
         self.refreshes.iter().filter(|refresh| refresh.outcome == "failed").count()
     }
 
+    /// The levels of the refreshes that failed, without the first `skipped` refreshes, as far as
+    /// the log was read.
+    pub(crate) fn failure_levels(&self, skipped: usize) -> BTreeSet<&str> {
+        let failed = self.refreshes[skipped..].iter().filter(|refresh| refresh.outcome == "failed");
+        failed.map(|refresh| refresh.level.as_str()).collect()
+    }
+
     async fn logged(&mut self) -> Logged {
         let refreshes = &mut self.refreshes;
         let mut decision = None;
@@ -246,6 +255,7 @@ impl Environment {
             if line["message"] == "key refresh" {
                 let text = |name| field(name).unwrap_or_default();
                 refreshes.push(Refresh {
+                    level: text("level"),
                     outcome: text("outcome"),
                     cause: text("cause"),
                     error: text("error"),

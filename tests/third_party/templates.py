@@ -186,7 +186,7 @@ def refuses_what_the_function_would(main):
         "Issuer": ["http://issuer.example.com", "https://a.example.com?b=c", "issuer", " "],
         "Audience": [" ", "chat "],
         "JwksUri": ["http://issuer.example.com/keys", "/keys"],
-        "Algorithms": ["HS256", "none", "RS256,", "RS256 ES256"],
+        "Algorithms": ["HS256", "none", "RS256,", "RS256 ES256", "ed25519", "Ed448"],
         "TokenSources": ["authorization", "header:", "header:a,,query:b", "body:token"],
         "AllowedOrigins": ["app.example.com", "https://app.example.com/", "*"],
         "RequiredScopes": ["chat mail", "chat,"],
