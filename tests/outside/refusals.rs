@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Refused, fault, forbidden, unauthorized};
 use crate::signer::{Signer, publish};
-use crate::tokens::{claims_with, connect, good_token, token_of_length, token_with};
+use crate::tokens::{
+    claims_with, claims_without, compact, connect, good_token, token_of_length, token_with,
+};
 
 /// All that can be told apart, in the order of the documentation.
 const REASONS: [(u16, &[&str]); 3] = [
@@ -35,7 +37,15 @@ const REASONS: [(u16, &[&str]); 3] = [
             "claim_mismatch",
         ],
     ),
-    (403, &["insufficient_scope", "route_forbidden", "origin_not_allowed"]),
+    (
+        403,
+        &[
+            "insufficient_scope",
+            "route_forbidden",
+            "ambiguous_path",
+            "origin_not_allowed",
+        ],
+    ),
     (500, &["keys_unavailable", "unusable_event", "context_too_large"]),
 ];
 
@@ -199,6 +209,7 @@ impl Strict {
                 connect(&self.token(json!({}), json!({ "scope": "chat:readonly chat:read" }))),
             ),
             pair(forbidden("route_forbidden"), order("/users/1"), order("/orders/1")),
+            pair(forbidden("ambiguous_path"), order("/orders/1/"), order("/orders/1")),
             pair(
                 forbidden("origin_not_allowed"),
                 with_origin("https://app.example.evil.example"),
@@ -263,6 +274,42 @@ async fn says_why_in_the_log_and_only_there() {
     assert_eq!(outcome, Err(unauthorized("wrong_audience")));
     assert_eq!(line["message"], r#"aud is ["https://other.example"], wanted: local-gateway"#);
     assert_eq!(line["level"], "INFO");
+}
+
+/// What was found, what was wanted, and what may be the cause.
+#[tokio::test]
+async fn says_in_the_log_what_is_configured_and_what_little_differs() {
+    let issuer = Issuer::start().await.unwrap();
+    let mut deployment = Deployment::trusting(&issuer, &[]).await;
+    let url = issuer.url();
+    let with_issuer = |other: &str| token_with(&issuer, json!({ "iss": other }));
+    let unsigned = compact(br#"{"alg":"none"}"#, issuer.claims().to_string().as_bytes(), b"");
+    let mut of_cognito = claims_without(&issuer, "aud");
+    of_cognito["token_use"] = json!("access");
+    let unknown = |iss: &str, hint: &str| {
+        format!("iss is {iss:?}, which is not a configured issuer ({url}){hint}")
+    };
+    let (slash, upper) = (format!("{url}/"), url.to_uppercase());
+    let https = url.replacen("http:", "https:", 1);
+    for (token, message) in [
+        (unsigned, r#"the token's alg is "none", allowed: RS256"#.to_owned()),
+        (with_issuer("https://x"), unknown("https://x", "")),
+        (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs")),
+        (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ")),
+        (with_issuer(&https), unknown(&https, "; only the scheme differs")),
+        (
+            issuer.token(&claims_without(&issuer, "aud")),
+            r#"the claim "aud" is missing"#.to_owned(),
+        ),
+        (
+            issuer.token(&of_cognito),
+            r#"the claim "aud" is missing; an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access"#
+                .to_owned(),
+        ),
+    ] {
+        let (_, line) = deployment.ask_for_more(&connect(&token)).await;
+        assert_eq!(line["message"], message);
+    }
 }
 
 #[tokio::test]
