@@ -202,5 +202,4 @@ impl Serialize for Context<'_> {
 }
 
 #[cfg(test)]
-#[path = "context_tests.rs"]
 mod tests;

@@ -325,5 +325,4 @@ impl fmt::Display for Excerpt {
 }
 
 #[cfg(test)]
-#[path = "error_tests.rs"]
 mod tests;

@@ -16,10 +16,13 @@
 //! [`Authorizer`] behind Lambda's Runtime API. `docs/architecture.md` tells why
 //! things are as they are.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod access;
 pub mod authorizer;
 pub mod config;
 pub mod context;
+mod decision_log;
 pub mod error;
 pub mod gateway;
 pub mod invocation;
@@ -27,8 +30,10 @@ mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod metrics;
+mod startup;
 
-pub use authorizer::{Authorizer, StartError};
+pub use authorizer::Authorizer;
 pub use config::Config;
 pub use error::Error;
 pub use invocation::Invocation;
+pub use startup::StartError;

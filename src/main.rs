@@ -9,7 +9,7 @@ mod start;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jwks_authorizer::gateway::response::{Answer, FunctionError};
+use jwks_authorizer::gateway::response::{FunctionError, Response};
 use jwks_authorizer::{Authorizer, Invocation};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
@@ -50,7 +50,7 @@ async fn run() -> Result<(), lambda_runtime::Error> {
 async fn answer(
     authorizer: Arc<Authorizer>,
     event: LambdaEvent<Box<RawValue>>,
-) -> Result<Answer, FunctionError> {
+) -> Result<Response, FunctionError> {
     let context = &event.context;
     let invocation = Invocation {
         request_id: &context.request_id,

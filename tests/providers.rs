@@ -102,7 +102,8 @@ impl Recipe {
         };
         let issued_at = self.token.claims["iat"].as_u64().unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(issued_at + 60);
-        let authorizer = Authorizer::new(config, issuer, Arc::new(move || now)).await.unwrap();
+        let authorizer =
+            Authorizer::with_source(config, issuer, Arc::new(move || now)).await.unwrap();
 
         let event = Request::handshake().bearer(token).websocket_connect().to_string();
         let deadline = now + Duration::from_secs(10);

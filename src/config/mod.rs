@@ -244,5 +244,4 @@ fn read_issuer(reader: &mut Reader, warnings: &mut Vec<String>) -> Option<Issuer
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

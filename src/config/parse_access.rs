@@ -6,7 +6,7 @@ use url::Url;
 
 use super::parse::{Parsed, is_scope, list, object};
 use crate::access::{AMBIGUOUS_PATHS, RouteRule, RouteScopes};
-use crate::gateway::response::{MAX_ANSWER_LENGTH, Policy};
+use crate::gateway::response::{MAX_RESPONSE_LENGTH, Policy};
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
     let origin = |item: String| match Url::parse(&item) {
@@ -104,9 +104,9 @@ pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     let ambiguous = AMBIGUOUS_PATHS.iter().map(|path| ANY_API + path.len() + QUOTES_AND_COMMA);
     let has_wildcard = routes.0.iter().any(|rule| rule.pattern().contains(['*', '?']));
     let length: usize = rules.chain(ambiguous.filter(|_| has_wildcard)).sum();
-    (length > MAX_ANSWER_LENGTH).then(|| {
+    (length > MAX_RESPONSE_LENGTH).then(|| {
         format!(
-            "AUTHORIZER_ROUTE_SCOPES makes policies of {length} bytes or more, and a response may have {MAX_ANSWER_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
+            "AUTHORIZER_ROUTE_SCOPES makes policies of {length} bytes or more, and a response may have {MAX_RESPONSE_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
         )
     })
 }

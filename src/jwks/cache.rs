@@ -311,5 +311,4 @@ fn jitter() -> f64 {
 }
 
 #[cfg(test)]
-#[path = "cache_tests.rs"]
 mod tests;

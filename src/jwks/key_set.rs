@@ -266,5 +266,4 @@ fn unreadable(jwk: &RawValue) -> SkipReason {
 }
 
 #[cfg(test)]
-#[path = "key_set_tests.rs"]
 mod tests;

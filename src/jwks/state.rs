@@ -328,5 +328,4 @@ impl KeyState {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
 mod tests;

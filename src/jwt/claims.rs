@@ -265,5 +265,4 @@ fn check_token_use(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Err
 }
 
 #[cfg(test)]
-#[path = "claims_tests.rs"]
 mod tests;

@@ -175,5 +175,4 @@ impl<'a> UnverifiedToken<'a> {
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
 mod tests;

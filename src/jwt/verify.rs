@@ -147,5 +147,4 @@ pub fn verify<'a>(
 }
 
 #[cfg(test)]
-#[path = "verify_tests.rs"]
 mod tests;

@@ -37,15 +37,7 @@ const REASONS: [(u16, &[&str]); 3] = [
             "claim_mismatch",
         ],
     ),
-    (
-        403,
-        &[
-            "insufficient_scope",
-            "route_forbidden",
-            "ambiguous_path",
-            "origin_not_allowed",
-        ],
-    ),
+    (403, &["insufficient_scope", "route_forbidden", "ambiguous_path", "origin_not_allowed"]),
     (500, &["keys_unavailable", "unusable_event", "context_too_large"]),
 ];
 

@@ -43,7 +43,8 @@ impl Example {
         let token = key.sign(&key.header(), claims.to_string().as_bytes());
         let expiry = Duration::from_secs(claims["exp"].as_u64().unwrap());
         let now = SystemTime::UNIX_EPOCH + expiry - Duration::from_secs(60);
-        let authorizer = Authorizer::new(config, Issuer(key.jwk()), Arc::new(move || now)).await;
+        let authorizer =
+            Authorizer::with_source(config, Issuer(key.jwk()), Arc::new(move || now)).await;
         Self { authorizer: authorizer.unwrap(), token, now }
     }
 
@@ -53,6 +54,6 @@ impl Example {
         let deadline = self.now + Duration::from_secs(10);
         let invocation = Invocation { request_id: "test", trace_id: None, deadline };
         let answer = self.authorizer.authorize(&event, invocation).await.unwrap();
-        serde_json::from_str(answer.get()).unwrap()
+        serde_json::from_str(answer.as_json()).unwrap()
     }
 }

@@ -90,7 +90,7 @@ fn decide(rules: &[RouteRule], granted: &[&str], route: &str) -> (bool, String) 
         Ok(permit) => (true, RESPONSES.allow(&request, &caller, &permit)),
         Err(refusal) => (false, RESPONSES.deny(&request, caller, &refusal)),
     };
-    (is_allowed, answer.unwrap().get().to_owned())
+    (is_allowed, answer.unwrap().as_json().to_owned())
 }
 
 fn policy_lets_in(answer: &str, route: &str) -> bool {

@@ -82,7 +82,7 @@ fn judged(
     required_scopes: &[&str],
     route_rules: &[(&str, &[&str])],
     caller: Caller<'_>,
-) -> Result<Answer, Error> {
+) -> Result<Response, Error> {
     let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let rule = |(pattern, scopes): &(&str, &[&str])| RouteRule::new(pattern, strings(scopes));
     let route_rules: Vec<_> = route_rules.iter().map(|row| rule(row).unwrap()).collect();
@@ -99,8 +99,8 @@ fn judged(
     }
 }
 
-fn pretty(answer: &Answer) -> String {
-    let value: Value = serde_json::from_str(answer.get()).unwrap();
+fn pretty(response: &Response) -> String {
+    let value: Value = serde_json::from_str(response.as_json()).unwrap();
     serde_json::to_string_pretty(&value).unwrap()
 }
 
@@ -151,7 +151,9 @@ fn denies_payload_2_simply() {
 fn unauthenticated(rules: ResponseRules, kind: EventKind) -> String {
     let event = event(kind);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
-    pretty(&rules.deny_unauthenticated(kind, &request.arn, "expired").unwrap())
+    let rules = ResponseRules { unauthenticated_response: UnauthenticatedResponse::Deny, ..rules };
+    let expired = Error::Expired { seconds_ago: 7 };
+    pretty(&rules.refuse(&expired, Some((kind, &request.arn))).unwrap())
 }
 
 #[test]
@@ -249,14 +251,14 @@ fn an_answer_has_8192_bytes_at_most() {
         );
         let further = [("pad", "pad"), ("again", "pad")];
         with_context(&payload, &further, |context| judged(rules, kind, &[], &[], caller(context)))
-            .map(|answer| answer.get().len())
+            .map(|response| response.as_json().len())
     };
     for (rules, kind) in [
         (RULES, EventKind::WebSocket),
         (RULES, EventKind::HttpApi2),
         (WITH_POLICIES, EventKind::HttpApi2),
     ] {
-        let room = MAX_ANSWER_LENGTH - length_with(rules, kind, ("", "")).unwrap();
+        let room = MAX_RESPONSE_LENGTH - length_with(rules, kind, ("", "")).unwrap();
         // A quote takes two bytes in an answer as well as in a token, and so does é.
         for (character, size) in [("x", 1), ("\\\"", 2), ("é", 2)] {
             let twice = character.repeat(room / 2 / size);
@@ -303,6 +305,16 @@ fn reaches_as_far_as_the_answer_is_kept() {
     }
 }
 
+/// The function error of a refusal, or the reason in a Deny's context.
+fn refusal(rules: &ResponseRules, error: &Error) -> Result<String, FunctionError> {
+    let arn = format!("{STAGE}/GET/x");
+    let arn = MethodArn::parse(&arn).map_err(|error| FunctionError::fault(&error))?;
+    let response = rules.refuse(error, Some((EventKind::RestRequest, &arn)))?;
+    let response: Value = serde_json::from_str(response.as_json()).unwrap();
+    assert_eq!(response["policyDocument"]["Statement"][0]["Effect"], "Deny");
+    Ok(response["context"]["reason"].as_str().unwrap().to_owned())
+}
+
 #[test]
 fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
     let deny = ResponseRules { unauthenticated_response: UnauthenticatedResponse::Deny, ..RULES };
@@ -313,16 +325,19 @@ fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
         Error::InvalidSignature,
         Error::MissingToken { sources: "header:authorization".to_owned(), hint: "" },
     ] {
-        assert_eq!(RULES.function_error(&error), Some(unauthorized.clone()));
-        assert_eq!(deny.function_error(&error), None);
+        assert_eq!(refusal(&RULES, &error), Err(unauthorized.clone()));
+        assert_eq!(refusal(&deny, &error), Ok(error.reason().to_owned()));
+        // Nothing can be denied while it is not known what was asked for.
+        assert_eq!(RULES.refuse(&error, None).map(drop), Err(unauthorized.clone()));
+        assert_eq!(deny.refuse(&error, None).map(drop), Err(FunctionError::fault(&error)));
     }
     for error in [
         Error::RouteForbidden,
         Error::InsufficientScope("chat".to_owned()),
         Error::OriginNotAllowed(ForeignOrigin::Missing),
     ] {
-        assert_eq!(RULES.function_error(&error), None);
-        assert_eq!(deny.function_error(&error), None);
+        assert_eq!(refusal(&RULES, &error), Ok(error.reason().to_owned()));
+        assert_eq!(refusal(&deny, &error), Ok(error.reason().to_owned()));
     }
 }
 
@@ -351,8 +366,8 @@ fn a_500_begins_with_its_reason_and_is_never_a_deny() {
         ),
     ] {
         let expected = FunctionError { error_type: reason, error_message: message.to_owned() };
-        assert_eq!(RULES.function_error(&error), Some(expected.clone()));
-        assert_eq!(deny.function_error(&error), Some(expected.clone()));
+        assert_eq!(refusal(&RULES, &error), Err(expected.clone()));
+        assert_eq!(refusal(&deny, &error), Err(expected.clone()));
         assert_eq!(FunctionError::fault(&error), expected);
         let diagnostic = lambda_runtime::Diagnostic::from(expected);
         assert_eq!(

@@ -142,7 +142,7 @@ fn check_row(row: &str) {
 
 #[test]
 fn does_what_each_row_of_the_documentation_says() {
-    let documentation = include_str!("../../docs/keys.md");
+    let documentation = include_str!("../../../docs/keys.md");
     let (_, table) = documentation.split_once("<!-- states -->").unwrap();
     let (table, _) = table.split_once("<!-- /states -->").unwrap();
     let rows: Vec<_> = table.trim().lines().skip(2).collect();
@@ -152,7 +152,7 @@ fn does_what_each_row_of_the_documentation_says() {
 
 #[test]
 fn has_a_row_for_every_state_pause_and_key() {
-    let documentation = include_str!("../../docs/keys.md");
+    let documentation = include_str!("../../../docs/keys.md");
     for keys in ["none", "fresh", "stale", "dead"] {
         for key in ["held", "not held"] {
             if (keys, key) != ("none", "held") {

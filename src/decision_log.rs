@@ -1,0 +1,98 @@
+//! The log entry of a decision, and what its metrics count.
+
+use std::time::{Duration, SystemTime};
+
+use tracing::{debug, error, info, warn};
+
+use crate::error::{Class, Error, Excerpt};
+use crate::gateway::request::{EventKind, MethodArn};
+use crate::invocation::Invocation;
+use crate::jwks::KeysUsed;
+use crate::metrics::DecisionMetrics;
+
+/// What is known of a request. The pipeline adds to it as it goes, so that an entry can be logged
+/// wherever the request is refused.
+#[derive(Default)]
+pub(crate) struct LogEntry<'a> {
+    asked: Option<(EventKind, MethodArn<'a>)>,
+    /// The configured issuer that the token names.
+    pub(crate) issuer: Option<&'a str>,
+    /// The token's unverified `kid`.
+    pub(crate) kid: Option<Excerpt>,
+    /// Where the keys came from, and when they were fetched.
+    pub(crate) keys: Option<(KeysUsed, SystemTime)>,
+}
+
+impl<'a> LogEntry<'a> {
+    /// Notes what kind of event it was, and what it asked for.
+    pub(crate) fn ask(&mut self, kind: EventKind, arn: &MethodArn<'a>) {
+        self.asked = Some((kind, arn.clone()));
+    }
+
+    /// Returns what kind of event it was, and what it asked for.
+    pub(crate) fn asked(&self) -> Option<(EventKind, &MethodArn<'a>)> {
+        self.asked.as_ref().map(|(kind, arn)| (*kind, arn))
+    }
+
+    /// Logs one line. `error` is why the request was refused.
+    pub(crate) fn log(
+        &self,
+        error: Option<&Error>,
+        invocation: Invocation<'_>,
+        duration: Duration,
+    ) {
+        let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let event_kind = self.asked().map(|(kind, _)| kind.as_str());
+        let kid = self.kid.as_ref().map(Excerpt::as_str);
+        let keys = self.keys.map(|(used, _)| used.as_str());
+        let reason = error.map(Error::reason);
+        let issuer = self.issuer;
+        let Invocation { request_id, trace_id, .. } = invocation;
+        /// Logs the same fields at any level.
+        macro_rules! log_at {
+            ($level:ident, $($message:tt)+) => {
+                $level!(
+                    decision = decision(error), reason, event_kind, issuer, kid, keys,
+                    duration_us, requestId = request_id, xrayTraceId = trace_id, $($message)+
+                )
+            };
+        }
+        let Some(error) = error else { return log_at!(debug, "allowed") };
+        match (error.class(), error) {
+            (Class::Unauthenticated | Class::Forbidden, _) => log_at!(info, "{error}"),
+            // Anybody can name an issuer that is down. Its failed fetches are the errors that an
+            // alarm counts, and no caller can multiply those.
+            (Class::Fault, Error::KeysUnavailable { .. }) => log_at!(warn, "{error}"),
+            (Class::Fault, _) => log_at!(error, "{error}"),
+        }
+    }
+
+    /// Returns what the metrics count.
+    pub(crate) fn metrics(
+        &self,
+        error: Option<&Error>,
+        now: SystemTime,
+        duration: Duration,
+    ) -> DecisionMetrics {
+        let key_age =
+            self.keys.map(|(_, fetched_at)| now.duration_since(fetched_at).unwrap_or_default());
+        DecisionMetrics {
+            at: now,
+            decision: decision(error),
+            reason: error.map(Error::reason),
+            key_age: key_age.map(Into::into),
+            decision_duration: duration.into(),
+            decisions: 1,
+        }
+    }
+}
+
+/// Returns the name of a decision in log lines and metrics.
+fn decision(error: Option<&Error>) -> &'static str {
+    match error.map(Error::class) {
+        None => "allow",
+        Some(Class::Unauthenticated) => "unauthorized",
+        Some(Class::Forbidden) => "deny",
+        Some(Class::Fault) => "error",
+    }
+}

@@ -1,0 +1,118 @@
+//! The start: the files that the settings name, and the first keys.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::authorizer::Authorizer;
+use crate::config::{Config, IssuerConfig};
+use crate::jwks::{ClientError, Clock, HttpKeySource, KeySet, KeySetError, KeySource};
+
+/// Why the authorizer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file cannot be read.
+    #[error("{variable}: cannot read {path}: {cause}")]
+    File {
+        /// The setting that names the file.
+        variable: &'static str,
+        /// The file's path.
+        path: String,
+        /// What the operating system or the PEM reader says.
+        cause: String,
+    },
+    /// A key set file contains no usable key.
+    #[error("AUTHORIZER_JWKS_FILE of {issuer} cannot be used: {cause}")]
+    KeySet {
+        /// The issuer of the keys.
+        issuer: String,
+        /// What is wrong with the key set.
+        cause: KeySetError,
+    },
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// How long the start waits for keys. Lambda ends the init phase after 10 s, and an issuer that
+/// hangs must not refuse the tokens of the others.
+const TIME_TO_START: Duration = Duration::from_secs(5);
+
+impl Authorizer<HttpKeySource> {
+    /// Makes an authorizer that fetches keys over HTTP, and fetches the keys of all issuers at once,
+    /// so that the first request finds them. A fetch that fails is logged, and repeated when a
+    /// request needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if a file that the settings name cannot be used.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let roots = match &config.ca_file {
+            None => Vec::new(),
+            Some(path) => root_certificates(path)?,
+        };
+        let source = HttpKeySource::new(roots, config.cache.timeout)?;
+        let authorizer = Self::with_source(config, source, Arc::new(system_time)).await?;
+        // A fetch that takes longer goes on, and a request that needs it waits for it.
+        let _ = timeout(TIME_TO_START, authorizer.prefetch()).await;
+        Ok(authorizer)
+    }
+}
+
+impl<S: KeySource> Authorizer<S> {
+    /// Makes an authorizer that fetches keys from `source`, and reads the time from `clock`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if a key set file cannot be used.
+    pub async fn with_source(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
+        let mut key_sets = Vec::new();
+        for issuer in &config.issuers {
+            if let Some(path) = &issuer.jwks_file {
+                key_sets.push((Arc::clone(&issuer.keys), key_set(issuer, path)?));
+            }
+        }
+        let authorizer = Self::new(config, source, clock);
+        for (origin, key_set) in key_sets {
+            authorizer.seed(&origin, key_set).await;
+        }
+        Ok(authorizer)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one wall clock, which everything else is given")]
+fn system_time() -> SystemTime {
+    SystemTime::now()
+}
+
+fn root_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let fail = |cause| file_error("AUTHORIZER_CA_FILE", path, cause);
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    let certificates: Vec<_> = certificates.map_err(|error| fail(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(fail("it contains no PEM certificate".to_owned()));
+    }
+    Ok(certificates)
+}
+
+fn key_set(issuer: &IssuerConfig, path: &Path) -> Result<KeySet, StartError> {
+    let issuer_name = &issuer.rules.issuer;
+    let json = std::fs::read(path)
+        .map_err(|error| file_error("AUTHORIZER_JWKS_FILE", path, error.to_string()))?;
+    let (set, skipped) = KeySet::parse(&json, &issuer.keys.algorithms)
+        .map_err(|cause| StartError::KeySet { issuer: issuer_name.clone(), cause })?;
+    for key in skipped {
+        let key = key.to_string();
+        warn!(issuer = issuer_name, key, "a key of AUTHORIZER_JWKS_FILE is skipped");
+    }
+    Ok(set)
+}
+
+fn file_error(variable: &'static str, path: &Path, cause: String) -> StartError {
+    StartError::File { variable, path: path.display().to_string(), cause }
+}
