@@ -144,8 +144,12 @@ def resolve(value, parameters, conditions):
     raise AssertionError(f"cannot resolve {value}")
 
 
+def with_defaults(main, given):
+    return {name: str(p.get("Default")) for name, p in main["Parameters"].items()} | given
+
+
 def environment(main, given):
-    parameters = {name: str(p.get("Default")) for name, p in main["Parameters"].items()} | given
+    parameters = with_defaults(main, given)
     variables = main["Resources"]["Authorizer"]["Properties"]["Environment"]["Variables"]
     values = {name: resolve(v, parameters, main["Conditions"]) for name, v in variables.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -193,12 +197,23 @@ def refuses_what_the_function_would(main):
         "RequiredClaims": ["tenant=a", "{}"],
         "RouteScopes": ["[]", "{}"],
         "TokenUse": ["refresh"],
+        # A function with a reservation of 0 is switched off.
+        "ReservedConcurrency": ["0", "-1", "1.5", "many"],
         "AlarmTopicArn": ["my-topic", "arn:aws:sqs:eu-west-1:123456789012:queue"],
     }
     for parameter, values in bad.items():
         for value in values:
             definition = main["Parameters"][parameter]
             assert not is_accepted(definition, value), f"{parameter} takes {value!r}"
+
+
+def reserves_concurrency_where_asked(main):
+    reserved = main["Resources"]["Authorizer"]["Properties"]["ReservedConcurrentExecutions"]
+    for given, expected in [({}, None), ({"ReservedConcurrency": "50"}, "50")]:
+        parameters = with_defaults(main, given)
+        value = parameters["ReservedConcurrency"]
+        assert is_accepted(main["Parameters"]["ReservedConcurrency"], value), f"refuses {value!r}"
+        assert resolve(reserved, parameters, main["Conditions"]) == expected, given
 
 
 def shows_every_parameter_in_a_group(main):
@@ -218,6 +233,7 @@ def check_main():
     names_known_settings_only(path)
     sets_what_is_given_and_nothing_else(main)
     refuses_what_the_function_would(main)
+    reserves_concurrency_where_asked(main)
     shows_every_parameter_in_a_group(main)
     resources = template(path)["Resources"]
     never_alarms_on_errors(resources)
@@ -281,6 +297,7 @@ def check_cdk(output):
     )
     variables = function["Environment"]["Variables"]
     assert set(variables) == {"AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"}
+    assert "ReservedConcurrentExecutions" not in function
     guards_connect(resources, {"Fn::GetAtt": [name, "Arn"]})
     may_do_nothing_but(resources, function["Role"]["Fn::GetAtt"][0], LOGGING)
 
@@ -315,6 +332,7 @@ def check_terraform():
     assert "/authorizers/" in permission["source_arn"]
     function = resources["aws_lambda_function.authorizer"]
     assert unquoted(function["runtime"]) == "provided.al2023"
+    assert function["reserved_concurrent_executions"] == "${var.reserved_concurrency}"
     # References to blocks that do not exist, which `terraform validate` would find.
     for kind, name in re.findall(r"\b(aws_[a-z0-9_]+)\.([a-z]+)\.", path.read_text()):
         is_data = any(name in data.get(kind, {}) for data in map(plain_keys, parsed["data"]))

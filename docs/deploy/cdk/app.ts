@@ -2,7 +2,7 @@
 //
 //   cargo lambda build --release --arm64
 //
-// then here: npm ci && npx aws-cdk deploy -c issuer=https://… -c audience=…
+// then here: npm ci --ignore-scripts && npx aws-cdk deploy -c issuer=https://… -c audience=…
 
 import { App } from "aws-cdk-lib";
 

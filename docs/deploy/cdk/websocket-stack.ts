@@ -16,6 +16,11 @@ export interface AuthorizerProps {
    * got lost.
    */
   readonly settings: Readonly<Record<string, string>>;
+  /**
+   * How many concurrent executions are reserved for the function, which is
+   * also its limit. Left out, none are reserved.
+   */
+  readonly reservedConcurrency?: number;
 }
 
 export class WebSocketStack extends Stack {
@@ -80,6 +85,7 @@ export class WebSocketStack extends Stack {
       architecture: lambda.Architecture.ARM_64,
       memorySize: 128,
       timeout: Duration.seconds(9),
+      reservedConcurrentExecutions: props.reservedConcurrency,
       role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,

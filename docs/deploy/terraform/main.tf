@@ -24,6 +24,18 @@ variable "architecture" {
   default     = "arm64"
 }
 
+variable "reserved_concurrency" {
+  description = "How many concurrent executions are reserved for the authorizer, which is also its limit; -1 reserves none"
+  type        = number
+  default     = -1
+
+  validation {
+    # 0 would let nobody in.
+    condition     = var.reserved_concurrency == -1 || var.reserved_concurrency > 0
+    error_message = "Set a whole number above 0, or -1 to reserve none."
+  }
+}
+
 variable "issuer" {
   description = "The exact iss of the tokens, an https URL"
   type        = string
@@ -70,6 +82,8 @@ resource "aws_lambda_function" "authorizer" {
   memory_size      = 128
   timeout          = 9
   role             = aws_iam_role.authorizer.arn
+
+  reserved_concurrent_executions = var.reserved_concurrency
 
   environment {
     variables = merge(
