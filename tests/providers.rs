@@ -110,7 +110,7 @@ impl Recipe {
         let invocation = Invocation { request_id: "test", trace_id: None, deadline };
         let answer = authorizer.authorize(&event, invocation).await;
         let answer = answer.unwrap_or_else(|error| panic!("{}: {error:?}", self.title));
-        let answer: Value = serde_json::from_str(answer.get()).unwrap();
+        let answer: Value = serde_json::from_str(answer.as_json()).unwrap();
         match answer["policyDocument"]["Statement"][0]["Effect"].as_str() {
             Some("Allow") => Ok(answer["context"].clone()),
             _ => Err(answer["context"]["reason"].as_str().unwrap().to_owned()),

@@ -34,7 +34,7 @@ const FIRST_CPU: f64 = 800.0;
 ///
 /// When it is over one.
 pub(crate) async fn run() -> Outcome<()> {
-    let executable = executable::find().await?;
+    let executable = executable::find(executable::Profile::Release).await?;
     let stage = Stage::new().await?;
     let program = stage.authorizer(&executable);
     let (mut first_cpu, mut peak_memory) = (Vec::new(), Vec::new());

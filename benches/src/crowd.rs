@@ -25,7 +25,7 @@ const INVOCATIONS: u32 = 3_200;
 
 /// Draws both.
 pub(crate) async fn run(directory: &Path) -> Outcome<()> {
-    let executable = executable::find().await?;
+    let executable = executable::find(executable::Profile::Release).await?;
     let stage = Stage::new().await?;
     println!("{}", of_issuers(&stage, &executable).await?.write(directory)?);
     println!(

@@ -59,8 +59,8 @@ pub(crate) struct Round {
 
 impl Contestants {
     async fn find() -> Outcome<Self> {
-        let authorizer = executable::find().await?;
-        let hello = executable::build("hello").await?;
+        let authorizer = executable::find(executable::Profile::Release).await?;
+        let hello = executable::build("hello", executable::Profile::Release).await?;
         let node = node::find()?;
         let stage = Stage::new().await?;
         let discovering = stage.discovering_authorizer(&authorizer);

@@ -14,7 +14,7 @@ use std::fs;
 use std::sync::Arc;
 
 use local_gateway::StatusCode;
-use local_gateway::executable;
+use local_gateway::executable::{self, Profile};
 use local_gateway::function::Function;
 use local_gateway::header::{HeaderValue, LOCATION};
 use local_gateway::invocation::Answer;
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Failure> {
         ("AUTHORIZER_JWKS_COOLDOWN_SECONDS", "1"),
         ("AUTHORIZER_JWKS_TIMEOUT_MS", "100"),
     ];
-    let executable = executable::find().await?;
+    let executable = executable::find(Profile::OWN).await?;
     let function = Function::start(&executable, runtime_api.address(), settings)?;
     runtime_api.ready().await?;
 

@@ -2,27 +2,44 @@
 
 use std::time::Duration;
 
+use local_gateway::keys::KeyError;
 use local_gateway::log::Follower;
 use local_gateway::stack::Stack;
 use serde_json::Value;
 
-use crate::client::{self, Offer, Seen};
-use crate::{Failure, start, tokens};
+use crate::client::{self, ClientError, Offer, Seen};
+use crate::tokens;
 
-/// How long a decision may take to show up in the function's log.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the function may take to log a decision.
+const LOG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What must come of a stop on the tour.
 enum Expected {
-    /// The client is let in and this subprotocol agreed on.
+    /// The client connects, with this subprotocol.
     Open(Option<&'static str>),
-    /// The handshake is answered with 401, for this reason.
+    /// The API answers the handshake with 401, for this reason.
     Unauthorized(&'static str),
 }
 
-pub(crate) async fn run() -> Result<(), Failure> {
-    let stack = start().await?;
-    let mut tour = Tour { stack: &stack, log: stack.function.follow_log(), wrong: 0 };
+/// Why the tour ended early, or was not as it must be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    #[error("could not sign a token with a key that is not the issuer's")]
+    Forge(#[source] KeyError),
+    #[error("could not rotate the issuer's key")]
+    Rotate(#[source] KeyError),
+    #[error("stopped at \"{title}\"")]
+    Connect { title: String, source: ClientError },
+    #[error("stopped at \"{title}\": the function logged no decision within {LOG_TIMEOUT:?}")]
+    NotLogged { title: String },
+    #[error("stopped at \"{title}\": the function ended without logging a decision")]
+    FunctionEnded { title: String },
+    #[error("{0} of the answers above are marked WRONG")]
+    Wrong(usize),
+}
+
+pub(crate) async fn run(stack: &Stack) -> Result<(), DemoError> {
+    let mut tour = Tour { stack, log: stack.function.follow_log(), wrong: 0 };
     let issuer = &stack.issuer;
     let old = tokens::valid(issuer);
     println!("WebSocket API {}, issuer {}", stack.websocket_api.url(), issuer.url());
@@ -43,16 +60,16 @@ pub(crate) async fn run() -> Result<(), Failure> {
             "wrong_audience",
         ),
         (
-            "A token that someone else signed",
-            Offer::Header(tokens::forged(issuer)?),
+            "A token that another key signed",
+            Offer::Header(tokens::forged(issuer).map_err(DemoError::Forge)?),
             "invalid_signature",
         ),
     ] {
         tour.stop(title, offer, Expected::Unauthorized(reason)).await?;
     }
 
-    issuer.rotate()?;
-    println!("\nThe issuer replaces its key; the function still holds the old one.");
+    issuer.rotate().map_err(DemoError::Rotate)?;
+    println!("\nThe issuer replaces its key. The function has cached the old one.");
     let new = Offer::Header(tokens::valid(issuer));
     tour.stop("A token signed with the new key", new, Expected::Open(None)).await?;
     let withdrawn = Expected::Unauthorized("unknown_key");
@@ -60,10 +77,10 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     match tour.wrong {
         0 => {
-            println!("\nEvery answer was as it must be.");
+            println!("\nEvery answer was correct.");
             Ok(())
         }
-        wrong => Err(format!("wrong answers: {wrong}").into()),
+        wrong => Err(DemoError::Wrong(wrong)),
     }
 }
 
@@ -74,10 +91,17 @@ struct Tour<'a> {
 }
 
 impl Tour<'_> {
-    async fn stop(&mut self, title: &str, offer: Offer, expected: Expected) -> Result<(), Failure> {
+    async fn stop(
+        &mut self,
+        title: &str,
+        offer: Offer,
+        expected: Expected,
+    ) -> Result<(), DemoError> {
         println!("\n{title}");
-        let seen = client::connect(self.stack, offer).await?;
-        let decision = self.decision().await?;
+        let seen = client::connect(self.stack, offer)
+            .await
+            .map_err(|source| DemoError::Connect { title: title.to_owned(), source })?;
+        let decision = self.decision(title).await?;
         let reason = decision.reason.as_deref().unwrap_or("-");
         match &seen {
             Seen::Open { subprotocol, authorizer } => {
@@ -116,13 +140,14 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// Waits for the log line that tells of the next decision.
-    async fn decision(&mut self) -> Result<Decision, Failure> {
+    /// Waits until the function logs its next decision.
+    async fn decision(&mut self, title: &str) -> Result<Decision, DemoError> {
         let line = self.log.line(|line| Decision::read(line).is_some());
-        let line = tokio::time::timeout(PATIENCE, line).await;
-        let line = line.map_err(|_| "the function logged no decision")?;
+        let line = tokio::time::timeout(LOG_TIMEOUT, line)
+            .await
+            .map_err(|_| DemoError::NotLogged { title: title.to_owned() })?;
         let decision = line.as_deref().and_then(Decision::read);
-        Ok(decision.ok_or("the function ended without logging its decision")?)
+        decision.ok_or_else(|| DemoError::FunctionEnded { title: title.to_owned() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The function's executable as Lambda runs it: a child process with a known environment.
 //!
-//! Nothing is inherited, so what the developer's shell happens to hold cannot change an outcome.
+//! The process inherits no variable, so the developer's shell cannot change an outcome.
 //! There is no sandbox: no memory limit, no frozen process, the developer's file system.
 
 use std::ffi::OsStr;
@@ -57,7 +57,11 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let mut child = Command::new(executable)
+        let mut command = Command::new(executable);
+        // A terminal's Ctrl-C reaches this process alone, which then ends the function.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command
             .args(arguments)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())

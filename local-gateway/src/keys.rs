@@ -11,9 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// The operating system or the cryptography gave no new key.
+/// No key could be generated.
 #[derive(Debug, thiserror::Error)]
-#[error("no key could be generated")]
+#[error("could not generate an RSA key")]
 pub struct KeyError;
 
 /// An RSA key pair of 2048 bits under its key id.

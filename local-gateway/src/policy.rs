@@ -63,7 +63,7 @@ pub enum MalformedAnswer {
     #[error("the answer does not have the documented shape: {0}")]
     Shape(#[from] serde_json::Error),
     /// The policy has another version than the one that there is.
-    #[error("the policy has the version `{0}`")]
+    #[error("the policy's version `{0}` is unknown")]
     Version(String),
     /// A statement's resource is too long.
     #[error("a resource has {0} characters, over the limit of {MAX_RESOURCE_CHARS}")]

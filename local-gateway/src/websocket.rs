@@ -76,16 +76,16 @@ impl WebSocketApi {
     }
 }
 
-/// Why a client is not let in.
+/// Why the API refuses a client.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("this is no WebSocket handshake: {0}")]
+    #[error("the request is not a WebSocket handshake: {0}")]
     NoHandshake(#[source] tungstenite::Error),
-    #[error("there is no stage but `{STAGE}`")]
+    #[error("the only stage is `{STAGE}`")]
     NoStage,
     #[error("the authorizer failed with `Unauthorized`")]
     Unauthorized,
-    #[error("the authorizer's policy does not allow it")]
+    #[error("the authorizer's policy does not allow the connection")]
     Forbidden,
     #[error("the authorizer failed: {0}")]
     Failed(String),

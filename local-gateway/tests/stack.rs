@@ -18,7 +18,24 @@ async fn tells_what_a_function_wrote_that_ends_at_once() {
 }
 
 #[tokio::test]
+async fn leaves_the_issuer_and_the_audience_to_a_user_who_sets_one_of_them() {
+    for (name, value) in [
+        ("AUTHORIZER_ISSUER", "https://issuer.example"),
+        ("AUTHORIZER_ISSUERS", "[]"),
+        ("AUTHORIZER_ISSUERS_FILE", "/issuers.json"),
+    ] {
+        let error = Stack::start(Path::new("/usr/bin/env"), &[(name, value)]).await.unwrap_err();
+        let StartError::Ended { log, .. } = error else { panic!("another error: {error}") };
+        let settings: Vec<&str> =
+            log.lines().filter(|line| line.starts_with("AUTHORIZER_")).collect();
+        assert_eq!(settings, [format!("{name}={value}")]);
+    }
+}
+
+#[tokio::test]
 async fn tells_when_there_is_no_function() {
-    let error = Stack::start(Path::new("/nonexistent"), &[]).await.unwrap_err();
-    assert!(matches!(error, StartError::Io(_)), "{error}");
+    let settings: [(&str, &str); 0] = [];
+    let error = Stack::start(Path::new("/nonexistent"), &settings).await.unwrap_err();
+    assert!(matches!(error, StartError::Function { .. }), "{error}");
+    assert_eq!(error.to_string(), "could not start the function, /nonexistent");
 }

@@ -98,7 +98,7 @@ async fn refuses_as_api_gateway_does() {
             |_| policy("Deny", &json!({})),
             403,
             "Forbidden",
-            "the authorizer's policy does not allow it",
+            "the authorizer's policy does not allow the connection",
         ),
         (
             |_| Err(String::from("unauthorized")),

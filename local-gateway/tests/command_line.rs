@@ -1,0 +1,229 @@
+//! The program as a user runs it. Shell scripts take the place of cargo and of the function.
+
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's way to fail")]
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, Command};
+
+/// The program, with an environment of its own.
+fn program(environment: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_local-gateway"));
+    program
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    program
+}
+
+/// Returns the path of a script in `tests/scripts`.
+fn script(name: &str) -> String {
+    format!("{}/tests/scripts/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs the program to its end and returns its exit code and what it wrote to standard error.
+async fn run(program: &mut Command) -> (Option<i32>, String) {
+    let output = program.output().await.unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[track_caller]
+fn assert_contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+}
+
+/// Reads lines until one contains `part`, and returns them all.
+async fn read_until(lines: &mut Lines<impl AsyncBufRead + Unpin>, part: &str) -> String {
+    let mut read = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        read.push_str(&line);
+        read.push('\n');
+        if line.contains(part) {
+            return read;
+        }
+    }
+    panic!("{part:?} is not in:\n{read}");
+}
+
+/// Presses Ctrl-C: a terminal sends the signal to the program's children too.
+async fn interrupt(program: &Child) {
+    kill(&format!("-{}", program.id().unwrap())).await;
+}
+
+async fn kill(target: &str) {
+    let mut kill = Command::new("kill");
+    assert!(kill.args(["-INT", "--", target]).status().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn names_the_variable_and_the_path_of_a_prebuilt_executable_that_cannot_run() {
+    for (path, cause) in [
+        ("/nonexistent/bootstrap", "caused by: No such file or directory"),
+        ("/", "caused by: it is not a file"),
+        (
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            "caused by: the file has no execute permission",
+        ),
+    ] {
+        let (code, stderr) = run(&mut program(&[("JWKS_AUTHORIZER_BIN", path)])).await;
+        assert_eq!(code, Some(1));
+        assert_contains(&stderr, &[&format!("error: JWKS_AUTHORIZER_BIN is {path}, "), cause]);
+    }
+}
+
+#[tokio::test]
+async fn names_the_executable_that_the_operating_system_does_not_start() {
+    let path = script("no-interpreter");
+    let (code, stderr) = run(&mut program(&[("JWKS_AUTHORIZER_BIN", &path)])).await;
+    assert_eq!(code, Some(1));
+    assert_contains(
+        &stderr,
+        &[&format!("could not start the function, {path}"), "caused by: No such file"],
+    );
+}
+
+#[tokio::test]
+async fn builds_the_function_with_its_own_profile() {
+    let cargo = script("cargo-that-builds");
+    let mut program = program(&[("CARGO", &cargo)]).spawn().unwrap();
+    let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
+    let progress = read_until(&mut stderr, "Built jwks-authorizer in ").await;
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    assert_contains(
+        &progress,
+        &[
+            &format!("Building jwks-authorizer ({profile} profile)."),
+            &format!("arguments: build --profile {profile} --package jwks-authorizer --bins"),
+        ],
+    );
+    let invitation = read_until(&mut stdout, "The function's log follows.").await;
+    assert_contains(&invitation, &["\nTOKEN=ey", "\nwebsocat ws://127.0.0.1:"]);
+    assert!(!invitation.contains("From the environment"), "{invitation}");
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_failed_build_shows_cargos_errors_and_says_what_to_do() {
+    let cargo = script("cargo-that-fails");
+    let (code, stderr) = run(&mut program(&[("CARGO", &cargo)])).await;
+    assert_eq!(code, Some(1));
+    assert_contains(
+        &stderr,
+        &["error: a typo\n", "error: cargo could not build jwks-authorizer (exit status: 101)"],
+    );
+    assert_contains(&stderr, &["C compiler", "JWKS_AUTHORIZER_BIN"]);
+}
+
+#[tokio::test]
+async fn names_the_cargo_that_is_not_there() {
+    let (code, stderr) = run(&mut program(&[("CARGO", "/nonexistent/cargo")])).await;
+    assert_eq!(code, Some(1));
+    assert_contains(&stderr, &["`/nonexistent/cargo`", "caused by: No such file or directory"]);
+}
+
+#[tokio::test]
+async fn ctrl_c_during_the_build_ends_cargo_and_the_program() {
+    let cargo = script("cargo-that-hangs");
+    // With and without the signal to cargo itself.
+    for target in ["-", ""] {
+        let mut program = program(&[("CARGO", &cargo)]).spawn().unwrap();
+        let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
+        // Cargo's progress is there while cargo runs.
+        read_until(&mut stderr, "Compiling").await;
+        kill(&format!("{target}{}", program.id().unwrap())).await;
+        assert_eq!(stderr.next_line().await.unwrap().as_deref(), Some("interrupted"));
+        // Cargo writes to the same stream, which would not end before cargo.
+        assert_eq!(stderr.next_line().await.unwrap(), None);
+        assert_eq!(program.wait().await.unwrap().code(), Some(130));
+    }
+}
+
+#[tokio::test]
+async fn passes_the_functions_settings_on_and_names_them() {
+    let executable = script("function");
+    let mut program = program(&[
+        ("JWKS_AUTHORIZER_BIN", &executable),
+        ("AUTHORIZER_LEEWAY_SECONDS", "7"),
+        ("AUTHORIZER_TOKEN_USE", "access"),
+    ])
+    .spawn()
+    .unwrap();
+    let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+    let invitation = read_until(&mut stdout, "The function's log follows.").await;
+    assert_contains(
+        &invitation,
+        &["From the environment: AUTHORIZER_LEEWAY_SECONDS, AUTHORIZER_TOKEN_USE\n", "\nTOKEN=ey"],
+    );
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn offers_no_token_that_the_function_refuses() {
+    let executable = script("function");
+    let mut program = program(&[
+        ("JWKS_AUTHORIZER_BIN", &executable),
+        ("AUTHORIZER_AUDIENCE", "chat"),
+        ("AUTHORIZER_ISSUER", "https://issuer.example"),
+    ])
+    .spawn()
+    .unwrap();
+    let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+    let invitation = read_until(&mut stdout, "The function's log follows.").await;
+    assert_contains(
+        &invitation,
+        &[
+            "From the environment: AUTHORIZER_AUDIENCE, AUTHORIZER_ISSUER\n",
+            "does not accept the built-in issuer's tokens",
+            "it refused one with HTTP 401",
+        ],
+    );
+    assert!(!invitation.contains("=ey"), "{invitation}");
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn shows_the_start_error_of_the_users_settings() {
+    let environment =
+        [("JWKS_AUTHORIZER_BIN", "/usr/bin/env"), ("AUTHORIZER_ISSUERS", r#"[{"issuer":"x"}]"#)];
+    let (code, stderr) = run(&mut program(&environment)).await;
+    assert_eq!(code, Some(1));
+    assert_contains(&stderr, &["the function ended", r#"AUTHORIZER_ISSUERS=[{"issuer":"x"}]"#]);
+    assert!(!stderr.contains("AUTHORIZER_AUDIENCE="), "{stderr}");
+}
+
+#[tokio::test]
+async fn the_demo_refuses_settings() {
+    let executable = script("function");
+    let demo = |environment| {
+        let mut demo = program(environment);
+        demo.arg("demo");
+        demo
+    };
+    let settings = [("JWKS_AUTHORIZER_BIN", &*executable), ("AUTHORIZER_LEEWAY_SECONDS", "7")];
+    let (code, stderr) = run(&mut demo(&settings)).await;
+    assert_eq!(code, Some(1));
+    assert_contains(
+        &stderr,
+        &["error: the demo needs its own", "`unset AUTHORIZER_LEEWAY_SECONDS`"],
+    );
+
+    // Without settings, it starts; this function then ends it, since it logs no decision.
+    let settings = [("JWKS_AUTHORIZER_BIN", &*executable)];
+    let mut demo = demo(&settings).spawn().unwrap();
+    let mut stdout = BufReader::new(demo.stdout.take().unwrap()).lines();
+    read_until(&mut stdout, "A token in the header").await;
+    interrupt(&demo).await;
+    assert_eq!(demo.wait().await.unwrap().code(), Some(130));
+}
