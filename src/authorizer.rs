@@ -287,8 +287,8 @@ impl Trail<'_> {
             at: now,
             decision: decision(error),
             reason: error.map(Error::reason),
-            key_age: key_age.map(Into::into),
-            decision_duration: took.into(),
+            key_age,
+            decision_duration: took,
             decisions: 1,
         }
     }
