@@ -80,8 +80,8 @@ impl<'a> LogEntry<'a> {
             at: now,
             decision: decision(error),
             reason: error.map(Error::reason),
-            key_age: key_age.map(Into::into),
-            decision_duration: duration.into(),
+            key_age,
+            decision_duration: duration,
             decisions: 1,
         }
     }

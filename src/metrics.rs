@@ -1,160 +1,202 @@
-//! CloudWatch metrics, where they are asked for: a line for each decision and
-//! one for each fetch of keys, in the
-//! [embedded metric format](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+//! CloudWatch metrics, when a namespace is set: one line for each decision and one for each key
+//! refresh, in the [embedded metric format][EMF].
 //!
-//! Dimensions are what a bill grows with, so they are few and bounded: outcomes,
-//! reasons and configured issuers, and nothing that a caller chooses.
+//! CloudWatch charges for each combination of dimension values. So the dimensions are few, and a
+//! caller cannot choose their values: they are decisions, reasons, outcomes and configured issuers.
+//!
+//! [EMF]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use metrique_writer::Entry;
-use metrique_writer::format::Format;
-use metrique_writer::unit::{AsMicroseconds, AsSeconds};
-use metrique_writer_format_emf::Emf;
+use serde::{Serialize, Serializer};
 
-/// Where metrics go; nowhere unless a namespace is configured.
-pub struct Metrics(Option<Mutex<Emitter>>);
+/// Writes metrics, or nothing when no namespace is configured.
+pub struct Metrics(Option<Emitter>);
 
 struct Emitter {
-    decisions: Emf,
-    refreshes: Emf,
-    output: Box<dyn Write + Send>,
+    namespace: String,
+    output: Mutex<Box<dyn Write + Send>>,
 }
 
-/// A decision, as far as it is counted.
-#[derive(Entry)]
-#[entry(rename_all = "PascalCase")]
+/// The metrics of one decision, and their dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct DecisionMetrics {
-    #[entry(timestamp)]
+    #[serde(skip)]
     pub(crate) at: SystemTime,
     pub(crate) decision: &'static str,
+    /// Why the request was refused; absent for an allowed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
-    /// How old the keys were that the token was judged by.
-    pub(crate) key_age: Option<AsSeconds<Duration>>,
-    pub(crate) decision_duration: AsMicroseconds<Duration>,
+    /// The age of the keys that verified the token; absent when no keys were found.
+    #[serde(serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub(crate) key_age: Option<Duration>,
+    #[serde(serialize_with = "microseconds")]
+    pub(crate) decision_duration: Duration,
     pub(crate) decisions: u64,
 }
 
-/// A fetch of keys, as far as it is counted.
-#[derive(Entry)]
-#[entry(rename_all = "PascalCase")]
+/// The metrics of one key refresh, and their dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct RefreshMetrics<'i> {
-    #[entry(timestamp)]
+    #[serde(skip)]
     pub(crate) at: SystemTime,
     pub(crate) issuer: &'i str,
     pub(crate) outcome: &'static str,
+    #[serde(serialize_with = "milliseconds")]
     pub(crate) key_refresh_duration: Duration,
     pub(crate) key_refreshes: u64,
 }
 
 impl Metrics {
-    /// Emits nothing.
+    /// Returns metrics that write nothing.
     #[must_use]
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// Emits to `output` what CloudWatch will file under `namespace`.
+    /// Returns metrics that write their lines to `output`, for CloudWatch to store in `namespace`.
     #[must_use]
     pub fn to(output: Box<dyn Write + Send>, namespace: &str) -> Self {
-        let sets = |sets: &[&[&str]]| {
-            sets.iter().map(|set| set.iter().map(|name| (*name).to_owned()).collect()).collect()
-        };
-        let emf = |dimensions| {
-            Emf::builder(namespace.to_owned(), dimensions)
-                .allow_dimensions_with_no_data(true)
-                .build()
-        };
-        Self(Some(Mutex::new(Emitter {
-            decisions: emf(sets(&[&["Decision"], &["Decision", "Reason"]])),
-            refreshes: emf(sets(&[&["Issuer", "Outcome"]])),
-            output,
-        })))
+        Self(Some(Emitter { namespace: namespace.to_owned(), output: Mutex::new(output) }))
     }
 
-    /// Counts a decision. What to count is only made where it is wanted.
+    /// Counts a decision. Calls `decision` only when metrics are on.
     pub(crate) fn decided(&self, decision: impl FnOnce() -> DecisionMetrics) {
-        self.emit(|emitter, line| emitter.decisions.format(&decision(), line).is_ok());
+        self.emit(decision);
     }
 
-    /// Counts a fetch of keys.
+    /// Counts a key refresh. Calls `refresh` only when metrics are on.
     pub(crate) fn refreshed<'i>(&self, refresh: impl FnOnce() -> RefreshMetrics<'i>) {
-        self.emit(|emitter, line| emitter.refreshes.format(&refresh(), line).is_ok());
+        self.emit(refresh);
     }
 
-    fn emit(&self, format: impl FnOnce(&mut Emitter, &mut Vec<u8>) -> bool) {
+    fn emit<M: Members>(&self, members: impl FnOnce() -> M) {
         let Self(Some(emitter)) = self else { return };
-        let mut emitter = emitter.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut line = Vec::with_capacity(512);
-        if format(&mut emitter, &mut line) {
-            // A request is not refused because it cannot be counted.
-            let _ = emitter.output.write_all(&line).and_then(|()| emitter.output.flush());
+        let members = members();
+        let line = Line {
+            metadata: Metadata {
+                timestamp: members.at().duration_since(UNIX_EPOCH).unwrap_or_default(),
+                directives: [Directive {
+                    namespace: &emitter.namespace,
+                    dimensions: members.dimensions(),
+                    metrics: members.metrics(),
+                }],
+            },
+            members,
+        };
+        let mut json = Vec::with_capacity(512);
+        if serde_json::to_writer(&mut json, &line).is_err() {
+            return;
+        }
+        json.push(b'\n');
+        let mut output = emitter.output.lock().unwrap_or_else(PoisonError::into_inner);
+        // The decision stands even if its metrics cannot be written.
+        let _ = output.write_all(&json);
+    }
+}
+
+/// The members of a line that its metadata declares: a value for each dimension and each metric.
+trait Members: Serialize {
+    fn at(&self) -> SystemTime;
+    fn dimensions(&self) -> &'static [DimensionSet];
+    fn metrics(&self) -> &'static [Metric];
+}
+
+impl Members for DecisionMetrics {
+    fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    fn dimensions(&self) -> &'static [DimensionSet] {
+        match self.reason {
+            None => &[&["Decision"]],
+            Some(_) => &[&["Decision"], &["Decision", "Reason"]],
         }
     }
+
+    fn metrics(&self) -> &'static [Metric] {
+        const KEY_AGE: Metric = Metric { name: "KeyAge", unit: Some("Seconds") };
+        const DURATION: Metric = Metric { name: "DecisionDuration", unit: Some("Microseconds") };
+        const DECISIONS: Metric = Metric { name: "Decisions", unit: None };
+        match self.key_age {
+            None => &[DURATION, DECISIONS],
+            Some(_) => &[KEY_AGE, DURATION, DECISIONS],
+        }
+    }
+}
+
+impl Members for RefreshMetrics<'_> {
+    fn at(&self) -> SystemTime {
+        self.at
+    }
+
+    fn dimensions(&self) -> &'static [DimensionSet] {
+        &[&["Issuer", "Outcome"]]
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        const DURATION: Metric = Metric { name: "KeyRefreshDuration", unit: Some("Milliseconds") };
+        const REFRESHES: Metric = Metric { name: "KeyRefreshes", unit: None };
+        &[DURATION, REFRESHES]
+    }
+}
+
+/// A line in the embedded metric format.
+#[derive(Serialize)]
+struct Line<'a, M> {
+    #[serde(rename = "_aws")]
+    metadata: Metadata<'a>,
+    #[serde(flatten)]
+    members: M,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    /// The time since the Unix epoch.
+    #[serde(rename = "Timestamp", serialize_with = "whole_milliseconds")]
+    timestamp: Duration,
+    #[serde(rename = "CloudWatchMetrics")]
+    directives: [Directive<'a>; 1],
+}
+
+/// Says which members of the line are dimensions, and which are metrics.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'a str,
+    dimensions: &'static [DimensionSet],
+    metrics: &'static [Metric],
+}
+
+type DimensionSet = &'static [&'static str];
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+}
+
+fn whole_milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
+
+fn milliseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_nanos() as f64 / 1e6)
+}
+
+fn microseconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_nanos() as f64 / 1e3)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::UNIX_EPOCH;
-
-    use serde_json::Value;
-
-    use super::*;
-
-    /// An output whose lines can be read afterwards.
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn emitted(emit: impl FnOnce(&Metrics)) -> Vec<Value> {
-        let lines = Lines::default();
-        emit(&Metrics::to(Box::new(lines.clone()), "Test"));
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    fn decision(decision: &'static str, reason: Option<&'static str>) -> DecisionMetrics {
-        DecisionMetrics {
-            at: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-            decision,
-            reason,
-            key_age: Some(Duration::from_secs(42).into()),
-            decision_duration: Duration::from_micros(21).into(),
-            decisions: 1,
-        }
-    }
-
-    #[test]
-    fn counts_decisions_and_fetches_in_lines_that_cloudwatch_reads() {
-        let lines = emitted(|metrics| {
-            metrics.decided(|| decision("allow", None));
-            metrics.decided(|| decision("unauthorized", Some("expired")));
-            metrics.refreshed(|| RefreshMetrics {
-                at: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-                issuer: "https://issuer.example",
-                outcome: "failed",
-                key_refresh_duration: Duration::from_millis(3_000),
-                key_refreshes: 1,
-            });
-        });
-        insta::assert_json_snapshot!(lines);
-    }
-
-    #[test]
-    fn makes_nothing_where_nothing_is_counted() {
-        Metrics::off().decided(|| panic!("made"));
-        Metrics::off().refreshed(|| panic!("made"));
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
-// An authorizer as people write it for Node: jwks-authorizer is compared with it.
+// A typical authorizer for Node, to compare jwks-authorizer with.
 //
-// AWS's own runtime client, aws-lambda-ric, is a native addon that is compiled with CMake and libcurl
-// where it is installed. The loop below does the same with what Node brings along: it asks for an
-// invocation, calls the handler and posts what comes of it, on one connection that is kept alive.
+// AWS's own runtime client, aws-lambda-ric, is a native addon, which is compiled with CMake and libcurl
+// when it is installed. The loop below does the same with Node's HTTP client: it asks for an
+// invocation, calls the handler and posts the result, on one connection that is kept alive.
 
 import http from 'node:http';
 import { JwtRsaVerifier } from 'aws-jwt-verify';

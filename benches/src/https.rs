@@ -1,14 +1,14 @@
-//! An issuer behind TLS on loopback, whose certificate only its own authority vouches for.
+//! An HTTPS issuer on loopback, and the certificate authority that signs its certificate.
 //!
-//! It answers at once and from memory: discovery and key set are made when it starts. Its
-//! certificate's key is an ECDSA key on P-256, as most of the web's are.
+//! It serves discovery document and key set from memory. Its certificate has an ECDSA P-256 key, which
+//! is the usual kind on the web.
 
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
-use bench::scene::Outcome;
+use bench::fixture::Outcome;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -27,18 +27,19 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A certificate authority, and what a server on loopback needs that it vouches for.
+/// A certificate authority, and a TLS acceptor with a certificate of it.
 pub(crate) struct Authority {
     file: NamedTempFile,
     acceptor: TlsAcceptor,
 }
 
 impl Authority {
-    /// Makes the authority, its file, and a server's certificate.
+    /// Makes the authority, its PEM file, and a server's certificate.
     pub(crate) fn new() -> Outcome<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // A name that is not the server's: to OpenSSL, that would be signed by itself.
+        // It must differ from the server's name, or OpenSSL takes the server's certificate as
+        // self-signed.
         params.distinguished_name.push(DnType::CommonName, "The benchmark's authority");
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut file = NamedTempFile::with_prefix("authority-")?;
@@ -47,7 +48,7 @@ impl Authority {
         Ok(Self { file, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
-    /// The PEM file with its certificate, there for as long as the authority is.
+    /// Returns the PEM file with its certificate. The file exists while the authority does.
     pub(crate) fn file(&self) -> &Path {
         self.file.path()
     }
@@ -75,7 +76,7 @@ pub(crate) struct HttpsIssuer {
 }
 
 impl HttpsIssuer {
-    /// Starts to serve `key_set` on a free port.
+    /// Serves `key_set` on a free port.
     pub(crate) async fn start(authority: &Authority, key_set: Vec<u8>) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("https://{}", listener.local_addr()?);
@@ -88,12 +89,12 @@ impl HttpsIssuer {
         Ok(Self { url, accepting })
     }
 
-    /// The issuer's identifier.
+    /// Returns the issuer identifier.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where its key set is.
+    /// Returns the URL of the key set.
     pub(crate) fn key_set_url(&self) -> String {
         format!("{}{KEY_SET_PATH}", self.url)
     }
@@ -126,7 +127,7 @@ impl Documents {
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, documents: Arc<Documents>) {
-    // A client that gave up before it was accepted ends the benchmark elsewhere.
+    // If a client has already gone, the benchmark fails where the client is.
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&documents)));
     }
@@ -140,6 +141,6 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, documents: Arc<Document
         let answer = documents.answer(&request);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
-    // A killed client is no failure.
+    // A client that was killed is not an error.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }

@@ -1,114 +1,148 @@
-//! How many instructions a round takes, by Valgrind's count.
+//! Counts the instructions of a request in process, with Valgrind.
 //!
-//! Time on a shared machine says little about a change of a few per cent. A count of instructions is
-//! the same whatever else the machine does, so CI can hold it to a baseline. The bare check's own are
-//! taken off: AWS-LC has different code for different processors.
+//! On a shared machine, times cannot show a change of a few per cent. The number of instructions does
+//! not depend on the machine's load, so CI can compare it with a recorded one. The instructions of the
+//! signature check are subtracted, since AWS-LC has different code for different processors.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use bench::scene::{Outcome, Scene};
+use bench::fixture::{Fixture, Outcome, Settings, WITH_METRICS};
 use serde_json::{Value, json};
 
-/// By how much a count may differ from the baseline: more than hashes, whose seeds differ from
-/// process to process, make of it. Fewer are a difference too, or the next mistake would be free.
+/// How much a count may differ from the recorded one. Hash seeds differ from process to process, and
+/// change a count by less than this.
 const TOLERANCE: f64 = 0.03;
 
-/// How often the work is done under Valgrind: seldom and often, since the difference has no start in
-/// it.
+/// How often the work is repeated under Valgrind. The difference between the two runs does not contain
+/// the start of the process.
 const RUNS: [u32; 2] = [200, 600];
 
-const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
+const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
 
-/// The instructions of a round beyond those of the bare check, by the kind of event.
+/// How to record new counts.
+const HOW_TO_RECORD: &str = "cargo run --release -p bench -- instructions record";
+
+/// The instructions of a request without its signature check, by the kind of request.
 type Counts = BTreeMap<String, u64>;
 
-/// What was counted before, by the processor's architecture.
-type Baseline = BTreeMap<String, Counts>;
-
-fn baseline() -> Outcome<Baseline> {
-    Ok(serde_json::from_slice(&std::fs::read(BASELINE)?)?)
+fn recorded() -> Outcome<BTreeMap<String, Counts>> {
+    Ok(serde_json::from_slice(&std::fs::read(RECORD)?)?)
 }
 
-/// Prints the instructions of each kind of round, and writes them down as the baseline.
+/// Counts the instructions of each kind of request, prints and records them.
 ///
 /// # Errors
 ///
-/// When Valgrind cannot be run.
+/// When Valgrind cannot run.
 pub(crate) fn record() -> Outcome<()> {
-    let mut baseline = baseline()?;
+    let mut recorded = recorded()?;
     let counts = count()?;
-    println!("{}", table(&counts, &counts));
-    baseline.insert(ARCH.to_owned(), counts);
-    std::fs::write(BASELINE, serde_json::to_string_pretty(&baseline)? + "\n")?;
+    println!("{}", table(&counts, recorded.get(ARCH).unwrap_or(&Counts::new())));
+    recorded.insert(ARCH.to_owned(), counts);
+    std::fs::write(RECORD, serde_json::to_string_pretty(&recorded)? + "\n")?;
     Ok(())
 }
 
-/// Prints the instructions of each kind of round beside the baseline's.
+/// Counts the instructions of each kind of request, and compares them with the recorded ones.
 ///
 /// # Errors
 ///
-/// When one differs from the baseline by more than [`TOLERANCE`], or Valgrind cannot be run.
+/// When a count has grown by more than [`TOLERANCE`], or when Valgrind cannot run.
 pub(crate) fn check() -> Outcome<()> {
-    let baseline = baseline()?;
+    let recorded = recorded()?.remove(ARCH).unwrap_or_default();
     let counts = count()?;
-    let Some(baseline) = baseline.get(ARCH) else {
-        println!("{}\nThere is no baseline for {ARCH}.", table(&counts, &counts));
-        return Ok(());
-    };
-    println!("{}", table(&counts, baseline));
-    let differs = |kind: &str, count: u64| change(baseline, kind, count).abs() > TOLERANCE;
-    let different = counts.iter().filter(|(kind, count)| differs(kind, **count));
-    let gone = baseline.iter().filter(|(kind, _)| !counts.contains_key(*kind));
-    let different: Vec<_> = different.chain(gone).map(|(kind, _)| kind.as_str()).collect();
-    if different.is_empty() {
+    println!("{}", table(&counts, &recorded));
+    let Comparison { grown, outdated } = Comparison::of(&counts, &recorded);
+    if !outdated.is_empty() {
+        println!(
+            "The recorded counts are outdated for {ARCH}: {}. Record the new ones: {HOW_TO_RECORD}\n",
+            outdated.join(", ")
+        );
+    }
+    if grown.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "not what the baseline says: {}. Where that is meant, record a new one.",
-        different.join(", ")
+        "more instructions than recorded: {}. If the growth is intended, record it: {HOW_TO_RECORD}",
+        grown.join(", ")
     )
     .into())
 }
 
-/// Returns the change since the baseline as a fraction of it; infinite where it says nothing.
-fn change(baseline: &Counts, kind: &str, count: u64) -> f64 {
-    let before = baseline.get(kind).copied().unwrap_or_default();
-    count as f64 / before as f64 - 1.0
+/// The kinds of request whose count differs from the recorded one.
+#[derive(Debug, PartialEq)]
+struct Comparison<'a> {
+    /// Those with more instructions than recorded.
+    grown: Vec<&'a str>,
+    /// Those with fewer instructions than recorded, or in only one of the two.
+    outdated: Vec<&'a str>,
 }
 
-fn table(counts: &Counts, baseline: &Counts) -> String {
+impl<'a> Comparison<'a> {
+    fn of(counts: &'a Counts, recorded: &'a Counts) -> Self {
+        let (mut grown, mut outdated) = (Vec::new(), Vec::new());
+        for (kind, count) in counts {
+            match change(*count, recorded.get(kind)) {
+                Some(change) if change > TOLERANCE => grown.push(kind.as_str()),
+                Some(change) if change >= -TOLERANCE => {}
+                Some(_) | None => outdated.push(kind.as_str()),
+            }
+        }
+        let gone = recorded.keys().filter(|kind| !counts.contains_key(*kind));
+        outdated.extend(gone.map(String::as_str));
+        Self { grown, outdated }
+    }
+}
+
+/// Returns the change as a fraction of the recorded count.
+fn change(count: u64, recorded: Option<&u64>) -> Option<f64> {
+    Some(count as f64 / *recorded? as f64 - 1.0)
+}
+
+fn table(counts: &Counts, recorded: &Counts) -> String {
     let row = |(kind, count): (&String, &u64)| {
-        let before = baseline.get(kind).copied().unwrap_or_default();
-        let change = change(baseline, kind, *count) * 100.0;
-        format!("| {kind} | {count} | {before} | {change:+.1} % |\n")
+        let recorded = recorded.get(kind);
+        let change = change(*count, recorded);
+        let change = change.map_or(String::new(), |change| format!("{:+.1} %", change * 100.0));
+        let recorded = recorded.map_or("not recorded".to_owned(), u64::to_string);
+        format!("| {kind} | {count} | {recorded} | {change} |\n")
     };
     let rows: String = counts.iter().map(row).collect();
     format!(
-        "| round, without the bare check | instructions | baseline | |\n|---|---|---|---|\n{rows}"
+        "| request, without its signature check | instructions | recorded | change |\n|---|---|---|---|\n{rows}"
     )
 }
 
 fn count() -> Outcome<Counts> {
-    let scene = Scene::new()?;
-    let bare_check = instructions(&scene, &Value::Null)?;
-    let count = |(kind, event): (&str, Value)| {
-        Ok((kind.to_owned(), beyond(instructions(&scene, &event)?, bare_check)?))
+    let fixture = Fixture::new()?;
+    let signature_check = instructions(&fixture, &[], &Value::Null)?;
+    let count = |kind: &str, settings: Settings<'_>, event: &Value| {
+        let instructions = instructions(&fixture, settings, event)?;
+        Outcome::Ok((kind.to_owned(), difference(instructions, signature_check)?))
     };
-    scene.events().into_iter().map(count).collect()
+    let events = fixture.events().into_iter();
+    let mut counts: Counts =
+        events.map(|(kind, event)| count(kind, &[], &event)).collect::<Outcome<_>>()?;
+    let websocket = fixture.request().websocket_connect();
+    counts.extend([count("WebSocket, with metrics", WITH_METRICS, &websocket)?]);
+    Ok(counts)
 }
 
-/// Counts the instructions of a round, or of the bare check where there is no event.
-fn instructions(scene: &Scene, event: &Value) -> Outcome<u64> {
-    let [seldom, often] = RUNS;
-    let work = json!({ "jwk": scene.jwk, "token": scene.token, "event": event }).to_string();
-    let more = beyond(under_valgrind(&work, often)?, under_valgrind(&work, seldom)?)?;
-    Ok(more / u64::from(often - seldom))
+/// Counts the instructions of a request, or of the signature check when there is no event.
+fn instructions(fixture: &Fixture, settings: Settings<'_>, event: &Value) -> Outcome<u64> {
+    let [few, many] = RUNS;
+    let work = json!({
+        "jwk": fixture.jwk, "token": fixture.token, "settings": settings, "event": event
+    })
+    .to_string();
+    let more = difference(under_valgrind(&work, many)?, under_valgrind(&work, few)?)?;
+    Ok(more / u64::from(many - few))
 }
 
-fn beyond(more: u64, less: u64) -> Outcome<u64> {
+fn difference(more: u64, less: u64) -> Outcome<u64> {
     more.checked_sub(less).ok_or_else(|| "less work took more instructions".into())
 }
 
@@ -118,9 +152,11 @@ fn under_valgrind(work: &str, runs: u32) -> Outcome<u64> {
         .arg(std::env::current_exe()?)
         .args(["repeat", &runs.to_string()])
         .stdin(Stdio::piped())
+        // Metrics go there.
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("valgrind cannot be run: {error}"))?;
+        .map_err(|error| format!("valgrind cannot run: {error}"))?;
     if let Some(mut stdin) = valgrind.stdin.take() {
         stdin.write_all(work.as_bytes())?;
     }
@@ -132,23 +168,49 @@ fn under_valgrind(work: &str, runs: u32) -> Outcome<u64> {
     }
 }
 
-/// Does so many times what standard input says, for Valgrind to count.
+/// Repeats the work that standard input describes, for Valgrind to count.
 ///
 /// # Errors
 ///
-/// When it says nothing that could be done.
+/// When the description is invalid.
 pub(crate) fn repeat(runs: &str) -> Outcome<()> {
     let runs: u32 = runs.parse()?;
     let mut work: Value = serde_json::from_reader(std::io::stdin())?;
     let token = work["token"].as_str().unwrap_or_default().to_owned();
-    let scene = Scene { jwk: work["jwk"].take(), token };
+    let fixture = Fixture { jwk: work["jwk"].take(), token };
     if work["event"].is_null() {
-        let yardstick = scene.yardstick()?;
-        (0..runs).for_each(|_| assert!(yardstick.check()));
+        let signature_check = fixture.signature_check()?;
+        (0..runs).for_each(|_| assert!(signature_check.passes()));
     } else {
-        let (round, event) = (scene.round(&[])?, work["event"].to_string());
-        let allows = round.always_allows(&event)?;
+        let settings: Vec<(String, String)> = serde_json::from_value(work["settings"].take())?;
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let (authorizer, event) = (fixture.authorizer(&settings)?, work["event"].to_string());
+        let allows = authorizer.always_allows(&event)?;
         (0..runs).for_each(|_| assert!(allows()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fails_on_growth_only() {
+        let counts = |counts: &[(&str, u64)]| -> Counts {
+            counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
+        };
+        let recorded = counts(&[("REST", 1_000)]);
+        let check = |now: &[(&str, u64)], grown: &[&str], outdated: &[&str]| {
+            let expected = Comparison { grown: grown.to_vec(), outdated: outdated.to_vec() };
+            assert_eq!(Comparison::of(&counts(now), &recorded), expected);
+        };
+        check(&[("REST", 1_000)], &[], &[]);
+        check(&[("REST", 1_029)], &[], &[]);
+        check(&[("REST", 1_031)], &["REST"], &[]);
+        check(&[("REST", 971)], &[], &[]);
+        check(&[("REST", 969)], &[], &["REST"]);
+        check(&[("HTTP", 1), ("REST", 1_000)], &[], &["HTTP"]);
+        check(&[], &[], &["REST"]);
+    }
 }

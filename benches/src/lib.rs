@@ -1,11 +1,13 @@
-//! What the benchmarks share: a scene to measure in, and the yardstick to measure with.
+//! What the benchmarks share.
 //!
-//! Absolute times move from machine to machine, and on a shared one from minute to minute. So what
-//! happens in process is measured as CPU time of one thread, in turns with the bare signature check,
-//! and told as a multiple of it.
+//! Absolute times differ from machine to machine and, on a shared machine, from minute to minute. So
+//! the benchmarks report most costs as multiples of the cost of one signature check, measured at the
+//! same time.
 //!
-//! - `cargo bench -p bench` measures the round from event to answer, and its parts.
-//! - `cargo run --release -p bench` measures whole processes, and more: see `main.rs`.
+//! - `cargo bench -p bench` measures a request and its parts in process.
+//! - `cargo run --release -p bench` measures whole processes; see `main.rs`.
 
-pub mod scene;
-pub mod yardstick;
+pub mod fixture;
+pub mod limits;
+pub mod sample;
+pub mod signature_check;

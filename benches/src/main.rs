@@ -1,61 +1,55 @@
-//! Measures jwks-authorizer as a whole process, started as Lambda starts it.
+//! Measures jwks-authorizer as a whole process, and holds it to what CI can measure.
 //!
-//! - `whole`: beside what it is compared with, round after round,
-//! - `build`: what a build is held to in CI,
-//! - `curves` and `crowd`: what it costs as it grows, in process and as a process,
-//! - `instructions`: the round in process, where only a count is exact enough.
+//! - `comparison` compares it with other functions, and with its limits.
+//! - `build_check` checks one build.
+//! - `instructions` counts the instructions of a request in process.
 //!
-//! What is a process has a [`stage`](stage::Stage): an issuer over [`https`], an event and the
-//! yardstick. A [`process`] is started and invoked through local-gateway's Runtime API.
+//! The first two measure a [`process`], which gets its key set from an issuer over [`https`]; a
+//! [`process_fixture`] holds that issuer and an event. local-gateway's Runtime API invokes the process.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line program's output is what it is for"
+    reason = "a command line program writes to its output"
 )]
 
-mod build;
-mod contestant;
-mod crowd;
-mod curves;
+mod build_check;
+mod candidate;
+mod comparison;
 mod https;
 mod instructions;
-mod limits;
 mod node;
-mod plot;
 mod process;
+mod process_fixture;
 mod processor;
-mod stage;
-mod whole;
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bench::scene::Outcome;
+use bench::fixture::Outcome;
 use tokio::runtime::Runtime;
 
 const USAGE: &str = "\
-Measures jwks-authorizer as a whole process.
+Measures jwks-authorizer.
 
-Usage: cargo run --release -p bench                         beside others, and its limits
-       cargo run --release -p bench -- unbound              the same, not bound to one processor
-       cargo run --release -p bench -- build                fails for a build that is too big or gathers entropy at its start
-       cargo run --release -p bench -- curves [DIRECTORY]   what it costs as it grows; plots into docs/performance by default
-       cargo run --release -p bench -- instructions         fails where a round takes other than the baseline, by Valgrind's count
-       cargo run --release -p bench -- instructions record  makes the count the baseline
+Usage: cargo run --release -p bench
+           compares whole processes, and shows which limits are met
+       cargo run --release -p bench -- build
+           fails if the build is too large or gathers jitter entropy when it starts
+       cargo run --release -p bench -- instructions
+           fails if a request takes more instructions than recorded; needs Valgrind
+       cargo run --release -p bench -- instructions record
+           records the instructions that a request takes now
 
-JWKS_AUTHORIZER_BIN names a prebuilt executable of the function; without it, one is built.";
+JWKS_AUTHORIZER_BIN names a prebuilt executable of the function. Without it, the program builds one.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        [] => on_one_processor(whole::run("one processor")),
-        ["unbound"] => on_tokio(whole::run("as many processors as there are")),
-        ["build"] => on_one_processor(build::run()),
-        ["curves"] => curves(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance")),
-        ["curves", directory] => curves(directory.into()),
+        [] => on_one_processor(comparison::run()),
+        ["build"] => on_one_processor(build_check::run()),
         ["instructions"] => instructions::check(),
         ["instructions", "record"] => instructions::record(),
+        // `instructions` runs this under Valgrind.
         ["repeat", runs] => instructions::repeat(runs),
         ["--help" | "-h"] => {
             println!("{USAGE}");
@@ -68,31 +62,21 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
+        Err(error) => {
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Draws all curves. What happens in process has a runtime of its own, as the function has it.
-fn curves(directory: PathBuf) -> Outcome<()> {
-    curves::run(&directory)?;
-    on_tokio(async move { crowd::run(&directory).await })
-}
-
-/// Runs something that measures one invocation at a time.
+/// Runs a measurement with all processes on one processor.
 ///
-/// Where processes take turns on one processor, handing over costs the same each time. On several,
-/// the scheduler decides anew, some tenths of a second into a process' life, whether to wake the
-/// other side up on another processor, and then an invocation may take twice the CPU time.
+/// There, switching between the processes costs the same each time. On several processors, the
+/// scheduler may wake the other process on another processor, and then an invocation can take twice
+/// the CPU time.
 fn on_one_processor(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
-    processor::stay_on_one()?;
-    on_tokio(run)
-}
-
-fn on_tokio(run: impl Future<Output = Outcome<()>> + Send + 'static) -> Outcome<()> {
+    processor::bind_to_one()?;
     let tokio = Runtime::new()?;
-    // Spawned, it runs on a worker, which is awake sooner than the thread that blocks.
+    // A worker thread wakes up sooner than the thread that blocks.
     tokio.block_on(tokio.spawn(run))?
 }

@@ -1,4 +1,4 @@
-//! The contestant on Node, where there is one: it needs node, npm and a registry.
+//! Finds Node, for the authorizer that is written for it. Needs node, npm and a registry.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,31 +6,31 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use bench::scene::Outcome;
+use bench::fixture::Outcome;
 
-/// Node, and the function for it.
+/// Node, and the script of the authorizer.
 pub(crate) struct Node {
-    /// Node's executable, whatever finds it by its name.
+    /// Node's executable itself, not a wrapper that is called `node`.
     pub(crate) executable: PathBuf,
-    /// Its version, as it writes it.
+    /// Node's version, for example `v20.20.2`.
     pub(crate) version: String,
-    /// The function.
+    /// The script.
     pub(crate) script: OsString,
 }
 
-/// Finds Node and installs what the function needs. `None` where there is no Node or no npm.
+/// Finds Node, and installs the script's dependencies. Returns `None` when node or npm is missing.
 pub(crate) fn find() -> Outcome<Option<Node>> {
     let has_npm = output("npm", &["--version"]).is_some();
-    let told = output("node", &["--print", "`${process.version} ${process.execPath}`"]);
-    let Some(told) = told.filter(|_| has_npm) else { return Ok(None) };
-    let (version, executable) = told.trim().split_once(' ').ok_or("node tells no version")?;
+    let found = output("node", &["--print", "`${process.version} ${process.execPath}`"]);
+    let Some(found) = found.filter(|_| has_npm) else { return Ok(None) };
+    let (version, executable) = found.trim().split_once(' ').ok_or("node printed no version")?;
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     install(&directory)?;
     let script = directory.join("index.mjs").into_os_string();
     Ok(Some(Node { executable: executable.into(), version: version.to_owned(), script }))
 }
 
-/// Installs what the lock file says, unless that was done since the file was written.
+/// Installs the dependencies, unless that was done after the lock file was written.
 fn install(directory: &Path) -> Outcome<()> {
     let written = |file: &str| -> Option<SystemTime> {
         fs::metadata(directory.join(file)).and_then(|file| file.modified()).ok()
@@ -40,7 +40,7 @@ fn install(directory: &Path) -> Outcome<()> {
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(directory);
-    // Standard output is for the table.
+    // Standard output is only for the tables.
     let status = npm.stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(format!("npm ci failed: {status}").into()) }
 }

@@ -1,4 +1,4 @@
-//! A contestant's process: started, invoked through the Runtime API, and looked at from outside.
+//! A process that is measured: it is started, invoked through the Runtime API, and read from `/proc`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -9,23 +9,21 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bench::scene::Outcome;
+use bench::fixture::Outcome;
 use bytes::Bytes;
 use local_gateway::function::Function;
 use local_gateway::invocation::{Answer, InvokeError};
 use local_gateway::runtime_api::RuntimeApi;
-use tokio::task::JoinSet;
 
 use crate::processor::CpuClock;
 
 /// How a process is started.
-#[derive(Clone)]
 pub(crate) struct Program {
     /// The executable.
     pub(crate) executable: PathBuf,
-    /// What it gets to run, where it is an interpreter.
+    /// Its arguments.
     pub(crate) arguments: Vec<OsString>,
-    /// Its environment, on top of what Lambda sets.
+    /// Its environment variables besides those that Lambda sets.
     pub(crate) environment: Vec<(&'static str, OsString)>,
 }
 
@@ -37,32 +35,30 @@ pub(crate) struct Process {
 }
 
 /// What a start took.
-#[derive(Clone, Copy)]
 pub(crate) struct Start {
     /// From exec to the first `/next`.
     pub(crate) first_next: Duration,
-    /// From exec to the first answer, whose event was there from the beginning.
+    /// From exec to the first answer. The event waits from the beginning.
     pub(crate) first_answer: Duration,
-    /// CPU time until then.
+    /// CPU time until the first answer.
     pub(crate) cpu: Duration,
 }
 
-/// What an invocation took, of many.
-#[derive(Clone, Copy)]
+/// What each of many invocations took.
 pub(crate) struct Invocation {
-    /// Time on the wall: of each, or between the answers where several are in flight.
+    /// Wall time.
     pub(crate) wall: Duration,
     /// CPU time of the process.
     pub(crate) cpu: Duration,
 }
 
 impl Process {
-    /// Starts a process whose first event waits for it already.
+    /// Starts a process. Its first event already waits for it.
     pub(crate) async fn start(program: &Program, event: &Bytes) -> Outcome<(Self, Start)> {
         let runtime_api = Arc::new(RuntimeApi::start().await?);
         let invoked = Arc::clone(&runtime_api);
         let mut answer = pin!(invoked.invoke(event.clone()));
-        // Polled once, it stands in the queue.
+        // Polls once, which puts the event into the queue.
         poll_fn(|context| {
             let _ = answer.as_mut().poll(context);
             Poll::Ready(())
@@ -77,7 +73,7 @@ impl Process {
             both = async { tokio::join!(next, answered) } => both,
             status = function.wait() => {
                 let status = status?;
-                // The log is complete once it has ended as well.
+                // Waits for the end of the log.
                 function.log_line(|_| false).await;
                 return Err(format!("{status}:\n{}", function.log().join("\n")).into());
             }
@@ -88,51 +84,30 @@ impl Process {
         Ok((Self { function, runtime_api, clock }, start))
     }
 
-    /// Invokes it so many times, one after the other.
+    /// Invokes the function `times` times, one after the other.
     pub(crate) async fn invoke(&self, event: &Bytes, times: u32) -> Outcome<Invocation> {
-        self.invoke_at_once(1, event, times).await
-    }
-
-    /// Invokes it so many times in each of `in_flight` tasks.
-    pub(crate) async fn invoke_at_once(
-        &self,
-        in_flight: u32,
-        event: &Bytes,
-        times: u32,
-    ) -> Outcome<Invocation> {
         let (started, cpu) = (Instant::now(), self.clock.time()?);
-        let mut tasks = JoinSet::new();
-        for _ in 0..in_flight {
-            let (runtime_api, event) = (Arc::clone(&self.runtime_api), event.clone());
-            tasks.spawn(async move {
-                for _ in 0..times {
-                    check(runtime_api.invoke(event.clone()).await)?;
-                }
-                Outcome::Ok(())
-            });
+        for _ in 0..times {
+            check(self.runtime_api.invoke(event.clone()).await)?;
         }
-        while let Some(done) = tasks.join_next().await {
-            done??;
-        }
-        let count = (in_flight * times).max(1);
-        let cpu = self.clock.time()?.saturating_sub(cpu) / count;
-        Ok(Invocation { wall: started.elapsed() / count, cpu })
+        let cpu = self.clock.time()?.saturating_sub(cpu) / times;
+        Ok(Invocation { wall: started.elapsed() / times, cpu })
     }
 
-    /// What it logged so far.
+    /// Returns the lines that it has logged.
     pub(crate) fn log(&self) -> Vec<String> {
         self.function.log()
     }
 
-    /// The most memory that it ever had resident, in bytes.
+    /// Returns the peak of its resident memory, in bytes.
     pub(crate) fn peak_memory(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.function.pid()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        Ok(kib.ok_or("/proc does not tell the peak memory")? * 1024)
+        Ok(kib.ok_or("/proc has no peak memory")? * 1024)
     }
 
-    /// Ends it, so that its end takes nothing from who comes next.
+    /// Ends it, and waits until it has ended, so that the next measurement does not include that.
     pub(crate) async fn end(self) -> Outcome<()> {
         Ok(self.function.kill().await?)
     }
@@ -147,13 +122,17 @@ impl Program {
     }
 }
 
-/// Lets nothing but an Allow pass: a refusal costs less.
+/// Checks that the answer allows the request: a refusal would cost less.
 fn check(answer: Result<Answer, InvokeError>) -> Outcome<()> {
     match answer? {
         Answer::Response(answer) => {
             let answer = String::from_utf8_lossy(&answer);
             let allows = answer.contains(r#""Effect":"Allow""#);
-            if allows { Ok(()) } else { Err(format!("no Allow: {answer}").into()) }
+            if allows {
+                Ok(())
+            } else {
+                Err(format!("the answer does not allow the request: {answer}").into())
+            }
         }
         Answer::Error(error) => Err(error.into()),
     }

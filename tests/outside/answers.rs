@@ -172,3 +172,25 @@ async fn resource_scope_request_stands_any_path() {
         assert!(deployment.ask(&request.rest_request()).await.is_ok(), "{path}");
     }
 }
+
+/// Metrics go to the log, on lines of their own.
+#[tokio::test]
+async fn metrics_namespace_counts_decisions_and_key_refreshes() {
+    let issuer = Issuer::start().await.unwrap();
+    let namespace = [("AUTHORIZER_METRICS_NAMESPACE", "Test")];
+    for (settings, expected) in
+        [(&[][..], &[][..]), (&namespace, &["fetched", "allow", "unauthorized"])]
+    {
+        let mut deployment = Deployment::trusting(&issuer, settings).await;
+        deployment.ask(&connect(&good_token(&issuer))).await.unwrap();
+        deployment.ask(&connect("not-a-token")).await.unwrap_err();
+        let log = deployment.end().await;
+        let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let metrics = lines.filter(|line| line["_aws"].is_object());
+        let counted = metrics.map(|line| {
+            let outcome = line["Decision"].as_str().or(line["Outcome"].as_str());
+            outcome.unwrap().to_owned()
+        });
+        assert_eq!(counted.collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,7 +1,7 @@
-//! The smallest function there is: it answers each event with the same policy, unread.
+//! The smallest function: it returns the same policy for each event, and does not read the event.
 //!
-//! What it costs is what Lambda's runtime library, Tokio and the process cost. It uses the library as
-//! jwks-authorizer does, so the rest of what that costs is its own.
+//! It costs what Lambda's runtime library, Tokio and the process cost. It uses the library in the same
+//! way as jwks-authorizer, so the difference between the two is jwks-authorizer's own cost.
 
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;

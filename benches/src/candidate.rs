@@ -1,23 +1,23 @@
-//! Who is measured, and what one start of each takes.
+//! The programs that are compared, and the measurement of one start of each.
 
 use std::fs;
 use std::path::Path;
 
-use bench::scene::{AUDIENCE, Outcome};
+use bench::fixture::{AUDIENCE, Outcome};
 
 use crate::node::Node;
 use crate::process::{Process, Program};
-use crate::stage::Stage;
+use crate::process_fixture::ProcessFixture;
 
-/// How many invocations are measured together: a first lot after each start, then a second. What is
-/// compiled just in time is compiled within the first.
+/// How many invocations are measured together: one batch after each start, then a second one. A
+/// just-in-time compiler has done its work after the first.
 const INVOCATIONS: u32 = 1_000;
 
-/// One who is measured.
-pub(crate) struct Contestant {
-    /// What the table calls it.
+/// A program that is compared.
+pub(crate) struct Candidate {
+    /// Its name in the table.
     pub(crate) name: String,
-    /// The executable's size in bytes, where it is what is deployed.
+    /// The size of the executable in bytes, when the executable is what people deploy.
     pub(crate) size: Option<u64>,
     program: Program,
 }
@@ -29,39 +29,39 @@ pub(crate) struct Figures {
     pub(crate) first_next: f64,
     /// From exec to the first answer.
     pub(crate) first_answer: f64,
-    /// CPU time until then.
+    /// CPU time until the first answer.
     pub(crate) first_cpu: f64,
-    /// CPU time of each of the first thousand invocations after that.
+    /// CPU time of each invocation of the first batch.
     pub(crate) early_cpu: f64,
-    /// CPU time of each of the second thousand.
+    /// CPU time of each invocation of the second batch.
     pub(crate) warm_cpu: f64,
-    /// Time on the wall of each of those.
+    /// Wall time of each invocation of the second batch.
     pub(crate) warm_wall: f64,
     /// Peak resident memory.
     pub(crate) peak_memory: f64,
 }
 
-impl Contestant {
-    /// One that is compiled before it is deployed.
+impl Candidate {
+    /// Returns a candidate that is compiled before it is deployed.
     pub(crate) fn compiled(name: &str, program: Program) -> Outcome<Self> {
         let size = Some(fs::metadata(&program.executable)?.len());
         Ok(Self { name: name.to_owned(), size, program })
     }
 
-    /// Lambda's runtime library alone.
+    /// Returns Lambda's runtime library alone.
     pub(crate) fn hello(executable: &Path) -> Outcome<Self> {
         let (arguments, environment) = (Vec::new(), Vec::new());
         let program = Program { executable: executable.to_owned(), arguments, environment };
         Self::compiled("`lambda_runtime` alone", program)
     }
 
-    /// The function on Node.
-    pub(crate) fn on_node(node: &Node, stage: &Stage) -> Self {
+    /// Returns the authorizer on Node.
+    pub(crate) fn on_node(node: &Node, fixture: &ProcessFixture) -> Self {
         let environment = vec![
-            ("ISSUER", stage.issuer.url().into()),
+            ("ISSUER", fixture.issuer.url().into()),
             ("AUDIENCE", AUDIENCE.into()),
-            ("JWKS_URI", stage.issuer.key_set_url().into()),
-            ("NODE_EXTRA_CA_CERTS", stage.authority.file().into()),
+            ("JWKS_URI", fixture.issuer.key_set_url().into()),
+            ("NODE_EXTRA_CA_CERTS", fixture.authority.file().into()),
         ];
         let (executable, arguments) = (node.executable.clone(), vec![node.script.clone()]);
         Self {
@@ -71,11 +71,11 @@ impl Contestant {
         }
     }
 
-    /// Starts it, invokes it, and ends it.
-    pub(crate) async fn measure(&self, stage: &Stage) -> Outcome<Figures> {
-        let (process, start) = Process::start(&self.program, &stage.event).await?;
-        let early = process.invoke(&stage.event, INVOCATIONS).await?;
-        let warm = process.invoke(&stage.event, INVOCATIONS).await?;
+    /// Starts the program, invokes it, and ends it.
+    pub(crate) async fn measure(&self, fixture: &ProcessFixture) -> Outcome<Figures> {
+        let (process, start) = Process::start(&self.program, &fixture.event).await?;
+        let early = process.invoke(&fixture.event, INVOCATIONS).await?;
+        let warm = process.invoke(&fixture.event, INVOCATIONS).await?;
         let figures = Figures {
             first_next: start.first_next.as_secs_f64(),
             first_answer: start.first_answer.as_secs_f64(),
