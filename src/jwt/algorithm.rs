@@ -1,8 +1,7 @@
 //! The signature algorithms, one row each.
 //!
-//! Symmetric algorithms and `none` are deliberately not rows: a token that
-//! names one fails the look-up, whatever the settings say
-//! ([RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
+//! There is no row for a symmetric algorithm or `none`. A token that names one is refused, whatever
+//! the settings are ([RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaVerificationAlgorithm,
@@ -19,9 +18,9 @@ use jsonwebtoken::jwk::EllipticCurve;
 pub struct SignatureAlgorithm {
     /// The `alg` value.
     pub name: &'static str,
-    /// The same in `jsonwebtoken`'s words.
+    /// The same as a value of `jsonwebtoken`.
     pub id: Algorithm,
-    /// What verifies it, and by that the type of key it takes.
+    /// How a signature is verified, and with which type of key.
     pub(crate) scheme: Scheme,
 }
 
@@ -30,13 +29,13 @@ pub struct SignatureAlgorithm {
 pub(crate) enum Scheme {
     /// An RSA key of 2048 to 8192 bits.
     Rsa(&'static RsaParameters),
-    /// An elliptic curve key on the given curve, with coordinates of so many bytes.
+    /// A key on an elliptic curve, and the length of a coordinate in bytes.
     Ecdsa(&'static EcdsaVerificationAlgorithm, EllipticCurve, usize),
     /// An Ed25519 key.
     EdDsa(&'static EdDSAParameters),
 }
 
-/// Every algorithm that an issuer may be configured to use.
+/// The algorithms that can be configured.
 pub static SUPPORTED_ALGORITHMS: [SignatureAlgorithm; 9] = [
     row("RS256", Algorithm::RS256, Scheme::Rsa(&RSA_PKCS1_2048_8192_SHA256)),
     row("RS384", Algorithm::RS384, Scheme::Rsa(&RSA_PKCS1_2048_8192_SHA384)),
@@ -62,11 +61,11 @@ const fn row(name: &'static str, id: Algorithm, scheme: Scheme) -> SignatureAlgo
 }
 
 impl SignatureAlgorithm {
-    /// Returns the row whose `alg` value is `name`, compared with case as
-    /// [RFC 7515 §4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1) wants.
+    /// Returns the algorithm whose `alg` value is `name`. The comparison is case-sensitive
+    /// ([RFC 7515 §4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1)).
     ///
-    /// `Ed25519` is [RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)'s name for what `EdDSA` is
-    /// with an Ed25519 key, the only type of key that the row takes.
+    /// `Ed25519` ([RFC 9864](https://www.rfc-editor.org/rfc/rfc9864)) and `EdDSA` are the same here,
+    /// because no other type of key is accepted for `EdDSA`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = if name == "Ed25519" { "EdDSA" } else { name };

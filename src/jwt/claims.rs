@@ -1,4 +1,4 @@
-//! The claims check: an issuer's rules and a time against a verified token.
+//! The claims check: a verified token against its issuer's rules, at a time.
 
 use std::cell::OnceCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,38 +9,37 @@ use super::claims_set::{ClaimsSet, NumericDate};
 use super::verify::VerifiedToken;
 use crate::error::{Error, Excerpt};
 
-/// What an issuer's tokens must say to be accepted.
+/// What the claims of an issuer's tokens must be.
 #[derive(Debug, Clone)]
 pub struct ClaimRules {
     /// The exact `iss`.
     pub issuer: String,
-    /// Whom the tokens must be for.
+    /// The accepted audiences.
     pub audience: Audience,
-    /// The clients they may be issued to; empty for any.
+    /// The accepted clients; empty for any.
     pub client_ids: Vec<String>,
-    /// The `typ` headers they may have, in lower case and without
-    /// `application/`; empty for any.
+    /// The accepted `typ` headers, in lower case and without `application/`; empty for any.
     pub token_types: Vec<String>,
     /// Cognito's `token_use`.
     pub token_use: Option<String>,
-    /// Further claims and the values accepted for each.
+    /// Further claims, and the accepted values of each.
     pub required_claims: Vec<RequiredClaim>,
-    /// How long after `iat` they are accepted.
+    /// How long after its `iat` a token is accepted.
     pub max_age: Option<Duration>,
-    /// By how much `exp`, `nbf` and `iat` may be off.
+    /// How much the issuer's clock may differ when `exp`, `nbf` and `iat` are checked.
     pub leeway: Duration,
 }
 
-/// Whom a token must be for ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
+/// The accepted audiences ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
-    /// One of these must stand in `aud`.
+    /// `aud` must contain one of these.
     AnyOf(Vec<String>),
-    /// `aud` is not looked at: any token of the issuer passes.
+    /// `aud` is not checked: a token for any audience passes.
     Unchecked,
 }
 
-/// A claim and the values accepted for it.
+/// A claim that must have one of the accepted values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequiredClaim {
     /// Which claim.
@@ -49,7 +48,7 @@ pub struct RequiredClaim {
     pub accepted: Vec<Value>,
 }
 
-/// Where in a claims set a value stands: the name of a claim, or a JSON Pointer
+/// The path of a value in a claims set: the name of a claim, or a JSON Pointer
 /// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), which starts with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath(String);
@@ -72,25 +71,25 @@ impl ClaimPath {
     }
 }
 
-/// Claims that were signed by their issuer and fit its rules.
+/// Claims that the issuer signed and that meet its rules.
 pub struct Claims<'a> {
     set: ClaimsSet<'a>,
     payload: &'a [u8],
-    /// The whole claims set, read when a claim is asked for by its path.
+    /// The whole claims set. It is read when the first claim is looked up by its path.
     document: OnceCell<Value>,
 }
 
 impl<'a> Claims<'a> {
-    /// Checks everything that a token says of itself:
+    /// Checks the claims in this order:
     ///
-    /// 1. `iss` is the issuer, exactly;
-    /// 2. the `typ` header is an allowed one;
-    /// 3. `exp` is there and lies ahead; at `exp` itself the token is dead;
-    /// 4. `nbf` and `iat`, where present, do not lie ahead;
-    /// 5. `iat` is not too far back;
-    /// 6. `aud` holds one of the audiences;
-    /// 7. the client is an allowed one;
-    /// 8. `token_use` is the wanted one;
+    /// 1. `iss` is exactly the issuer;
+    /// 2. the `typ` header is an accepted one;
+    /// 3. `exp` is present and in the future; at `exp` itself, the token has expired;
+    /// 4. `nbf` and `iat` are not in the future, if present;
+    /// 5. `iat` is not too long ago;
+    /// 6. `aud` contains an accepted audience;
+    /// 7. the client is an accepted one;
+    /// 8. `token_use` is the configured one;
     /// 9. every required claim has an accepted value.
     ///
     /// # Errors
@@ -114,24 +113,24 @@ impl<'a> Claims<'a> {
         Ok(claims)
     }
 
-    /// Returns the claims that have a type of their own.
+    /// Returns the registered claims.
     #[must_use]
     pub fn registered(&self) -> &ClaimsSet<'a> {
         &self.set
     }
 
-    /// Returns the value at `path`, whatever it is.
+    /// Returns the value at `path`.
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedToken`] where some other claim cannot be read, as one
-    /// nested too deeply.
+    /// [`Error::MalformedToken`] if any claim cannot be read, for example because it is nested too
+    /// deeply.
     pub fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
         if self.document.get().is_none() {
             let document = serde_json::from_slice(self.payload).map_err(|_| {
                 Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")
             })?;
-            // A cell that was empty a line ago takes the value.
+            // The cell was empty, so this cannot fail.
             let _ = self.document.set(document);
         }
         Ok(self.document.get().and_then(|document| path.find(document)))
@@ -159,8 +158,8 @@ fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error>
     }
 }
 
-/// Compares media types as [RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)
-/// says: without case, and `application/` may be left out.
+/// Compares media types by [RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9):
+/// case does not matter, and `application/` may be left out.
 fn check_type(typ: Option<&str>, rules: &ClaimRules) -> Result<(), Error> {
     if rules.token_types.is_empty() {
         return Ok(());
@@ -204,14 +203,14 @@ fn check_times(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: SystemTime) -> R
     Ok(())
 }
 
-/// A clock before 1970 reads as 1970, when no token had been issued.
+/// Returns 0 for a clock before 1970: no token had been issued then.
 fn seconds_since_epoch(now: SystemTime) -> f64 {
     now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a float cast saturates, and this is for a log line"
+    reason = "a float cast saturates, and the number is for a log line"
 )]
 fn whole(seconds: f64) -> i64 {
     seconds.ceil() as i64

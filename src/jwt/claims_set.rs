@@ -1,7 +1,7 @@
 //! The registered claims, read as strictly as RFC 7519 describes them.
 //!
-//! A claim of another JSON type than its own, null included, is an error, and
-//! so is one that stands twice. Claims that are not named here are skipped.
+//! A claim of the wrong JSON type is an error (null is one), and so is a repeated claim. Claims that
+//! are not named here are skipped.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use crate::json::{Text, present};
 
-/// The claims that the checks and the context know by name.
+/// The claims that the checks and the context use by name.
 #[derive(Deserialize)]
 pub struct ClaimsSet<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
@@ -44,13 +44,13 @@ pub struct ClaimsSet<'a> {
 }
 
 impl ClaimsSet<'_> {
-    /// Returns the client that the token was issued to: `client_id`, or else `azp`.
+    /// Returns the client that the token was issued to: `client_id`, or `azp` if there is none.
     pub(crate) fn client(&self) -> Option<&str> {
         self.client_id.as_deref().or(self.azp.as_deref())
     }
 
-    /// Returns the scopes as the token puts them: `scope`, or else `scp`, its
-    /// list joined by spaces.
+    /// Returns the scopes as one text: `scope`, or `scp` if there is none, with the items of a list
+    /// separated by spaces.
     pub(crate) fn scope_text(&self) -> Option<Cow<'_, str>> {
         match (&self.scope, &self.scp) {
             (Some(scope), _) => Some(Cow::Borrowed(scope)),
@@ -68,7 +68,7 @@ impl ClaimsSet<'_> {
     }
 }
 
-/// A string, or a list of strings: the form of `aud`
+/// A string or a list of strings, like `aud`
 /// ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
 pub enum Strings<'a> {
     /// A single string.
@@ -120,7 +120,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
     }
 }
 
-/// Seconds since the epoch, a fraction allowed
+/// Seconds since 1970, possibly with a fraction
 /// ([RFC 7519 §2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
 ///
 /// Whole seconds are exact up to 2⁵³.

@@ -1,15 +1,14 @@
 //! What a token must prove.
 //!
-//! The stages are types, and each consumes the one before:
-//! [`RawToken`] → [`DecodedToken`] → [`UnverifiedToken`] → [`VerifiedToken`] →
-//! [`Claims`]. Only [`verify()`] makes a [`VerifiedToken`] and only
-//! [`Claims::check`] makes [`Claims`], so a caller that leaves a check out does
-//! not compile.
+//! Each stage is a type, and each consumes the one before:
+//! [`RawToken`] → [`DecodedToken`] → [`UnverifiedToken`] → [`VerifiedToken`] → [`Claims`].
+//! Only [`verify()`] makes a [`VerifiedToken`], and only [`Claims::check`] makes [`Claims`]. So code
+//! that leaves out a check does not compile.
 //!
-//! Not here: where a token is found (`gateway`), where keys come from (`jwks`),
-//! and any clock; time is an argument.
+//! Not here: where the token is in a request (`gateway`), and where keys come from (`jwks`). Time is
+//! an argument.
 //!
-//! Governed by RFC 7515 (JWS), RFC 7519 (JWT) and RFC 8725 (best practices).
+//! See RFC 7515 (JWS), RFC 7519 (JWT) and RFC 8725 (best practices).
 
 mod algorithm;
 mod base64url;

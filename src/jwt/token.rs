@@ -1,10 +1,9 @@
-//! From the bytes of a token to what it says of itself, none of it verified.
+//! Reads a token, without verifying it.
 //!
-//! The form is JWS compact serialization
-//! ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
-//! Of the JOSE header only `alg`, `kid`, `typ` and the parameters that must be
-//! refused are read. `jku`, `x5u`, `jwk` and `x5c` are not: a token has no say
-//! in which key judges it.
+//! A token is a JWS in compact serialization
+//! ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)). Of the JOSE header, only
+//! `alg`, `kid`, `typ` and the parameters that must be refused are read. `jku`, `x5u`, `jwk` and
+//! `x5c` are ignored: a token cannot choose the key that verifies it.
 
 use std::fmt;
 
@@ -18,17 +17,17 @@ use super::claims_set::ClaimsSet;
 use crate::error::{Error, Excerpt};
 use crate::json::{Text, object_in_utf8, present};
 
-/// The longest token that is read, in bytes. API Gateway takes 10 kB of headers.
+/// The longest token that is accepted, in bytes. API Gateway accepts 10 kB of headers.
 pub const MAX_TOKEN_LENGTH: usize = 8192;
 
-/// A token as it came: nothing is known of it.
+/// A token as it came with the request.
 ///
-/// `Debug` shows its length only.
+/// `Debug` shows only its length.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RawToken<'a>(&'a str);
 
 impl<'a> RawToken<'a> {
-    /// Takes what stands where a token should.
+    /// Takes the text of a token.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
         Self(text)
@@ -38,8 +37,8 @@ impl<'a> RawToken<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::TokenTooLarge`]; [`Error::MalformedToken`] unless it is three
-    /// parts of canonical base64url without padding.
+    /// [`Error::TokenTooLarge`]. [`Error::MalformedToken`] unless the token is three parts of
+    /// canonical base64url without padding.
     pub fn decode(self) -> Result<DecodedToken<'a>, Error> {
         if self.0.len() > MAX_TOKEN_LENGTH {
             return Err(Error::TokenTooLarge { length: self.0.len(), limit: MAX_TOKEN_LENGTH });
@@ -47,7 +46,7 @@ impl<'a> RawToken<'a> {
         let mut dots = memchr_iter(b'.', self.0.as_bytes());
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Error::MalformedToken(
-                "the token is not three parts separated by dots, as a signed JWT is",
+                "the token is not a signed JWT: it does not have three parts separated by dots",
             ));
         };
         let (signing_input, signature) = (&self.0[..second], &self.0[second + 1..]);
@@ -68,7 +67,7 @@ impl fmt::Debug for RawToken<'_> {
     }
 }
 
-/// The decoded parts of a token. It owns the bytes that the later stages borrow.
+/// The decoded parts of a token. The later stages borrow from it.
 pub struct DecodedToken<'a> {
     signing_input: &'a str,
     header: Vec<u8>,
@@ -76,9 +75,9 @@ pub struct DecodedToken<'a> {
     signature: Vec<u8>,
 }
 
-/// A token that can be read, and of which nothing is proven.
+/// A token whose header and claims could be read. Nothing in it is verified.
 pub struct UnverifiedToken<'a> {
-    /// What the signature is over: the encoded header, a dot, the encoded payload.
+    /// What is signed: the encoded header, a dot, the encoded payload.
     pub(super) signing_input: &'a str,
     /// The decoded signature.
     pub(super) signature: &'a [u8],
@@ -91,9 +90,9 @@ pub struct UnverifiedToken<'a> {
     kid: Option<Text<'a>>,
 }
 
-/// The JOSE header parameters that matter here
-/// ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)).
-/// One that stands twice is an error, as is one of a wrong type.
+/// The parameters of the JOSE header that are read
+/// ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)). A repeated one is an error,
+/// and so is one of the wrong type.
 #[derive(Deserialize)]
 struct JoseHeader<'a> {
     #[serde(borrow)]
@@ -115,20 +114,19 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedToken`] where the header or the payload is not the
-    /// JSON that RFC 7515 and RFC 7519 ask for;
-    /// [`Error::UnsupportedCriticalHeader`] for `crit`, `b64` and `zip`.
+    /// [`Error::MalformedToken`] if the header or the payload is not JSON as RFC 7515 and RFC 7519
+    /// require. [`Error::UnsupportedCriticalHeader`] if there is a `crit`, `b64` or `zip`.
     pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
         let header: JoseHeader<'_> =
             object_in_utf8(&decoded.header).ok_or(Error::MalformedToken(
-                "the header is not a JOSE header with an alg, each parameter of its type and once",
+                "the header is not a JSON object with an alg, or a parameter is repeated or of the wrong type",
             ))?;
         let unsupported = [("crit", &header.crit), ("b64", &header.b64), ("zip", &header.zip)];
         if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::UnsupportedCriticalHeader(name));
         }
         let claims = object_in_utf8(&decoded.payload).ok_or(Error::MalformedToken(
-            "the payload is not a claims set with each registered claim of its type and once",
+            "the payload is not a JSON object, or a registered claim is repeated or of the wrong type",
         ))?;
         Ok(Self {
             signing_input: decoded.signing_input,
@@ -141,14 +139,13 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// Returns the `iss` claim, to look up the configured issuer by and for
-    /// nothing else.
+    /// Returns the `iss` claim. Use it only to find the configured issuer.
     #[must_use]
     pub fn unverified_issuer(&self) -> Option<&str> {
         self.claims.iss.as_deref()
     }
 
-    /// Returns the `kid` header, to choose a key by.
+    /// Returns the `kid` header. Use it only to choose a key.
     #[must_use]
     pub fn unverified_kid(&self) -> Option<&str> {
         self.kid.as_deref()

@@ -1,4 +1,4 @@
-//! The signature check, the only way from an unverified token to a verified one.
+//! The signature check: the only way from an unverified token to a verified one.
 
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, VerificationAlgorithm};
@@ -11,9 +11,9 @@ use super::token::UnverifiedToken;
 use crate::error::Error;
 use crate::json::Text;
 
-/// A public key, bound to one algorithm and ready to verify.
+/// A public key for one algorithm, ready to verify.
 ///
-/// Parsing an RSA key costs up to a fifth of a verification, so it is done once, when
+/// To parse an RSA key takes up to a fifth of the time of a verification. So it is done once, when
 /// the key set is read.
 #[derive(Debug)]
 pub struct PublicKey {
@@ -21,13 +21,13 @@ pub struct PublicKey {
     parsed: ParsedPublicKey,
 }
 
-/// Why a JWK cannot be used for an algorithm.
+/// Why a JWK cannot be used with an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
     /// The JWK's key type or curve is not the algorithm's.
-    #[error("its key type does not fit the algorithm")]
+    #[error("its key type is for another algorithm")]
     OtherKeyType,
-    /// A parameter is not base64url, or the parameters are no key.
+    /// A parameter is not base64url, or the parameters are not a key.
     #[error("its parameters are not a valid key")]
     Invalid,
     /// The RSA modulus is shorter than 2048 bits
@@ -39,7 +39,7 @@ pub enum PublicKeyError {
 /// The shortest RSA modulus that is accepted, in bits.
 const MIN_RSA_BITS: usize = 2048;
 
-/// The longest that AWS-LC verifies with.
+/// The longest RSA modulus that AWS-LC accepts, in bits.
 const MAX_RSA_BITS: usize = 8192;
 
 impl PublicKey {
@@ -60,7 +60,7 @@ impl PublicKey {
                 if bits < MIN_RSA_BITS {
                     return Err(PublicKeyError::WeakRsa(bits));
                 }
-                // AWS-LC looks at these only when it verifies, and then refuses.
+                // AWS-LC would only find these when it verifies, and refuse every signature.
                 let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
                 if bits > MAX_RSA_BITS || !is_odd(n) || !is_odd(e) || e == [1] {
                     return Err(PublicKeyError::Invalid);
@@ -75,7 +75,7 @@ impl PublicKey {
                     return Err(PublicKeyError::OtherKeyType);
                 }
                 let (x, y) = (decode(&ec.x)?, decode(&ec.y)?);
-                // RFC 7518 §6.2.1.2: coordinates have the full size of the curve's field.
+                // RFC 7518 §6.2.1.2: coordinates have the full length of the curve's field.
                 if x.len() != *length || y.len() != *length {
                     return Err(PublicKeyError::Invalid);
                 }
@@ -114,7 +114,7 @@ fn parse(
     ParsedPublicKey::new(algorithm, bytes)
 }
 
-/// Some issuers pad RSA parameters with the sign byte of ASN.1.
+/// Some issuers add the sign byte of ASN.1 to RSA parameters.
 fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]

@@ -1,15 +1,12 @@
-//! Where in a request the token is.
+//! Finds the token of a request.
 
-use std::borrow::Cow;
 use std::fmt;
-
-use memchr::memchr_iter;
 
 use super::event::{AuthorizerRequest, EventKind};
 use crate::error::Error;
 use crate::json::Text;
 
-/// A place that a token may come in.
+/// A place in a request where a token may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
     /// A header with the `Bearer` scheme
@@ -20,7 +17,7 @@ pub enum TokenSource {
     Query(String),
     /// A cookie.
     Cookie(String),
-    /// The subprotocol offered after this marker: what a browser can send with
+    /// The subprotocol that the client offers after this marker. A browser sends it for
     /// `new WebSocket(url, [marker, token])`.
     Subprotocol(String),
 }
@@ -39,7 +36,7 @@ impl fmt::Display for TokenSource {
 /// The token of a request, and how the client sent it.
 pub struct Credential<'a> {
     /// The token, not yet decoded.
-    pub token: Cow<'a, str>,
+    pub token: String,
     /// The marker to echo, if the client offered the token as a subprotocol.
     pub subprotocol: Option<&'a str>,
     /// Whether the client sent the token on purpose.
@@ -68,7 +65,7 @@ pub enum Delivery {
 /// [`Error::MissingToken`] if there is no token. [`Error::MalformedToken`] if there are two, or if
 /// the cache key may not contain the token.
 pub fn find_credential<'a>(
-    request: &AuthorizerRequest<'a>,
+    request: &AuthorizerRequest<'_>,
     sources: &'a [TokenSource],
 ) -> Result<Credential<'a>, Error> {
     let mut search = Search { found: None, header_without_bearer: false };
@@ -111,36 +108,31 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn in_header(&mut self, request: &AuthorizerRequest<'a>, name: &str) -> Result<(), Error> {
-        let mut values = request.authorization_token().into_iter().chain(request.header(name));
-        let Some(first) = values.next() else { return Ok(()) };
-        if values.any(|value| *value != *first) {
+    fn in_header(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
+        let values: Vec<_> = request.authorization_token().chain(request.header(name)).collect();
+        if differ(&values) {
             return Err(TWO_VALUES);
         }
-        match narrow(first.0, after_bearer) {
-            Some(token) => self.add(token, None, Delivery::Explicit),
-            None => {
+        match values.first().map(|value| after_bearer(value)) {
+            None => Ok(()),
+            Some(Some(token)) => self.add(token, None, Delivery::Explicit),
+            Some(None) => {
                 self.header_without_bearer = true;
                 Ok(())
             }
         }
     }
 
-    fn in_query(&mut self, request: &AuthorizerRequest<'a>, name: &str) -> Result<(), Error> {
+    fn in_query(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
         let values: Vec<_> = request.query(name).collect();
-        if values.iter().all(|value| value.trim().is_empty()) {
-            return Ok(());
-        }
+        let Some(token) = values.iter().find_map(|value| not_empty(value)) else { return Ok(()) };
         if differ(&values) {
             return Err(TWO_VALUES);
         }
-        for token in values.into_iter().take(1).filter_map(|value| narrow(value.0, not_empty)) {
-            self.add(token, None, Delivery::Explicit)?;
-        }
-        Ok(())
+        self.add(token, None, Delivery::Explicit)
     }
 
-    fn in_cookies(&mut self, request: &AuthorizerRequest<'a>, name: &str) -> Result<(), Error> {
+    fn in_cookies(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
         let lines: Vec<_> = request.header("cookie").collect();
         let has_token = lines.iter().any(|line| cookie_values(line, name).next().is_some());
         if has_token && differ(&lines) {
@@ -148,7 +140,7 @@ impl<'a> Search<'a> {
         }
         for cookies in lines.into_iter().chain(request.cookie_list()) {
             for token in cookie_values(&cookies, name) {
-                self.add(Cow::Owned(token.to_owned()), None, Delivery::CookieOnly)?;
+                self.add(token, None, Delivery::CookieOnly)?;
             }
         }
         Ok(())
@@ -156,7 +148,7 @@ impl<'a> Search<'a> {
 
     fn in_subprotocols(
         &mut self,
-        request: &AuthorizerRequest<'a>,
+        request: &AuthorizerRequest<'_>,
         marker: &'a str,
     ) -> Result<(), Error> {
         // Outside of a handshake it is a header like any other, and in no cache key.
@@ -164,7 +156,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         for offer in request.header("sec-websocket-protocol") {
-            for token in after_marker(offer.0, marker) {
+            for token in protocols_after(&offer, marker) {
                 self.add(token, Some(marker), Delivery::Explicit)?;
             }
         }
@@ -173,12 +165,15 @@ impl<'a> Search<'a> {
 
     fn add(
         &mut self,
-        token: Cow<'a, str>,
+        token: &str,
         subprotocol: Option<&'a str>,
         delivery: Delivery,
     ) -> Result<(), Error> {
         match &mut self.found {
-            None => self.found = Some(Credential { token, subprotocol, delivery }),
+            None => {
+                let token = token.to_owned();
+                self.found = Some(Credential { token, subprotocol, delivery });
+            }
             Some(found) if found.token == token => {
                 found.subprotocol = found.subprotocol.or(subprotocol);
                 if delivery == Delivery::Explicit {
@@ -195,54 +190,26 @@ fn differ(values: &[Text<'_>]) -> bool {
     values.windows(2).any(|pair| *pair[0] != *pair[1])
 }
 
-/// Keeps a part of a text, borrowed where the text is.
-fn narrow<'a>(text: Cow<'a, str>, part: impl Fn(&str) -> Option<&str>) -> Option<Cow<'a, str>> {
-    match text {
-        Cow::Borrowed(text) => part(text).map(Cow::Borrowed),
-        Cow::Owned(text) => part(&text).map(|part| Cow::Owned(part.to_owned())),
-    }
-}
-
-fn not_empty(text: &str) -> Option<&str> {
-    Some(text.trim()).filter(|text| !text.is_empty())
-}
-
-/// Takes the credentials of the `Bearer` scheme, whose name has no case
+/// Returns what follows the `Bearer` scheme. The scheme's name is not case-sensitive
 /// ([RFC 9110 §11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)).
 fn after_bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
     if scheme.eq_ignore_ascii_case("Bearer") { not_empty(token) } else { None }
 }
 
-/// Takes each subprotocol that follows `marker`: a list may not name one twice
-/// ([RFC 6455 §4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1)), but who
-/// would stop it?
-fn after_marker<'a>(offer: Cow<'a, str>, marker: &str) -> Vec<Cow<'a, str>> {
-    match offer {
-        Cow::Borrowed(offer) => protocols_after(offer, marker).map(Cow::Borrowed).collect(),
-        Cow::Owned(offer) => {
-            protocols_after(&offer, marker).map(|token| Cow::Owned(token.to_owned())).collect()
-        }
-    }
+fn not_empty(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
+/// Returns each subprotocol that follows `marker` in a list. RFC 6455 forbids a repeated marker, but
+/// a client may send one.
 fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o str> {
-    let mut follows_marker = false;
-    protocols(offer).filter(move |protocol| {
-        let follows = std::mem::replace(&mut follows_marker, *protocol == marker);
-        follows && !protocol.is_empty()
-    })
-}
-
-/// Splits an offer at its commas.
-fn protocols(offer: &str) -> impl Iterator<Item = &str> {
-    let commas = memchr_iter(b',', offer.as_bytes());
-    let mut start = 0;
-    commas.chain([offer.len()]).map(move |end| {
-        let protocol = &offer[start..end];
-        start = end + 1;
-        protocol.trim()
-    })
+    let protocols = offer.split(',').map(str::trim);
+    let following = protocols.clone().skip(1);
+    protocols
+        .zip(following)
+        .filter(move |(protocol, following)| *protocol == marker && !following.is_empty())
+        .map(|(_, following)| following)
 }
 
 /// Returns the values of a cookie in a `Cookie` header

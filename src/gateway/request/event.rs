@@ -1,10 +1,9 @@
-//! Every kind of authorizer event, read into one request.
+//! Reads any kind of authorizer event into one type of request.
 //!
-//! The kinds are told apart by `type` and then by `version`, never by which
-//! fields are there: a payload 1.0 event of an HTTP API carries the fields of a
-//! TOKEN event too. The struct borrows from the event and skips what is not
-//! needed. A null counts as absent wherever API Gateway may leave the field out,
-//! and so does a value within the maps that is neither a string nor a list.
+//! `type` and then `version` say which kind it is, never the fields that are present: a payload 1.0
+//! event of an HTTP API has the fields of a TOKEN event too. The request borrows from the event and
+//! skips what is not needed. Null counts as absent, and so does a value in the maps that is neither a
+//! string nor a list.
 //!
 //! See [Lambda authorizer input for REST](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html),
 //! [for WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)
@@ -22,7 +21,7 @@ use super::arn::MethodArn;
 use crate::error::Error;
 use crate::json::{Text, object};
 
-/// What kind of event asked, which decides the form of the answer.
+/// The kind of an event, which decides the form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// The `$connect` of a WebSocket API.
@@ -51,16 +50,16 @@ impl EventKind {
     }
 }
 
-/// A question from API Gateway: may this request in?
+/// A request that API Gateway asks about.
 pub struct AuthorizerRequest<'a> {
-    /// What kind of event it came as.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// What it asks for.
+    /// The route that the request is for.
     pub arn: MethodArn<'a>,
     event: Event<'a>,
 }
 
-/// The fields of any authorizer event that matter here. A null counts as absent.
+/// The fields that are read, of any authorizer event.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
@@ -93,10 +92,10 @@ impl<'a> AuthorizerRequest<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnusableEvent`] where it is not an authorizer's event.
+    /// [`Error::UnusableEvent`] if it is not an authorizer event.
     pub fn parse(json: &'a str) -> Result<Self, Error> {
         let event: Event<'a> = object(json).ok_or(Error::UnusableEvent(
-            "the event is not a JSON object with each known field once and of its type",
+            "the event is not a JSON object, or a field of an authorizer event is repeated or of the wrong type",
         ))?;
         let kind = match (event.kind.as_deref(), event.version.as_deref()) {
             (Some("TOKEN"), _) => EventKind::RestToken,
@@ -121,16 +120,13 @@ impl<'a> AuthorizerRequest<'a> {
         Ok(Self { kind, arn, event })
     }
 
-    /// Returns what a TOKEN event has in the place of headers.
-    pub(crate) fn authorization_token(&self) -> Option<Text<'a>> {
-        if self.kind == EventKind::RestToken {
-            self.event.authorization_token.clone()
-        } else {
-            None
-        }
+    /// Returns the token header of a TOKEN event, which has no other headers.
+    pub(crate) fn authorization_token(&self) -> impl Iterator<Item = Text<'a>> {
+        let token = self.event.authorization_token.clone();
+        token.filter(|_| self.kind == EventKind::RestToken).into_iter()
     }
 
-    /// Returns every value of a header, whatever the case of its name.
+    /// Returns every value of a header. The case of its name does not matter.
     pub(crate) fn header<'s>(&'s self, name: &'s str) -> impl Iterator<Item = Text<'a>> {
         let fits = move |key: &str| key.eq_ignore_ascii_case(name);
         values(&self.event.headers, &self.event.multi_value_headers, fits)
@@ -160,13 +156,13 @@ impl<'a> AuthorizerRequest<'a> {
     }
 }
 
-/// A map from names to strings or to lists of strings, in the order and with
-/// the repetitions in which it came. Values are read when they are asked for.
+/// A map from names to strings or to lists of strings. It keeps the order and the repeated names.
+/// A value is read when it is asked for.
 #[derive(Default)]
 struct Entries<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
 impl<'a> Entries<'a> {
-    /// About as many headers as a browser and CloudFront send together.
+    /// About the number of headers that a browser and CloudFront send together.
     const USUAL: usize = 24;
 
     fn of(&self, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RawValue> {
@@ -190,8 +186,7 @@ fn values<'e, 'a>(
     single.of(fits).chain(multiple.of(fits).filter(says_more)).flat_map(strings)
 }
 
-/// Returns the string that a value is, or the strings that it lists; nothing
-/// where it is anything else.
+/// Returns the string that a value is, or the strings of a list. Anything else has none.
 fn strings<'a>(value: &'a RawValue) -> impl Iterator<Item = Text<'a>> {
     let json = value.get();
     let (one, list) = if json.starts_with('[') {
@@ -202,8 +197,7 @@ fn strings<'a>(value: &'a RawValue) -> impl Iterator<Item = Text<'a>> {
     one.into_iter().chain(list.into_iter().filter_map(string))
 }
 
-/// Returns the string that a value is. Most hold no escape, and what the JSON
-/// reader has let pass between the quotes is then the string itself.
+/// Returns the string that a value is. Without an escape, it is the text between the quotes.
 fn string<'a>(value: &'a RawValue) -> Option<Text<'a>> {
     let json = value.get();
     let quoted = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
@@ -231,7 +225,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
-                    // Many maps are empty.
+                    // Many maps are empty and need no memory.
                     if entries.is_empty() {
                         entries.reserve(Entries::USUAL);
                     }
