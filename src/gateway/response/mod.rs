@@ -26,29 +26,29 @@ pub const MAX_RESPONSE_LENGTH: usize = 8192;
 /// How to respond, where there is a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseRules {
-    /// What a policy covers.
+    /// What an Allow or a Deny covers.
     pub resource_scope: ResourceScope,
-    /// What a payload 2.0 event gets.
+    /// The response to a payload 2.0 event.
     pub http_api_response: HttpApiResponse,
-    /// What a caller gets who did not prove who they are.
+    /// The response to a caller who did not prove who they are.
     pub unauthenticated_response: UnauthenticatedResponse,
 }
 
-/// What a payload 2.0 event gets; the API's `EnableSimpleResponses` must agree.
+/// The response to a payload 2.0 event. The API's `EnableSimpleResponses` must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpApiResponse {
     /// `isAuthorized` and a context.
     Simple,
-    /// A policy, as the other events get.
+    /// A policy, like for other events.
     Policy,
 }
 
-/// What a caller gets who did not prove who they are.
+/// The response to a caller who did not prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnauthenticatedResponse {
-    /// The function error `Unauthorized`, which API Gateway makes a 401.
+    /// The function error `Unauthorized`, to which API Gateway answers 401.
     Error,
-    /// A Deny, which it makes a 403, and which counts as no failed invocation.
+    /// A Deny, to which it answers 403. It does not count as a failed invocation.
     Deny,
 }
 

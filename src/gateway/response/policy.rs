@@ -1,4 +1,4 @@
-//! The IAM policy of an answer.
+//! The IAM policy of a response.
 //!
 //! See [output from a Lambda authorizer](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html).
 
@@ -10,35 +10,35 @@ use crate::gateway::request::MethodArn;
 /// What an Allow or a Deny covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResourceScope {
-    /// Every route of the stage. API Gateway caches the policy for the caller's
-    /// other routes, which a narrower one would then refuse.
+    /// Every route of the stage. API Gateway caches the policy and applies it to the caller's other
+    /// routes, which a narrower policy would then refuse.
     Stage,
     /// Every stage of the API.
     Api,
-    /// Only the request that was asked about.
+    /// Only the route that was asked about.
     Request,
 }
 
-/// The policy statements of an answer.
+/// The statements of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     statements: Vec<IamPolicyStatement>,
 }
 
 impl Policy {
-    /// The longest resource that API Gateway takes, in characters.
+    /// The longest resource that API Gateway accepts, in characters.
     pub const MAX_ARN_LENGTH: usize = 512;
 
     const ACTION: &'static str = "execute-api:Invoke";
     const VERSION: &'static str = "2012-10-17";
 
-    /// Allows what `scope` covers of the ARN that was asked about.
+    /// Allows what `scope` covers.
     #[must_use]
     pub(super) fn allow(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
         Self { statements: vec![statement(IamPolicyEffect::Allow, vec![resource(arn, scope)])] }
     }
 
-    /// Denies what `scope` covers of the ARN that was asked about.
+    /// Denies what `scope` covers.
     #[must_use]
     pub(super) fn deny(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
         Self { statements: vec![statement(IamPolicyEffect::Deny, vec![resource(arn, scope)])] }
@@ -67,7 +67,7 @@ impl Policy {
         }
     }
 
-    /// Returns the policy as the document that API Gateway reads.
+    /// Returns the policy document for API Gateway.
     #[must_use]
     pub(super) fn into_document(self) -> IamPolicyDocument {
         let mut document = IamPolicyDocument::default();
@@ -110,8 +110,7 @@ fn resource(arn: &MethodArn<'_>, scope: ResourceScope) -> String {
     }
 }
 
-/// A caller chooses the path, so it may be longer than a resource can be. Then
-/// its beginning has to stand for it.
+/// Returns the ARN, shortened by `*` if the path that the caller chose makes it too long.
 fn request_resource(arn: &str) -> String {
     match arn.char_indices().nth(Policy::MAX_ARN_LENGTH) {
         None => arn.to_owned(),
