@@ -204,12 +204,11 @@ fn not_empty(text: &str) -> Option<&str> {
 /// Returns each subprotocol that follows `marker` in a list. RFC 6455 forbids a repeated marker, but
 /// a client may send one.
 fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o str> {
-    let protocols = offer.split(',').map(str::trim);
-    let following = protocols.clone().skip(1);
-    protocols
-        .zip(following)
-        .filter(move |(protocol, following)| *protocol == marker && !following.is_empty())
-        .map(|(_, following)| following)
+    let mut previous = "";
+    offer.split(',').map(str::trim).filter(move |protocol| {
+        let follows_marker = std::mem::replace(&mut previous, protocol) == marker;
+        follows_marker && !protocol.is_empty()
+    })
 }
 
 /// Returns the values of a cookie in a `Cookie` header
