@@ -42,21 +42,21 @@ pub enum PatternError {
 const MAX_VARIABLE_CHARACTERS: usize = 3;
 
 impl RouteRule {
-    /// Makes the rule that the routes of `pattern` need all of `scopes`.
+    /// Makes the rule that routes with this method and path need all of `scopes`. A route key, for
+    /// example `$connect`, is a method without a path.
     ///
-    /// The pattern is `METHOD/path` or a route key, with the wildcards of policy resources: `*` for
-    /// any number of characters, slashes included, `?` for one.
+    /// Method and path have the wildcards of policy resources: `*` for any number of characters,
+    /// slashes included, `?` for one.
     ///
     /// # Errors
     ///
     /// [`PatternError`].
-    pub fn new(pattern: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
-        // A `?` matches any character, so it is none of the characters to look for.
-        if is_ambiguous(&pattern.replace('?', "*")) {
+    pub fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
+        // A `?` matches any character, so it is not an ambiguous one.
+        if is_ambiguous(&path.replace('?', "*")) {
             return Err(PatternError::Ambiguous);
         }
-        let spellings = spellings(pattern)?;
-        Ok(Self { pattern: pattern.to_owned(), spellings, scopes })
+        Ok(Self { pattern: [method, path].concat(), spellings: spellings(method, path)?, scopes })
     }
 
     /// Returns the pattern as it was given.
@@ -81,23 +81,19 @@ impl RouteRule {
 ///
 /// A character that may come as it is or encoded makes two patterns of one. A character that can
 /// only come encoded becomes `*`, since its hexadecimal digits may be in upper or lower case.
-fn spellings(pattern: &str) -> Result<Vec<String>, PatternError> {
-    let path_start = pattern.find('/').unwrap_or(pattern.len());
-    let (method, path) = pattern.split_at(path_start);
+fn spellings(method: &str, path: &str) -> Result<Vec<String>, PatternError> {
     let mut spellings = vec![method.to_owned()];
-    let mut characters = path.chars();
-    while let Some(character) = characters.next() {
+    let mut rest = path;
+    while let Some((character, after)) = next_character(rest) {
+        rest = after;
         let (form, encoded) = match character {
             'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '.' | '_' | '~' | '/' | '*' => {
                 (character, None)
             }
-            '?' => ('?', Some("%??".to_owned())),
+            // The encoded form of any character: one `%` for each of its bytes.
+            '?' => ('?', Some("%*".to_owned())),
             '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | ':' | '=' | '@' => {
                 (character, Some(encoded(character)))
-            }
-            '%' => {
-                characters.nth(1);
-                ('*', None)
             }
             _ => ('*', None),
         };
@@ -114,6 +110,17 @@ fn spellings(pattern: &str) -> Result<Vec<String>, PatternError> {
         }
     }
     Ok(spellings)
+}
+
+/// Splits off the first character of a path, decoded if it is encoded ASCII.
+fn next_character(path: &str) -> Option<(char, &str)> {
+    let mut characters = path.chars();
+    let first = characters.next()?;
+    let code = path.get(1..3).filter(|_| first == '%');
+    match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+        None => Some((first, characters.as_str())),
+        Some(byte) => Some((char::from(byte), &path[3..])),
+    }
 }
 
 /// Percent-encodes an ASCII character, with `?` in place of a digit that has two cases.
@@ -136,7 +143,8 @@ impl<'r> RouteDecisions<'r> {
 
     /// Checks one route: no rule that is not met may match it, and a rule that is met must.
     pub(super) fn check(self, route: &str) -> Result<(), Error> {
-        if is_ambiguous(route) {
+        let path_start = route.find('/').unwrap_or(route.len());
+        if is_ambiguous(&route[path_start..]) {
             return Err(Error::AmbiguousPath);
         }
         let matches_any = |patterns: &[String]| patterns.iter().any(|p| matches(p, route));

@@ -8,8 +8,10 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 fn route_scopes(rules: &[(&str, &[&str])]) -> RouteScopes {
-    let rule =
-        |(pattern, scopes): &(&str, &[&str])| RouteRule::new(pattern, strings(scopes)).unwrap();
+    let rule = |(pattern, scopes): &(&str, &[&str])| {
+        let (method, path) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
+        RouteRule::new(method, path, strings(scopes)).unwrap()
+    };
     RouteScopes(rules.iter().map(rule).collect())
 }
 

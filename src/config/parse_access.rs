@@ -38,7 +38,8 @@ fn is_app_origin(url: &Url, item: &str) -> bool {
 
 pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
     let rule = |(route, scopes): (String, Value)| {
-        let pattern = route_pattern(&route).map_err(|fault| format!("where {route:?} {fault}"))?;
+        let (method, path) =
+            route_pattern(&route).map_err(|fault| format!("where {route:?} {fault}"))?;
         let scopes: Vec<String> = serde_json::from_value(scopes)
             .map_err(|_| format!("where {route:?} has something else than a list of scopes"))?;
         match scopes.iter().find(|scope| !is_scope(scope)) {
@@ -46,7 +47,7 @@ pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
                 "where {route:?} wants {scope:?}, which is no scope that a token could have"
             )),
             None => {
-                let rule = RouteRule::new(&pattern, scopes).map_err(|fault| fault.to_string());
+                let rule = RouteRule::new(method, path, scopes).map_err(|fault| fault.to_string());
                 rule.and_then(within_a_resource).map_err(|fault| format!("where {route:?} {fault}"))
             }
         }
@@ -61,27 +62,26 @@ const SHORTEST_STAGE_ARN: usize = "arn:aws:execute-api:us-east-1:123456789012:ab
 const LONGEST_STAGE_ARN: usize =
     "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij/".len() + 128 + 1;
 
-/// Puts `METHOD /path` as resources do, and refuses what no request can match.
-fn route_pattern(route: &str) -> Result<String, &'static str> {
+/// Splits `METHOD /path`, and refuses what no request can match. A route key has no path.
+fn route_pattern(route: &str) -> Result<(&str, &str), &'static str> {
     const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-    let pattern = match route.split_once(' ') {
-        None if route == "*" || route == "$connect" => route.to_owned(),
-        None if route.starts_with('/') => return Err("lacks a method (\"* /path\" is for any)"),
+    match route.split_once(' ') {
+        None if route == "*" || route == "$connect" => Ok((route, "")),
+        None if route.starts_with('/') => Err("lacks a method (\"* /path\" is for any)"),
         None => {
-            return Err(
-                "is no METHOD /path, and of a WebSocket's routes only $connect is ever authorized",
-            );
+            Err("is no METHOD /path, and of a WebSocket's routes only $connect is ever authorized")
         }
-        Some(("ANY", _)) => return Err("has the method ANY, which is written * here"),
+        Some(("ANY", _)) => Err("has the method ANY, which is written * here"),
         Some((method, _)) if !METHODS.contains(&method) && !method.contains(['*', '?']) => {
-            return Err("has a method that no request has");
+            Err("has a method that no request has")
         }
         Some((_, path)) if !path.starts_with(['/', '*']) || path.contains(' ') => {
-            return Err("has a path that no request has");
+            Err("has a path that no request has")
         }
-        Some((method, path)) => format!("{method}{path}"),
-    };
-    Ok(pattern)
+        // IAM would read it as a policy variable.
+        Some((_, path)) if path.contains("${") => Err("contains ${, which is not a wildcard"),
+        Some((method, path)) => Ok((method, path)),
+    }
 }
 
 fn within_a_resource(rule: RouteRule) -> Parsed<RouteRule> {
@@ -94,19 +94,24 @@ fn within_a_resource(rule: RouteRule) -> Parsed<RouteRule> {
     Ok(rule)
 }
 
-/// Warns of rules that make a policy larger than any response may be. It is no mistake: neither
+/// Warns of rules that may make a policy larger than any response may be. It is no mistake: neither
 /// WebSocket nor HTTP 2.0 responses need the whole policy.
 pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     const QUOTES_AND_COMMA: usize = 3;
     const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
-    let rules =
-        routes.0.iter().map(|rule| SHORTEST_STAGE_ARN + rule.pattern().len() + QUOTES_AND_COMMA);
+    let resource = |pattern: &str| SHORTEST_STAGE_ARN + pattern.len() + QUOTES_AND_COMMA;
+    // A rule that is not met takes the more resources.
+    let of_rule = |rule: &RouteRule| -> usize {
+        let denied = rule.spellings().iter().map(|spelling| resource(spelling)).sum();
+        resource(rule.pattern()).max(denied)
+    };
     let ambiguous = AMBIGUOUS_PATHS.iter().map(|path| ANY_API + path.len() + QUOTES_AND_COMMA);
     let has_wildcard = routes.0.iter().any(|rule| rule.pattern().contains(['*', '?']));
+    let rules = routes.0.iter().map(of_rule);
     let length: usize = rules.chain(ambiguous.filter(|_| has_wildcard)).sum();
     (length > MAX_RESPONSE_LENGTH).then(|| {
         format!(
-            "AUTHORIZER_ROUTE_SCOPES makes policies of {length} bytes or more, and a response may have {MAX_RESPONSE_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
+            "AUTHORIZER_ROUTE_SCOPES makes policies of up to {length} bytes and more, and a response may have {MAX_RESPONSE_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
         )
     })
 }

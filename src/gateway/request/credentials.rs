@@ -68,7 +68,7 @@ pub fn find_credential<'a>(
     request: &AuthorizerRequest<'_>,
     sources: &'a [TokenSource],
 ) -> Result<Credential<'a>, Error> {
-    let mut search = Search { found: None, header_without_bearer: false };
+    let mut search = Search { found: None, other_value: false };
     for source in sources {
         match source {
             TokenSource::Header(name) => search.in_header(request, name)?,
@@ -78,10 +78,10 @@ pub fn find_credential<'a>(
         }
     }
     let Some(credential) = search.found else {
-        return Err(missing(sources, search.header_without_bearer));
+        return Err(missing(sources, search.other_value));
     };
-    if search.header_without_bearer {
-        return Err(HEADER_WITHOUT_BEARER);
+    if search.other_value {
+        return Err(OTHER_VALUE);
     }
     if request.identity_source_lacks(&credential.token) {
         return Err(NOT_IN_IDENTITY_SOURCE);
@@ -93,8 +93,8 @@ const TWO_TOKENS: Error = Error::MalformedToken("the request contains two differ
 const TWO_VALUES: Error = Error::MalformedToken(
     "the request contains two different values of the header, cookie line or parameter with the token",
 );
-const HEADER_WITHOUT_BEARER: Error = Error::MalformedToken(
-    "the token is elsewhere, but a header of AUTHORIZER_TOKEN_SOURCES is present without the Bearer scheme",
+const OTHER_VALUE: Error = Error::MalformedToken(
+    "the token is elsewhere, but a header of AUTHORIZER_TOKEN_SOURCES is present without the Bearer scheme, or a parameter is blank",
 );
 const NOT_IN_IDENTITY_SOURCE: Error = Error::MalformedToken(
     "the event's identitySource does not contain the token; list the place of the token as an identity source",
@@ -103,8 +103,8 @@ const NOT_IN_IDENTITY_SOURCE: Error = Error::MalformedToken(
 /// What the sources that were searched so far contain.
 struct Search<'a> {
     found: Option<Credential<'a>>,
-    /// Whether a configured header is present that is not `Bearer` and a token.
-    header_without_bearer: bool,
+    /// Whether a configured header or parameter has a value that is not a token.
+    other_value: bool,
 }
 
 impl<'a> Search<'a> {
@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
             None => Ok(()),
             Some(Some(token)) => self.add(token, None, Delivery::Explicit),
             Some(None) => {
-                self.header_without_bearer = true;
+                self.other_value = true;
                 Ok(())
             }
         }
@@ -125,7 +125,11 @@ impl<'a> Search<'a> {
 
     fn in_query(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
         let values: Vec<_> = request.query(name).collect();
-        let Some(token) = values.iter().find_map(|value| not_empty(value)) else { return Ok(()) };
+        let Some(token) = values.iter().find_map(|value| not_empty(value)) else {
+            // An empty value cannot be in a cache key, but blanks can.
+            self.other_value |= values.iter().any(|value| !value.is_empty());
+            return Ok(());
+        };
         if differ(&values) {
             return Err(TWO_VALUES);
         }
@@ -221,11 +225,11 @@ fn cookie_values<'l>(line: &'l str, name: &str) -> impl Iterator<Item = &'l str>
     })
 }
 
-fn missing(sources: &[TokenSource], header_without_bearer: bool) -> Error {
+fn missing(sources: &[TokenSource], other_value: bool) -> Error {
     let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
     Error::MissingToken {
         sources: sources.join(", "),
-        hint: if header_without_bearer {
+        hint: if other_value {
             "; the header is there, but is not \"Bearer\" and a token"
         } else {
             ""

@@ -84,8 +84,11 @@ fn judged(
     caller: Caller<'_>,
 ) -> Result<Response, Error> {
     let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let rule = |(pattern, scopes): &(&str, &[&str])| RouteRule::new(pattern, strings(scopes));
-    let route_rules: Vec<_> = route_rules.iter().map(|row| rule(row).unwrap()).collect();
+    let rule = |(pattern, scopes): &(&str, &[&str])| {
+        let (method, path) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
+        RouteRule::new(method, path, strings(scopes)).unwrap()
+    };
+    let route_rules: Vec<_> = route_rules.iter().map(rule).collect();
     let access = AccessRules {
         allowed_origins: AllowedOrigins::Unrestricted,
         route_scopes: (!route_rules.is_empty()).then_some(RouteScopes(route_rules)),

@@ -190,6 +190,11 @@ fn refuses_a_token_that_the_cache_key_may_not_contain() {
             r#""headers":{"a":"Bearer t","b":"Bearer t"}"#,
             "header:a,header:b",
         ),
+        (
+            r#""headers":{"a":"Bearer t"},"queryStringParameters":{"q":" "}"#,
+            r#""headers":{"a":"Bearer t"},"queryStringParameters":{"q":""}"#,
+            "header:a,query:q",
+        ),
         // An HTTP API says what its cache key is.
         (
             r#""headers":{"a":"Bearer t"},"identitySource":["x"]"#,
