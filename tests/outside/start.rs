@@ -127,7 +127,7 @@ async fn does_not_start_with_files_that_are_of_no_use() {
         ("AUTHORIZER_JWKS_FILE", empty.path(), "not a JSON object with a list of keys"),
         ("AUTHORIZER_JWKS_FILE", no_keys.path(), "cannot be used: it is empty"),
         ("AUTHORIZER_CA_FILE", no_pem.path(), "not a root certificate"),
-        ("AUTHORIZER_CA_FILE", no_keys.path(), "it holds no PEM certificate"),
+        ("AUTHORIZER_CA_FILE", no_keys.path(), "it contains no PEM certificate"),
     ] {
         let message = init_error(&[&good[..], &[(variable, file)]].concat()).await;
         assert!(message.contains(fault), "{variable}={file}: {message}");
