@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bench::fixture::Outcome;
 use bytes::Bytes;
 use local_gateway::function::Function;
-use local_gateway::invocation::{Answer, InvokeError};
+use local_gateway::invocation::{FunctionOutcome, InvokeError};
 use local_gateway::runtime_api::RuntimeApi;
 
 use crate::processor::CpuClock;
@@ -123,9 +123,9 @@ impl Program {
 }
 
 /// Checks that the answer allows the request: a refusal would cost less.
-fn check(answer: Result<Answer, InvokeError>) -> Outcome<()> {
+fn check(answer: Result<FunctionOutcome, InvokeError>) -> Outcome<()> {
     match answer? {
-        Answer::Response(answer) => {
+        FunctionOutcome::Response(answer) => {
             let answer = String::from_utf8_lossy(&answer);
             let allows = answer.contains(r#""Effect":"Allow""#);
             if allows {
@@ -134,6 +134,6 @@ fn check(answer: Result<Answer, InvokeError>) -> Outcome<()> {
                 Err(format!("the answer does not allow the request: {answer}").into())
             }
         }
-        Answer::Error(error) => Err(error.into()),
+        FunctionOutcome::Error(error) => Err(error.into()),
     }
 }

@@ -1,23 +1,22 @@
-//! How much memory does the function hold after very many invocations, good and bad?
+//! Checks that the function's memory does not grow during many invocations.
 //!
-//! Its issuer fails at random and rotates its keys meanwhile, and most tokens are wrong in some way,
-//! each with a `kid` of its own: whatever the function would keep of them adds up. Linux only.
+//! The issuer fails at random and rotates its keys. Most tokens are invalid, many with a new `kid`.
+//! Whatever the function kept of them would add up. Linux only.
 //!
 //! ```sh
 //! cargo run --release -p local-gateway --example soak -- 100000
 //! ```
 
-#![allow(clippy::print_stdout, reason = "a command-line tool talks to its terminal")]
+#![allow(clippy::print_stdout, reason = "a command line program prints its results")]
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
 
 use local_gateway::StatusCode;
 use local_gateway::executable::{self, Profile};
 use local_gateway::function::Function;
 use local_gateway::header::{HeaderValue, LOCATION};
-use local_gateway::invocation::Answer;
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{AUDIENCE, Issuer};
 use local_gateway::request::Request;
 use local_gateway::runtime_api::RuntimeApi;
@@ -25,15 +24,17 @@ use local_gateway::served::Served;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// When everything has happened once, and memory should have reached its size.
-const WARM: usize = 1_000;
+/// The number of invocations after which memory should have reached its final size.
+const WARM_UP: usize = 1_000;
 
-/// How often the issuer's mood changes, in invocations.
-const MOOD: usize = 100;
+/// The number of invocations between two changes of the issuer.
+const ISSUER_CHANGE_INTERVAL: usize = 100;
 
-/// What the function may hold in the end beyond what it held when it was warm: noise of the
-/// allocator, and less than any leak of a hundred bytes an invocation makes of 100,000.
-const GROWTH_KIB: u64 = 4 * 1024;
+/// The growth of memory that is allowed after the warm-up.
+///
+/// It is more than the allocator's noise. A leak of 100 bytes an invocation exceeds it in a run of
+/// 100,000 invocations.
+const GROWTH_LIMIT_KIB: u64 = 4 * 1024;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -42,7 +43,32 @@ async fn main() -> Result<(), Failure> {
         None => 100_000,
     };
     let issuer = Issuer::start().await?;
-    let runtime_api = Arc::new(RuntimeApi::start().await?);
+    let runtime_api = RuntimeApi::start().await?;
+    let function = start_function(&issuer, &runtime_api).await?;
+
+    let mut random = Random(1);
+    let mut outcomes = BTreeMap::<String, usize>::new();
+    let mut warm = None;
+    for number in 1..=count {
+        if number % ISSUER_CHANGE_INTERVAL == 0 {
+            change_issuer(&issuer, &mut random)?;
+        }
+        let request = Request::handshake().bearer(&token(&issuer, number, &mut random));
+        let event = request.websocket_connect().to_string();
+        let outcome = match runtime_api.invoke(event).await? {
+            FunctionOutcome::Response(_) => "allowed".to_owned(),
+            FunctionOutcome::Error(error) => error.error_type,
+        };
+        *outcomes.entry(outcome).or_default() += 1;
+        if number == WARM_UP {
+            warm = Some(Memory::of(&function)?);
+        }
+    }
+    println!("outcomes: {outcomes:?}");
+    check_growth(warm, &Memory::of(&function)?, count)
+}
+
+async fn start_function(issuer: &Issuer, runtime_api: &RuntimeApi) -> Result<Function, Failure> {
     let settings = [
         ("AUTHORIZER_ISSUER", issuer.url()),
         ("AUTHORIZER_AUDIENCE", AUDIENCE),
@@ -53,39 +79,26 @@ async fn main() -> Result<(), Failure> {
     let executable = executable::find(Profile::OWN).await?;
     let function = Function::start(&executable, runtime_api.address(), settings)?;
     runtime_api.ready().await?;
+    Ok(function)
+}
 
-    let mut chance = Chance(1);
-    let mut answers = BTreeMap::<String, usize>::new();
-    let mut warm = None;
-    for number in 1..=count {
-        if number % MOOD == 0 {
-            change_mood(&issuer, &mut chance)?;
-        }
-        let event = Request::handshake().bearer(&token(&issuer, number, &mut chance));
-        let answer = match runtime_api.invoke(event.websocket_connect().to_string()).await? {
-            Answer::Response(_) => "allowed".to_owned(),
-            Answer::Error(error) => error.error_type,
-        };
-        *answers.entry(answer).or_default() += 1;
-        if number == WARM {
-            warm = Some(Memory::of(&function)?);
-        }
-    }
-    let last = Memory::of(&function)?;
-    println!("answers: {answers:?}");
+/// Prints the memory after the warm-up and at the end, and fails if it grew too much between them.
+fn check_growth(warm: Option<Memory>, last: &Memory, count: usize) -> Result<(), Failure> {
     if let Some(warm) = &warm {
-        println!("after {WARM} invocations: {warm}");
+        println!("after {WARM_UP} invocations: {warm}");
     }
     println!("after {count} invocations: {last}");
     match warm {
-        Some(warm) if last.resident_kib > warm.resident_kib + GROWTH_KIB => {
-            Err(format!("it grew by {} KiB", last.resident_kib - warm.resident_kib).into())
+        Some(warm) if last.resident_kib > warm.resident_kib + GROWTH_LIMIT_KIB => {
+            let growth = last.resident_kib - warm.resident_kib;
+            Err(format!("memory grew by {growth} KiB, over the limit of {GROWTH_LIMIT_KIB} KiB")
+                .into())
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// What the operating system says of a process.
+/// The memory of the function's process.
 struct Memory {
     resident_kib: u64,
     peak_kib: u64,
@@ -97,7 +110,7 @@ impl Memory {
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            kib.ok_or_else(|| format!("/proc does not tell {name}"))
+            kib.ok_or_else(|| format!("/proc/PID/status has no {name}"))
         };
         Ok(Self { resident_kib: field("VmRSS:")?, peak_kib: field("VmHWM:")? })
     }
@@ -105,14 +118,14 @@ impl Memory {
 
 impl std::fmt::Display for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} KiB resident, {} KiB at most", self.resident_kib, self.peak_kib)
+        write!(f, "{} KiB resident, {} KiB at its peak", self.resident_kib, self.peak_kib)
     }
 }
 
-/// Random numbers that are the same in every run: `SplitMix64`.
-struct Chance(u64);
+/// A random number generator (`SplitMix64`) that gives the same numbers in every run.
+struct Random(u64);
 
-impl Chance {
+impl Random {
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -122,9 +135,9 @@ impl Chance {
     }
 }
 
-/// Makes the issuer well or ill, each in half of all cases.
-fn change_mood(issuer: &Issuer, chance: &mut Chance) -> Result<(), Failure> {
-    let served = match chance.below(14) {
+/// Makes the issuer fail or recover at random. The chance is about one half each.
+fn change_issuer(issuer: &Issuer, random: &mut Random) -> Result<(), Failure> {
+    let served = match random.below(14) {
         0 => Served::Hang,
         1 => Served::Disconnect,
         2 => Served::status(StatusCode::INTERNAL_SERVER_ERROR).into(),
@@ -144,15 +157,15 @@ fn change_mood(issuer: &Issuer, chance: &mut Chance) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Signs a token that is good in a third of all cases.
-fn token(issuer: &Issuer, number: usize, chance: &mut Chance) -> String {
-    let good = || issuer.token(&issuer.claims());
+/// Returns a token that is valid in about a third of all cases.
+fn token(issuer: &Issuer, number: usize, random: &mut Random) -> String {
+    let valid = || issuer.token(&issuer.claims());
     let with = |claim: &str, value: serde_json::Value| {
         let mut claims = issuer.claims();
         claims[claim] = value;
         issuer.token(&claims)
     };
-    match chance.below(9) {
+    match random.below(9) {
         0 => with("exp", 1.into()),
         1 => with("aud", format!("service-{number}").into()),
         2 => with("iss", format!("https://issuer-{number}.example").into()),
@@ -161,7 +174,7 @@ fn token(issuer: &Issuer, number: usize, chance: &mut Chance) -> String {
             issuer.sign(&header, issuer.claims().to_string().as_bytes())
         }
         4 => "x".repeat(number % 9_000),
-        5 => good().chars().rev().collect(),
-        _ => good(),
+        5 => valid().chars().rev().collect(),
+        _ => valid(),
     }
 }

@@ -1,41 +1,43 @@
-//! A WebSocket client, and what it sees when it connects once.
+//! A WebSocket client that connects once and reports what it received.
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::SEC_WEBSOCKET_PROTOCOL;
 use local_gateway::stack::Stack;
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::http::uri::InvalidUri;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// How a client sends its token.
-pub(crate) enum Offer {
-    /// It sends none.
-    Nothing,
-    /// In the `Authorization` header, as programs do.
+/// The token that a client sends, and where.
+pub(crate) enum Credential {
+    /// The client sends no token.
+    None,
+    /// A bearer token in the `Authorization` header.
     Header(String),
-    /// As a second subprotocol, as browsers have to.
+    /// A subprotocol after the marker `bearer`. Browsers have no other way.
     Subprotocol(String),
 }
 
-/// What the client sees.
-pub(crate) enum Seen {
-    /// The connection is open.
-    Open {
+/// What the client received.
+pub(crate) enum Received {
+    /// The API accepted the connection.
+    Connection {
         /// The subprotocol that the API selected.
         subprotocol: Option<String>,
-        /// The authorizer's context, as the backend received it.
+        /// The authorizer's context, as the function behind the API received it.
         authorizer: Value,
     },
-    /// The API answered the handshake with an HTTP error.
-    Refused {
+    /// The API refused the handshake with an HTTP error.
+    HttpError {
         /// The HTTP status.
         status: u16,
-        /// The body, where one came with the first bytes.
+        /// The part of the body that came with the headers.
         body: String,
     },
 }
 
-/// Why the client saw neither an open connection nor an HTTP error.
+/// Why the client received neither a connection nor an HTTP error.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error("{url} is not a URL")]
@@ -52,36 +54,56 @@ pub(crate) enum ClientError {
     Reply { url: String, source: serde_json::Error },
 }
 
-/// Connects with `offer`. Once connected, sends a message, reads the backend's reply and closes.
-pub(crate) async fn connect(stack: &Stack, offer: Offer) -> Result<Seen, ClientError> {
-    let url = || stack.websocket_api.url();
-    let target = url().parse().map_err(|source| ClientError::Url { url: url(), source })?;
-    let request = ClientRequestBuilder::new(target);
-    let request = match offer {
-        Offer::Nothing => request,
-        Offer::Header(token) => request.with_header("Authorization", format!("Bearer {token}")),
-        Offer::Subprotocol(token) => request.with_sub_protocol("bearer").with_sub_protocol(token),
+/// Connects with `credential`. Once connected, sends a message, reads the reply and closes.
+pub(crate) async fn connect(
+    stack: &Stack,
+    credential: Credential,
+) -> Result<Received, ClientError> {
+    let url = stack.websocket_api.url();
+    let request = match url.parse() {
+        Ok(target) => ClientRequestBuilder::new(target),
+        Err(source) => return Err(ClientError::Url { url, source }),
     };
-    let (mut socket, answer) = match tokio_tungstenite::connect_async(request).await {
-        Ok(connected) => connected,
-        Err(Error::Http(answer)) => {
-            let status = answer.status().as_u16();
-            let body = answer.into_body().unwrap_or_default();
-            return Ok(Seen::Refused { status, body: String::from_utf8_lossy(&body).into_owned() });
+    let request = match credential {
+        Credential::None => request,
+        Credential::Header(token) => {
+            request.with_header("Authorization", format!("Bearer {token}"))
         }
-        Err(source) => return Err(ClientError::Connect { url: url(), source }),
+        Credential::Subprotocol(token) => {
+            request.with_sub_protocol("bearer").with_sub_protocol(token)
+        }
     };
-    let subprotocol = answer.headers().get(SEC_WEBSOCKET_PROTOCOL);
+    let (socket, response) = match tokio_tungstenite::connect_async(request).await {
+        Ok(connected) => connected,
+        Err(Error::Http(response)) => {
+            let status = response.status().as_u16();
+            let body = response.into_body().unwrap_or_default();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Ok(Received::HttpError { status, body });
+        }
+        Err(source) => return Err(ClientError::Connect { url, source }),
+    };
+    let subprotocol = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
     let subprotocol = subprotocol.and_then(|value| value.to_str().ok()).map(str::to_owned);
-
-    let send = |source| ClientError::Send { url: url(), source };
-    let receive = |source| ClientError::Receive { url: url(), source };
-    socket.send(Message::text("hello")).await.map_err(send)?;
-    let reply = socket.next().await.ok_or_else(|| ClientError::NoReply { url: url() })?;
-    let reply = reply.map_err(receive)?.into_text().map_err(receive)?;
-    let event: Value =
-        serde_json::from_str(&reply).map_err(|source| ClientError::Reply { url: url(), source })?;
-    socket.close(None).await.map_err(send)?;
+    let event = exchange(socket, &url).await?;
     let authorizer = event.pointer("/requestContext/authorizer").cloned().unwrap_or_default();
-    Ok(Seen::Open { subprotocol, authorizer })
+    Ok(Received::Connection { subprotocol, authorizer })
+}
+
+/// Sends a message and returns the reply, which is the event that the API's backend received.
+async fn exchange(
+    mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    url: &str,
+) -> Result<Value, ClientError> {
+    let send = |source| ClientError::Send { url: url.to_owned(), source };
+    let receive = |source| ClientError::Receive { url: url.to_owned(), source };
+    socket.send(Message::text("hello")).await.map_err(send)?;
+    let Some(reply) = socket.next().await else {
+        return Err(ClientError::NoReply { url: url.to_owned() });
+    };
+    let reply = reply.map_err(receive)?.into_text().map_err(receive)?;
+    let event = serde_json::from_str(&reply)
+        .map_err(|source| ClientError::Reply { url: url.to_owned(), source })?;
+    socket.close(None).await.map_err(send)?;
+    Ok(event)
 }

@@ -1,8 +1,8 @@
-//! What API Gateway hands an authorizer, for each kind of API.
+//! The events that API Gateway sends to an authorizer, for each kind of API.
 //!
-//! Each kind tells of the same [`Request`] in its own way. The shapes are those of real events, oddities included: `$connect` has no `version`, `path` or
-//! `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs lower it; payload
-//! 2.0 has no multi-value maps. Tests that need a broken event break one of these.
+//! Each event describes the same [`Request`]. The shapes are those of real events: `$connect` has no
+//! `version`, `path` or `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs
+//! use lower case; payload format 2.0 has no multi-value maps. Tests make malformed events from these.
 //!
 //! The identity source of TOKEN and HTTP API events is the `Authorization` header.
 //!
@@ -16,7 +16,7 @@ use crate::request::Request;
 
 /// The account that owns the APIs.
 pub const ACCOUNT_ID: &str = "123456789012";
-/// The id of every API.
+/// The ID of every API.
 pub const API_ID: &str = "a1b2c3d4e5";
 /// The stage of REST and WebSocket APIs.
 pub const STAGE: &str = "prod";
@@ -30,7 +30,7 @@ const REQUEST_ID: &str = "GnIxmFqQjoEEPqQ=";
 const USER_AGENT: &str = "local-gateway";
 
 impl Request {
-    /// The REQUEST event of a WebSocket API, which only ever comes for `$connect`.
+    /// Returns the REQUEST event of a WebSocket API. API Gateway sends it for `$connect` only.
     #[must_use]
     pub fn websocket_connect(&self) -> Value {
         let headers = self.sent_headers();
@@ -46,7 +46,7 @@ impl Request {
         })
     }
 
-    /// The `requestContext` of a WebSocket API's event on `route_key`.
+    /// Returns the `requestContext` of a WebSocket API's event for `route_key`.
     #[must_use]
     pub fn websocket_context(&self, route_key: &str, event_type: &str) -> Value {
         json!({
@@ -66,7 +66,7 @@ impl Request {
         })
     }
 
-    /// The REQUEST event of a REST API.
+    /// Returns the REQUEST event of a REST API.
     #[must_use]
     pub fn rest_request(&self) -> Value {
         let headers = self.sent_headers();
@@ -86,7 +86,7 @@ impl Request {
         })
     }
 
-    /// The TOKEN event of a REST API, which holds the whole `Authorization` header and no more.
+    /// Returns the TOKEN event of a REST API. Of the request, it has the `Authorization` header only.
     #[must_use]
     pub fn rest_token(&self) -> Value {
         json!({
@@ -96,7 +96,7 @@ impl Request {
         })
     }
 
-    /// The event of an HTTP API with payload format 1.0.
+    /// Returns the event of an HTTP API with payload format 1.0.
     #[must_use]
     pub fn http_api_1(&self) -> Value {
         let headers = lower_case(self.sent_headers());
@@ -117,41 +117,23 @@ impl Request {
         })
     }
 
-    /// The event of an HTTP API with payload format 2.0.
+    /// Returns the event of an HTTP API with payload format 2.0.
     #[must_use]
     pub fn http_api_2(&self) -> Value {
-        let route_key = format!("{} {}", self.method, self.path);
         let mut event = json!({
             "version": "2.0",
             "type": "REQUEST",
             "routeArn": self.arn(HTTP_API_STAGE),
             "identitySource": self.identity().map(|identity| [identity]),
-            "routeKey": route_key,
+            "routeKey": self.http_api_2_route_key(),
             "rawPath": self.path,
             "rawQueryString": form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(&self.query)
                 .finish(),
             "headers": joined_values(&lower_case(self.headers.clone())),
-            "requestContext": {
-                "accountId": ACCOUNT_ID,
-                "apiId": API_ID,
-                "domainName": DOMAIN_NAME,
-                "domainPrefix": API_ID,
-                "http": {
-                    "method": self.method,
-                    "path": self.path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": self.source_ip,
-                    "userAgent": USER_AGENT,
-                },
-                "requestId": REQUEST_ID,
-                "routeKey": route_key,
-                "stage": HTTP_API_STAGE,
-                "time": self.request_time(),
-                "timeEpoch": self.epoch_millis(),
-            },
+            "requestContext": self.http_api_2_context(),
         });
-        // Unlike the older shapes, this one leaves out what is empty.
+        // Unlike the other events, this one has no empty members.
         if !self.query.is_empty() {
             event["queryStringParameters"] = joined_values(&self.query);
         }
@@ -159,6 +141,31 @@ impl Request {
             event["cookies"] = json!(self.cookies);
         }
         event
+    }
+
+    fn http_api_2_context(&self) -> Value {
+        json!({
+            "accountId": ACCOUNT_ID,
+            "apiId": API_ID,
+            "domainName": DOMAIN_NAME,
+            "domainPrefix": API_ID,
+            "http": {
+                "method": self.method,
+                "path": self.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": self.source_ip,
+                "userAgent": USER_AGENT,
+            },
+            "requestId": REQUEST_ID,
+            "routeKey": self.http_api_2_route_key(),
+            "stage": HTTP_API_STAGE,
+            "time": self.request_time(),
+            "timeEpoch": self.epoch_millis(),
+        })
+    }
+
+    fn http_api_2_route_key(&self) -> String {
+        format!("{} {}", self.method, self.path)
     }
 
     fn http_context(&self, stage: &str) -> Value {
@@ -194,7 +201,7 @@ impl Request {
     }
 }
 
-/// The ARN that a WebSocket API asks about.
+/// Returns the ARN of a WebSocket API's `$connect`, as in its events.
 #[must_use]
 pub fn connect_arn() -> String {
     arn(STAGE, "$connect")

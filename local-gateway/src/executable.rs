@@ -1,6 +1,6 @@
-//! Where a function's executable comes from: a cargo build, or an environment variable.
+//! Finds or builds the function's executable.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-/// Names a prebuilt executable to use in place of building one.
+/// The environment variable with the path of a prebuilt executable. If it is not set, cargo builds one.
 pub const PREBUILT: &str = "JWKS_AUTHORIZER_BIN";
 
 const PACKAGE: &str = "jwks-authorizer";
@@ -18,14 +18,14 @@ const PACKAGE: &str = "jwks-authorizer";
 /// Cargo's profile of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// Fast to build.
+    /// Builds fast.
     Dev,
-    /// Fast to run: what is deployed, and what is measured.
+    /// Runs fast. Deployments and benchmarks use it.
     Release,
 }
 
 impl Profile {
-    /// The profile that this crate was built with: its dependencies are compiled already.
+    /// The profile that this crate was built with, for which the dependencies are already compiled.
     pub const OWN: Self = if cfg!(debug_assertions) { Self::Dev } else { Self::Release };
 
     fn name(self) -> &'static str {
@@ -36,60 +36,60 @@ impl Profile {
     }
 }
 
-/// Why there is no executable.
+/// Why no executable was found or built.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutableError {
-    /// [`PREBUILT`] names something that cannot be executed.
+    /// [`PREBUILT`] is not the path of an executable file.
     #[error(
         "{PREBUILT} is {}, which is not an executable file. \
          Correct the path, or unset the variable to build the function.",
         .path.display()
     )]
     Prebuilt {
-        /// What the variable holds.
+        /// The variable's value.
         path: PathBuf,
-        /// What the operating system says of it.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Cargo could not be run at all.
+    /// Cargo could not be run.
     #[error(
         "could not run `{}` to build {package}. Install Rust, or set {PREBUILT} to the path of a \
          prebuilt executable.",
         .cargo.display()
     )]
     Cargo {
-        /// The package that was to be built.
+        /// The package to build.
         package: String,
-        /// The program that was run.
+        /// The program that was started as cargo.
         cargo: OsString,
-        /// Why it could not be run.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// Ctrl-C ended cargo; a terminal sends the signal to cargo too.
+    /// Ctrl-C ended cargo: a terminal sends the signal to cargo too.
     #[error("the build of {0} was interrupted")]
     Interrupted(String),
-    /// The build failed; cargo said why on standard error.
+    /// The build failed. Cargo has written why to standard error.
     #[error(
-        "cargo could not build {package} ({status}). Correct what its errors above name. \
+        "cargo could not build {package} ({status}). Correct the errors above. \
          If the C compiler (cc) is missing, install one, for example the package gcc. \
          Or set {PREBUILT} to the path of a prebuilt executable."
     )]
     Build {
-        /// The package that was to be built.
+        /// The package to build.
         package: String,
-        /// How cargo ended.
+        /// Cargo's exit status.
         status: ExitStatus,
     },
-    /// The build succeeded without an executable of the package's name.
+    /// The build made no executable with the package's name.
     #[error("cargo built no executable named {0}")]
     NoExecutable(String),
 }
 
-/// Finds the function's executable: the one that [`PREBUILT`] names, else a fresh build.
+/// Returns the path of the function's executable: the value of [`PREBUILT`], or a new build.
 ///
 /// # Errors
 ///
-/// When [`PREBUILT`] names no executable file, or as [`build`].
+/// When [`PREBUILT`] is not an executable file, or when [`build`] fails.
 pub async fn find(profile: Profile) -> Result<PathBuf, ExecutableError> {
     match std::env::var_os(PREBUILT).filter(|path| !path.is_empty()) {
         Some(path) => prebuilt(path.into()),
@@ -104,7 +104,7 @@ fn prebuilt(path: PathBuf) -> Result<PathBuf, ExecutableError> {
     }
 }
 
-/// Returns the absolute path of an executable file: a bare name would be searched for in `PATH`.
+/// Returns the absolute path of an executable file, because a bare name would be searched in `PATH`.
 fn check_executable(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let metadata = path.metadata()?;
@@ -118,31 +118,23 @@ fn check_executable(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Builds a package of this workspace, whose executable has the package's name.
+/// Builds a package of this workspace and returns the path of the executable with its name.
 ///
-/// It is a build of that package alone: features that other packages enable in a shared dependency
-/// are not in it. What happens, and cargo's progress and errors, go to standard error at once.
-/// Dropping the future ends cargo.
+/// Cargo builds only this package: features that other packages enable in shared dependencies are
+/// off. Cargo's progress and errors go to standard error. Dropping the future ends cargo.
 ///
 /// # Errors
 ///
-/// When cargo cannot be run, the build fails, or there is no such executable.
+/// When cargo cannot be run, the build fails, or the package has no such executable.
 pub async fn build(package: &str, profile: Profile) -> Result<PathBuf, ExecutableError> {
     let profile = profile.name();
-    say(&format!("Building {package} ({profile} profile). The first build takes a few minutes."));
+    print_progress(&format!(
+        "Building {package} ({profile} profile). The first build takes a few minutes."
+    ));
     let started = Instant::now();
-    // Under `cargo run` this is the very cargo, and so the toolchain, that built this crate.
+    // `cargo run` sets CARGO to itself, so this is the toolchain that built this crate.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(&cargo);
-    command
-        .args(["build", "--profile", profile, "--package", package, "--bins"])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    let (executable, status) = run(command, package)
+    let (executable, status) = run(build_command(&cargo, package, profile), package)
         .await
         .map_err(|source| ExecutableError::Cargo { package: package.to_owned(), cargo, source })?;
     if is_interrupt(status) {
@@ -152,11 +144,24 @@ pub async fn build(package: &str, profile: Profile) -> Result<PathBuf, Executabl
         return Err(ExecutableError::Build { package: package.to_owned(), status });
     }
     let executable = executable.ok_or_else(|| ExecutableError::NoExecutable(package.to_owned()))?;
-    say(&format!("Built {package} in {:.1} s.", started.elapsed().as_secs_f64()));
+    print_progress(&format!("Built {package} in {:.1} s.", started.elapsed().as_secs_f64()));
     Ok(executable)
 }
 
-/// Runs cargo to its end and returns the executable that its messages name.
+fn build_command(cargo: &OsStr, package: &str, profile: &str) -> Command {
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--profile", profile, "--package", package, "--bins"])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs cargo to its end. Returns the path of the executable, if any, and the exit status.
 async fn run(mut command: Command, package: &str) -> io::Result<(Option<PathBuf>, ExitStatus)> {
     let mut cargo = command.spawn()?;
     let mut executable = None;
@@ -180,12 +185,12 @@ fn is_interrupt(_status: ExitStatus) -> bool {
     false
 }
 
-#[expect(clippy::print_stderr, reason = "it belongs to cargo's own progress, which goes there")]
-fn say(progress: &str) {
+#[expect(clippy::print_stderr, reason = "cargo writes its progress to standard error too")]
+fn print_progress(progress: &str) {
     eprintln!("{progress}");
 }
 
-/// Reads one message of cargo's: the executable, if it tells of the one we look for.
+/// Returns the path in a message of cargo's, if it is about the executable `name`.
 ///
 /// <https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>
 fn built_executable(name: &str, message: &str) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
-//! The function's executable as Lambda runs it: a child process with a known environment.
+//! Runs the function's executable as Lambda does, with Lambda's environment variables.
 //!
-//! The process inherits no variable, so the developer's shell cannot change an outcome.
-//! There is no sandbox: no memory limit, no frozen process, the developer's file system.
+//! The process inherits no variables, so the developer's shell cannot change a result. Unlike Lambda,
+//! this module sets no memory limit, never freezes the process, and does not isolate the file system.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::log::{Follower, Log};
 
-/// A running function; dropping it kills the process.
+/// A running function. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Function {
     child: Child,
@@ -22,9 +22,9 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts `executable` against the Runtime API at `runtime_api`.
+    /// Starts `executable`, which takes its invocations from the Runtime API at `runtime_api`.
     ///
-    /// Its environment is what Lambda sets, then `environment`, which wins.
+    /// The process gets the variables that Lambda sets, and `environment`, which overrides them.
     ///
     /// # Errors
     ///
@@ -41,8 +41,8 @@ impl Function {
         Self::start_with(executable, &[], runtime_api, environment)
     }
 
-    /// Starts `executable` with arguments, as an interpreter needs them; otherwise as
-    /// [`Function::start`].
+    /// Starts `executable` as [`Function::start`] does, with arguments, for example a script for an
+    /// interpreter.
     ///
     /// # Errors
     ///
@@ -57,26 +57,9 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let mut command = Command::new(executable);
-        // A terminal's Ctrl-C reaches this process alone, which then ends the function.
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut child = command
-            .args(arguments)
-            .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
-            .env("AWS_REGION", "eu-west-1")
-            .envs(environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
+        let mut child =
+            lambda_command(executable, runtime_api).args(arguments).envs(environment).spawn()?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the process has no ID"))?;
         let log = Log::new();
         if let Some(stdout) = child.stdout.take() {
             log.capture(stdout);
@@ -87,7 +70,7 @@ impl Function {
         Ok(Self { child, pid, log })
     }
 
-    /// The process id.
+    /// Returns the process ID.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
@@ -97,38 +80,59 @@ impl Function {
     ///
     /// # Errors
     ///
-    /// When the operating system won't tell.
+    /// When the operating system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Kills the process and waits for its end, when its memory is given back as well.
+    /// Kills the process and waits for its end.
     ///
     /// # Errors
     ///
-    /// When the operating system won't.
+    /// When the operating system cannot kill it.
     pub async fn kill(mut self) -> io::Result<()> {
         self.child.kill().await
     }
 
-    /// What it wrote so far, standard output and standard error, line by line.
+    /// Returns the lines of standard output and standard error so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// Waits for the first line that `wanted` accepts, from the function's start on.
+    /// Returns the first line since the function's start that `wanted` accepts. Waits for it if needed.
     ///
-    /// `None` when the function ended without one.
+    /// Returns `None` when the function has ended without such a line.
     pub async fn log_line(&self, wanted: impl FnMut(&str) -> bool) -> Option<String> {
         self.log.replay().line(wanted).await
     }
 
-    /// Follows the log from here on, line after line.
+    /// Returns a reader of the lines that are written from now on.
     #[must_use]
     pub fn follow_log(&self) -> Follower {
         self.log.follow()
     }
+}
+
+/// Returns a command with the environment variables that Lambda sets, and no others.
+fn lambda_command(executable: &Path, runtime_api: SocketAddr) -> Command {
+    let mut command = Command::new(executable);
+    // In its own process group, the function gets no Ctrl-C from the terminal. This program ends it.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
+        .env("AWS_REGION", "eu-west-1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
 }
 
 #[cfg(all(test, unix))]
@@ -137,13 +141,14 @@ mod tests {
 
     use super::*;
 
-    const NOWHERE: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
+    const NO_RUNTIME_API: ([u8; 4], u16) = ([127, 0, 0, 1], 9);
 
     #[tokio::test]
-    async fn runs_in_lambdas_environment_and_nothing_else() {
+    async fn gets_only_lambdas_variables_and_its_settings() {
         let settings = [("AUTHORIZER_AUDIENCE", "chat"), ("AWS_REGION", "eu-north-1")];
         let mut function =
-            Function::start(&PathBuf::from("/usr/bin/env"), NOWHERE.into(), settings).unwrap();
+            Function::start(&PathBuf::from("/usr/bin/env"), NO_RUNTIME_API.into(), settings)
+                .unwrap();
         assert!(function.wait().await.unwrap().success());
         assert_eq!(function.log_line(|_| false).await, None, "the log ends with the process");
         let mut environment = function.log();
@@ -163,30 +168,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hands_arguments_to_an_interpreter() {
+    async fn passes_arguments_to_an_interpreter() {
         let script = ["-c", "echo $AUTHORIZER_AUDIENCE"].map(OsStr::new);
         let settings = [("AUTHORIZER_AUDIENCE", "chat")];
         let shell = PathBuf::from("/bin/sh");
-        let function = Function::start_with(&shell, &script, NOWHERE.into(), settings).unwrap();
+        let function =
+            Function::start_with(&shell, &script, NO_RUNTIME_API.into(), settings).unwrap();
         assert_eq!(function.log_line(|_| true).await.as_deref(), Some("chat"));
     }
 
     #[tokio::test]
-    async fn is_gone_once_it_is_killed() {
+    async fn ends_when_it_is_killed() {
         let endless = ["-c", "while :; do :; done"].map(OsStr::new);
         let nothing: [(&str, &str); 0] = [];
         let shell = PathBuf::from("/bin/sh");
-        let function = Function::start_with(&shell, &endless, NOWHERE.into(), nothing).unwrap();
+        let function =
+            Function::start_with(&shell, &endless, NO_RUNTIME_API.into(), nothing).unwrap();
         let mut log = function.follow_log();
         function.kill().await.unwrap();
         assert_eq!(log.line(|_| true).await, None, "the log ends with the process");
     }
 
     #[tokio::test]
-    async fn refuses_an_executable_that_is_not_there() {
+    async fn reports_an_executable_that_does_not_exist() {
         let nothing: [(&str, &str); 0] = [];
-        let error =
-            Function::start(&PathBuf::from("/nonexistent"), NOWHERE.into(), nothing).unwrap_err();
+        let error = Function::start(&PathBuf::from("/nonexistent"), NO_RUNTIME_API.into(), nothing)
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -1,4 +1,4 @@
-//! The words of one invocation: what it may take, how it ends, and how it fails to end.
+//! The deadline of an invocation, and its outcome.
 
 use std::time::Duration;
 
@@ -6,24 +6,23 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 use serde::Deserialize;
 
-/// The time that an invocation gets unless told otherwise.
+/// The default time-out of an invocation.
 ///
-/// An HTTP API waits this long for its authorizer, the shortest patience of all kinds of API.
+/// An HTTP API waits this long for its authorizer. The other kinds of API wait longer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// When the function must have answered, and how it is told.
+/// The deadline of an invocation, and what `Lambda-Runtime-Deadline-Ms` says about it.
 #[derive(Clone, Debug)]
 pub enum Deadline {
-    /// The function is told the truth: this long from now, in milliseconds since the epoch.
+    /// The invocation times out after this duration. The header has the same deadline.
     In(Duration),
-    /// The function is told `header`, whatever it says, while the invocation times out after
-    /// `timeout`.
+    /// The invocation times out after `timeout`. The header has any value.
     ///
-    /// `cargo lambda` tells every function `600000`, a moment in 1970.
+    /// For example, `cargo lambda` always sends `600000`, a moment in 1970.
     Told {
         /// The value of `Lambda-Runtime-Deadline-Ms`.
         header: HeaderValue,
-        /// How long the invocation waits for its answer.
+        /// The invocation's time-out.
         timeout: Duration,
     },
 }
@@ -42,30 +41,30 @@ impl Default for Deadline {
     }
 }
 
-/// How the function ended an invocation.
+/// What the function sent for an invocation: a response or an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The handler returned this.
+pub enum FunctionOutcome {
+    /// The handler returned this response.
     Response(Bytes),
-    /// The handler failed.
+    /// The handler failed with this error.
     Error(FunctionError),
 }
 
-/// An error that the function reported, in the form Lambda gives every runtime.
+/// An error that the function reported to Lambda.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-invokeerror>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", default)]
 #[error("{error_type}: {error_message}")]
 pub struct FunctionError {
-    /// What kind of error it was.
+    /// The kind of the error.
     pub error_type: String,
-    /// What it said; API Gateway turns exactly `Unauthorized` into a 401.
+    /// The message. API Gateway answers 401 if it is exactly `Unauthorized`.
     pub error_message: String,
 }
 
 impl FunctionError {
-    /// Reads the body of an error report; one that isn't an error report becomes the message.
+    /// Reads an error report. A body that is not an error report becomes the message.
     pub(crate) fn from_report(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_else(|_| Self {
             error_type: String::from("Unknown"),
@@ -74,13 +73,13 @@ impl FunctionError {
     }
 }
 
-/// Why an invocation has no answer.
+/// Why an invocation has no outcome.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// The function's start failed, so nothing will ever take the invocation.
+    /// The function's start failed, so it takes no invocations.
     #[error("the function failed to start: {0}")]
     InitError(FunctionError),
-    /// The function did not answer in time.
+    /// The function did not respond in time.
     #[error("the function timed out after {0:?}")]
     Timeout(Duration),
 }
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_no_error_report_as_the_message() {
+    fn takes_any_other_body_as_the_message() {
         assert_eq!(FunctionError::from_report(b"oops").error_message, "oops");
     }
 }

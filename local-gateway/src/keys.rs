@@ -1,8 +1,8 @@
-//! An issuer's RSA key: its JWK, and correct RS256 signatures over whatever it is given.
+//! An issuer's RSA key, with its JWK and RS256 signatures.
 //!
-//! It signs bytes, not tokens, so that a token may be hostile in every way and still be signed.
-//! [RFC 7515, section 5.1](https://www.rfc-editor.org/rfc/rfc7515#section-5.1) says what is signed,
-//! [RFC 7518, section 6.3.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.3.1) what a JWK holds.
+//! It signs any bytes, so that tests can sign tokens that no issuer would make.
+//! [RFC 7515, section 5.1](https://www.rfc-editor.org/rfc/rfc7515#section-5.1) defines the signed input,
+//! [RFC 7518, section 6.3.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.3.1) the JWK.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -11,12 +11,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// No key could be generated.
+/// A key could not be generated.
 #[derive(Debug, thiserror::Error)]
 #[error("could not generate an RSA key")]
 pub struct KeyError;
 
-/// An RSA key pair of 2048 bits under its key id.
+/// An RSA key pair of 2048 bits, with its `kid`.
 #[derive(Debug)]
 pub struct SigningKey {
     kid: String,
@@ -24,23 +24,23 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key.
+    /// Generates a new key.
     ///
     /// # Errors
     ///
-    /// When there is no randomness to be had.
+    /// When the random number generator fails.
     pub fn generate(kid: impl Into<String>) -> Result<Self, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError)?;
         Ok(Self { kid: kid.into(), pair })
     }
 
-    /// The id under which it is published.
+    /// Returns the `kid`.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The public half as the issuer publishes it.
+    /// Returns the public key as a JWK.
     #[must_use]
     pub fn jwk(&self) -> Value {
         let public = self.pair.public_key();
@@ -54,19 +54,19 @@ impl SigningKey {
         })
     }
 
-    /// The header that belongs to a token of this key.
+    /// Returns the JOSE header for a token that this key signs.
     #[must_use]
     pub fn header(&self) -> Value {
         json!({ "alg": "RS256", "kid": self.kid, "typ": "JWT" })
     }
 
-    /// Signs `payload` under `header`: a compact JWS whose signature is right, whatever they hold.
+    /// Returns a compact JWS with a valid signature, whatever `header` and `payload` contain.
     #[must_use]
     pub fn sign(&self, header: &Value, payload: &[u8]) -> String {
         self.sign_bytes(header.to_string().as_bytes(), payload)
     }
 
-    /// Signs a header that need not even be JSON.
+    /// Does the same as [`SigningKey::sign`], with a header that may be any bytes.
     #[must_use]
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let mut token =
@@ -79,13 +79,13 @@ impl SigningKey {
 
     #[expect(
         clippy::expect_used,
-        reason = "every caller would otherwise handle an error that a generated key cannot cause"
+        reason = "a generated key cannot cause this error, so callers need not handle it"
     )]
     fn signature(&self, input: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input, &mut signature)
-            .expect("a generated RSA key signs into a buffer of its modulus' length");
+            .expect("a generated RSA key signs into a buffer of the length of its modulus");
         signature
     }
 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_signs_verifies_under_its_jwk() {
+    fn its_jwk_verifies_what_it_signs() {
         let key = SigningKey::generate("k").unwrap();
         let token = key.sign(&json!({"alg": "RS256", "odd": null}), b"not even JSON");
         let (input, signature) = token.rsplit_once('.').unwrap();

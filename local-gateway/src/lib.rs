@@ -1,30 +1,28 @@
-//! What surrounds `jwks-authorizer` in production, on loopback: API Gateway, Lambda and an issuer.
+//! API Gateway, Lambda and an OIDC issuer on loopback, to run `jwks-authorizer` without AWS.
 //!
 //! ```text
 //! WebSocket client ──▶ WebSocketApi ──▶ RuntimeApi ◀── Function (the real executable)
-//!                      the upgrade,     Lambda's        │
-//!                      as $connect      Runtime API     ▼
+//!                      asks at         Lambda's        │
+//!                      $connect        Runtime API     ▼
 //!                                                     Issuer (discovery, key set, tokens)
 //! ```
 //!
-//! It serves three readers: someone who wants to see the authorizer work before owning an AWS
-//! account (`cargo run -p local-gateway`), the authorizer's tests, which run the real executable
-//! against it, and its benchmarks. In the order a request meets them:
+//! `cargo run -p local-gateway` shows the authorizer at work. The authorizer's tests and benchmarks
+//! run its executable in the same way. The modules, in the order in which a request passes them:
 //!
-//! - [`websocket`]: the endpoint that upgrades, or refuses as API Gateway does,
-//! - [`request`] and [`events`]: what a client sends, and what API Gateway makes of it for an
-//!   authorizer, for each kind of API,
-//! - [`runtime_api`] and [`invocation`]: how Lambda hands that on and takes the answer,
-//! - [`function`], [`log`] and [`executable`]: the function itself, as a child process,
-//! - [`issuer`], [`served`] and [`keys`]: who signs the tokens and publishes the keys,
-//! - [`policy`]: what API Gateway makes of the answer,
-//! - [`stack`]: all of it, started together.
+//! - [`websocket`]: accepts or refuses WebSocket handshakes,
+//! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
+//! - [`runtime_api`] and [`invocation`]: pass the event to the function and take its response,
+//! - [`function`], [`log`] and [`executable`]: run the function as a child process,
+//! - [`issuer`], [`served`] and [`keys`]: sign the tokens and publish the keys,
+//! - [`policy`]: evaluates the policy that the function returns,
+//! - [`stack`]: starts all of them.
 //!
-//! It knows the authorizer only by its contract with API Gateway, Lambda and OIDC, shares no code
-//! with it and does not depend on it. What both got wrong in the same way would otherwise pass.
+//! The crate does not depend on the authorizer and shares no code with it. It is written from the
+//! documentation of API Gateway, Lambda and OIDC. Shared code would hide a mistake from the tests.
 //!
-//! Everything binds to a free port on `127.0.0.1`, nothing outlives its handle, and whoever waits
-//! is notified: there is no polling and no sleep.
+//! Each server listens on a free port of `127.0.0.1` and stops when its handle is dropped. Waiting
+//! uses notifications: nothing polls or sleeps.
 
 pub mod events;
 pub mod executable;
@@ -42,5 +40,5 @@ mod server;
 pub mod stack;
 pub mod websocket;
 
-// Parts of the public functions' signatures.
+// These types are in signatures of public functions.
 pub use hyper::{StatusCode, header};

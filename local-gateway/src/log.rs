@@ -1,11 +1,11 @@
-//! The lines that a function wrote, to read and to wait for.
+//! The function's output, line by line.
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 
-/// Everything that was written so far, shared by those who write and those who read.
+/// The lines so far, shared by the tasks that write and those that read.
 #[derive(Clone, Debug)]
 pub(crate) struct Log(Arc<watch::Sender<Written>>);
 
@@ -20,7 +20,7 @@ impl Log {
         Self(Arc::new(watch::Sender::new(Written::default())))
     }
 
-    /// Takes the lines of `stream` until it ends.
+    /// Starts a task that adds the lines of `stream` until it ends.
     pub(crate) fn capture(&self, stream: impl AsyncRead + Unpin + Send + 'static) {
         self.0.send_modify(|written| written.open_streams += 1);
         let written = Arc::clone(&self.0);
@@ -34,24 +34,24 @@ impl Log {
         });
     }
 
-    /// The lines so far, of all streams, in the order they came.
+    /// Returns the lines so far, of all streams, in the order of their arrival.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.borrow().lines.clone()
     }
 
-    /// Reads from the first line on.
+    /// Returns a reader that starts at the first line.
     pub(crate) fn replay(&self) -> Follower {
         Follower { written: self.0.subscribe(), next: 0 }
     }
 
-    /// Reads only what is written from now on.
+    /// Returns a reader of the lines that are written from now on.
     pub(crate) fn follow(&self) -> Follower {
         let next = self.0.borrow().lines.len();
         Follower { written: self.0.subscribe(), next }
     }
 }
 
-/// A reader's place in a log.
+/// A reader of a log.
 #[derive(Debug)]
 pub struct Follower {
     written: watch::Receiver<Written>,
@@ -59,9 +59,9 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Waits for the next line that `wanted` accepts and stops behind it.
+    /// Returns the next line that `wanted` accepts, and skips the lines before it.
     ///
-    /// `None` when the function ended and no such line is left.
+    /// Returns `None` when the function has ended and there is no such line.
     pub async fn line(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
         loop {
             if let Some(line) = self.read(&mut wanted) {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_for_the_line_that_is_wanted() {
+    async fn waits_for_a_wanted_line() {
         let (mut writer, reader) = tokio::io::duplex(64);
         let log = Log::new();
         log.capture(reader);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ends_where_the_last_stream_does() {
+    async fn ends_with_the_last_stream() {
         let log = Log::new();
         log.capture(&b"one\ntwo"[..]);
         let mut follower = log.replay();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn starts_behind_what_was_written_before() {
+    async fn skips_lines_that_were_written_before() {
         let (mut writer, reader) = tokio::io::duplex(64);
         let log = Log::new();
         log.capture(reader);

@@ -3,13 +3,13 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line program's output is what it is for"
+    reason = "a command line program prints its results"
 )]
 
 mod client;
 mod demo;
-mod invitation;
 mod settings;
+mod start_message;
 mod tokens;
 
 use std::error::Error;
@@ -27,17 +27,17 @@ use crate::settings::{NotForDemo, Settings};
 const USAGE: &str = "\
 Runs the authorizer behind a WebSocket API on this machine.
 
-Usage: cargo run -p local-gateway           serves until Ctrl-C; prints tokens and clients to paste
-       cargo run -p local-gateway -- demo   connects a real client; fails if an answer is wrong
+Usage: cargo run -p local-gateway           runs until Ctrl-C; prints tokens and client commands
+       cargo run -p local-gateway -- demo   connects a real client; fails if a result is wrong
 
 Environment variables:
-  JWKS_AUTHORIZER_BIN   a prebuilt executable of the function; without it, cargo builds one
-  AUTHORIZER_*          settings of the function, in place of the built-in ones; not for the demo";
+  JWKS_AUTHORIZER_BIN   path of the function's executable; if not set, cargo builds it
+  AUTHORIZER_*          settings for the function; not allowed with the demo";
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
-/// Why the program ends without success.
+/// Why the program fails.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -60,7 +60,7 @@ enum Failure {
     Interrupted,
 }
 
-/// Waits for Ctrl-C. There is one for the whole run: between two, a signal would be lost.
+/// Completes at Ctrl-C. The program uses a single one: between two of them, a signal would be lost.
 type Interrupt<'a> = Pin<&'a mut (dyn Future<Output = io::Result<()>> + Send)>;
 
 #[tokio::main]
@@ -68,9 +68,9 @@ async fn main() -> ExitCode {
     let interrupt = pin!(tokio::signal::ctrl_c());
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match arguments.as_slice() {
+    let result = match arguments.as_slice() {
         [] => serve(interrupt).await,
-        ["demo"] => unless(interrupt, demonstrate()).await,
+        ["demo"] => until_interrupt(interrupt, demonstrate()).await,
         ["--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
@@ -80,22 +80,28 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match outcome {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Interrupted | Failure::Executable(ExecutableError::Interrupted(_))) => {
-            eprintln!("interrupted");
-            ExitCode::from(INTERRUPTED)
-        }
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            let mut cause = failure.source();
-            while let Some(error) = cause {
-                eprintln!("  caused by: {error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
+        Err(failure) => report(&failure),
     }
+}
+
+/// Prints why the program fails, and returns its exit code.
+fn report(failure: &Failure) -> ExitCode {
+    if matches!(
+        failure,
+        Failure::Interrupted | Failure::Executable(ExecutableError::Interrupted(_))
+    ) {
+        eprintln!("interrupted");
+        return ExitCode::from(INTERRUPTED);
+    }
+    eprintln!("error: {failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        eprintln!("  caused by: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
 }
 
 async fn start(settings: &Settings) -> Result<Stack, Failure> {
@@ -115,11 +121,11 @@ async fn serve(mut interrupt: Interrupt<'_>) -> Result<(), Failure> {
     let started = async {
         let stack = start(&settings).await?;
         let log = stack.function.follow_log();
-        let invitation = invitation::write(&stack, &settings).await?;
-        Ok((stack, log, invitation))
+        let message = start_message::write(&stack, &settings).await?;
+        Ok((stack, log, message))
     };
-    let (mut stack, mut log, invitation) = unless(interrupt.as_mut(), started).await?;
-    println!("{invitation}");
+    let (mut stack, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    println!("{message}");
     let ended = async {
         while let Some(line) = log.line(|_| true).await {
             println!("{line}");
@@ -132,18 +138,18 @@ async fn serve(mut interrupt: Interrupt<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Does `work`, unless Ctrl-C comes before its end.
-async fn unless<T>(
+/// Runs `work` to its end, or until Ctrl-C.
+async fn until_interrupt<T>(
     interrupt: Interrupt<'_>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
-        // Its first poll replaces the system's handler. That must be before any process is started.
+        // The first poll installs the handler for Ctrl-C. It must run before `work` starts a process.
         biased;
         interrupted = interrupt => {
             interrupted.map_err(Failure::Signal)?;
             Err(Failure::Interrupted)
         }
-        outcome = work => outcome,
+        result = work => result,
     }
 }

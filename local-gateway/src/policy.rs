@@ -1,8 +1,8 @@
-//! What API Gateway makes of an authorizer's answer: may this request in, or is the answer broken?
+//! Evaluates an authorizer's response as API Gateway does.
 //!
-//! Written from the documentation of IAM and API Gateway, not from the authorizer, and stricter than
-//! either where the documentation leaves room: what passes here passes there. Conditions, and the
-//! simple answers of HTTP APIs, are deliberately absent.
+//! It is written from the documentation of IAM and API Gateway, not from the authorizer. Where the
+//! documentation is not precise, it is stricter: API Gateway accepts every response that it accepts.
+//! Conditions and the simple responses of HTTP APIs are deliberately absent.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>
 //! - <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
@@ -11,37 +11,37 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// The longest ARN in a policy.
+/// The longest ARN in a policy, in characters.
 const MAX_RESOURCE_CHARS: usize = 512;
 
-/// The largest answer that a WebSocket API takes.
-const MAX_ANSWER_BYTES: usize = 8 * 1024;
+/// The largest response that a WebSocket API accepts.
+const MAX_RESPONSE_BYTES: usize = 8 * 1024;
 
-/// The one action that API Gateway asks for.
+/// The action that a policy must allow.
 const ACTION: &str = "execute-api:Invoke";
 
-/// May the request in?
+/// The policy's decision about a request.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// Yes: a statement allows it and none denies it.
+pub enum PolicyDecision {
+    /// A statement allows the request, and none denies it.
     Allow(Caller),
-    /// No, a 403: a statement denies it, or none allows it.
+    /// A statement denies the request, or none allows it. The client gets a 403.
     Deny(Caller),
 }
 
-/// Who calls, as the authorizer sees it.
+/// The caller, as the authorizer describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caller {
-    /// The answer's `principalId`.
+    /// The response's `principalId`.
     pub principal_id: String,
-    /// The answer's `context`.
+    /// The response's `context`.
     pub context: Map<String, Value>,
 }
 
 impl Caller {
-    /// What a function behind the API finds in `requestContext.authorizer`.
+    /// Returns what a function behind the API gets as `requestContext.authorizer`.
     ///
-    /// API Gateway makes strings of all values on the way.
+    /// API Gateway converts all values to strings.
     #[must_use]
     pub fn authorizer(&self) -> Map<String, Value> {
         let principal_id = Value::from(self.principal_id.as_str());
@@ -53,19 +53,19 @@ impl Caller {
     }
 }
 
-/// Why an answer is broken, which makes it a 500.
+/// Why a response is malformed. The client gets a 500.
 #[derive(Debug, thiserror::Error)]
-pub enum MalformedAnswer {
-    /// Over 8 kB.
-    #[error("the answer has {0} bytes, over the limit of {MAX_ANSWER_BYTES}")]
+pub enum MalformedResponse {
+    /// The response is larger than 8 kB.
+    #[error("the response has {0} bytes, over the limit of {MAX_RESPONSE_BYTES}")]
     TooLarge(usize),
-    /// Something required is missing, unknown, null, or of the wrong type.
-    #[error("the answer does not have the documented shape: {0}")]
+    /// A member is missing, unknown, null, or of the wrong type.
+    #[error("the response does not have the documented shape: {0}")]
     Shape(#[from] serde_json::Error),
-    /// The policy has another version than the one that there is.
+    /// The policy's version is not `2012-10-17`.
     #[error("the policy's version `{0}` is unknown")]
     Version(String),
-    /// A statement's resource is too long.
+    /// A statement's resource is longer than 512 characters.
     #[error("a resource has {0} characters, over the limit of {MAX_RESOURCE_CHARS}")]
     ResourceTooLong(usize),
     /// A context value is a list, an object or null.
@@ -73,30 +73,30 @@ pub enum MalformedAnswer {
     ContextValue(String),
 }
 
-/// Judges whether `answer` lets in a request for `request_arn`.
+/// Decides whether `response` allows a request for `request_arn`.
 ///
 /// # Errors
 ///
-/// When the answer is broken; API Gateway then answers the client with a 500.
-pub fn evaluate(answer: &[u8], request_arn: &str) -> Result<Verdict, MalformedAnswer> {
-    if answer.len() > MAX_ANSWER_BYTES {
-        return Err(MalformedAnswer::TooLarge(answer.len()));
+/// When the response is malformed. API Gateway then answers the client with a 500.
+pub fn evaluate(response: &[u8], request_arn: &str) -> Result<PolicyDecision, MalformedResponse> {
+    if response.len() > MAX_RESPONSE_BYTES {
+        return Err(MalformedResponse::TooLarge(response.len()));
     }
-    let answer: Answer = serde_json::from_slice(answer)?;
-    answer.check()?;
+    let response: AuthorizerResponse = serde_json::from_slice(response)?;
+    response.check()?;
 
-    let decides = |effect| {
-        let mut statements = answer.policy_document.statement.iter();
+    let applies = |effect| {
+        let mut statements = response.policy_document.statement.iter();
         statements.any(|statement| statement.effect == effect && statement.covers(request_arn))
     };
-    let allowed = decides(Effect::Allow) && !decides(Effect::Deny);
-    let caller = Caller { principal_id: answer.principal_id, context: answer.context };
-    Ok(if allowed { Verdict::Allow(caller) } else { Verdict::Deny(caller) })
+    let is_allowed = applies(Effect::Allow) && !applies(Effect::Deny);
+    let caller = Caller { principal_id: response.principal_id, context: response.context };
+    Ok(if is_allowed { PolicyDecision::Allow(caller) } else { PolicyDecision::Deny(caller) })
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Answer {
+struct AuthorizerResponse {
     principal_id: String,
     policy_document: PolicyDocument,
     #[serde(default)]
@@ -131,21 +131,21 @@ enum Effect {
     Deny,
 }
 
-impl Answer {
-    fn check(&self) -> Result<(), MalformedAnswer> {
+impl AuthorizerResponse {
+    fn check(&self) -> Result<(), MalformedResponse> {
         let policy = &self.policy_document;
         if policy.version != "2012-10-17" {
-            return Err(MalformedAnswer::Version(policy.version.clone()));
+            return Err(MalformedResponse::Version(policy.version.clone()));
         }
         for resource in policy.statement.iter().flat_map(|statement| &statement.resource) {
             let chars = resource.chars().count();
             if chars > MAX_RESOURCE_CHARS {
-                return Err(MalformedAnswer::ResourceTooLong(chars));
+                return Err(MalformedResponse::ResourceTooLong(chars));
             }
         }
         let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
         match self.context.iter().find(|(_, value)| !scalar(value)) {
-            Some((key, _)) => Err(MalformedAnswer::ContextValue(key.clone())),
+            Some((key, _)) => Err(MalformedResponse::ContextValue(key.clone())),
             None => Ok(()),
         }
     }
@@ -153,19 +153,20 @@ impl Answer {
 
 impl Statement {
     fn covers(&self, request_arn: &str) -> bool {
-        // Actions are matched without case, resources with it.
+        // IAM ignores case in actions, but not in resources.
         let action = ACTION.to_ascii_lowercase();
         self.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
             && self.resource.iter().any(|pattern| matches(pattern, request_arn))
     }
 }
 
-/// Matches `text` against a pattern: `*` is any run of characters, slashes included, `?` any one.
+/// Matches `text` against a pattern. `*` matches any characters, slashes included; `?` matches one.
 fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut p, mut t) = (0, 0);
-    // The last star, and where in the text it was met: going back to the last one is enough.
+    // The last star, and the position in the text where its match ends. Only the last star has to
+    // be tried again.
     let mut star = None;
     while let Some(character) = text.get(t) {
         match pattern.get(p) {
@@ -178,17 +179,17 @@ fn matches(pattern: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => {
-                let Some((at, met)) = star else { return false };
-                star = Some((at, met + 1));
-                p = at + 1;
-                t = met + 1;
+                let Some((star_at, end)) = star else { return false };
+                star = Some((star_at, end + 1));
+                p = star_at + 1;
+                t = end + 1;
             }
         }
     }
     pattern.iter().skip(p).all(|rest| *rest == '*')
 }
 
-/// Reads what may stand alone or in a list, as IAM lets it.
+/// Reads one value or a list of values. IAM accepts both.
 fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -219,7 +220,7 @@ mod tests {
         json!({ "Effect": effect, "Action": "execute-api:Invoke", "Resource": resource })
     }
 
-    fn answer(statements: Value) -> Value {
+    fn response(statements: Value) -> Value {
         json!({
             "principalId": "alice",
             "policyDocument": { "Version": "2012-10-17", "Statement": statements },
@@ -227,16 +228,16 @@ mod tests {
         })
     }
 
-    fn judge(answer: &Value) -> Result<Verdict, MalformedAnswer> {
-        evaluate(answer.to_string().as_bytes(), ARN)
+    fn decide(response: &Value) -> Result<PolicyDecision, MalformedResponse> {
+        evaluate(response.to_string().as_bytes(), ARN)
     }
 
-    fn allows(answer: &Value) -> bool {
-        matches!(judge(answer).unwrap(), Verdict::Allow(_))
+    fn allows(response: &Value) -> bool {
+        matches!(decide(response).unwrap(), PolicyDecision::Allow(_))
     }
 
     #[test]
-    fn allows_what_a_statement_allows_and_none_denies() {
+    fn allows_a_request_that_a_statement_allows_and_none_denies() {
         let allow = || statement("Allow", STAGE);
         let deny = || statement("Deny", ARN);
         for (statements, expected) in [
@@ -248,12 +249,12 @@ mod tests {
             (json!([deny()]), false),
             (json!([]), false),
         ] {
-            assert_eq!(allows(&answer(statements.clone())), expected, "{statements}");
+            assert_eq!(allows(&response(statements.clone())), expected, "{statements}");
         }
     }
 
     #[test]
-    fn matches_wildcards_in_resources_as_iam_does() {
+    fn matches_wildcards_in_resources_like_iam() {
         for (resource, expected) in [
             ("*", true),
             (ARN, true),
@@ -263,16 +264,16 @@ mod tests {
             ("arn:aws:execute-api:*:*:*/prod/$connec", false),
             ("arn:aws:execute-api:*:*:*/prod/$connect?", false),
             ("arn:aws:execute-api:*:*:*/PROD/*", false),
-            // The one that the documentation's examples for REST APIs suggest.
+            // The documentation's examples for REST APIs have this form.
             ("arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/*/*", false),
             ("", false),
         ] {
-            assert_eq!(allows(&answer(statement("Allow", resource))), expected, "{resource}");
+            assert_eq!(allows(&response(statement("Allow", resource))), expected, "{resource}");
         }
     }
 
     #[test]
-    fn matches_the_action_without_case_and_with_wildcards() {
+    fn ignores_case_and_matches_wildcards_in_actions() {
         for (action, expected) in [
             (json!("execute-api:Invoke"), true),
             (json!("execute-api:invoke"), true),
@@ -283,27 +284,30 @@ mod tests {
         ] {
             let mut allow = statement("Allow", STAGE);
             allow["Action"] = action.clone();
-            assert_eq!(allows(&answer(allow)), expected, "{action}");
+            assert_eq!(allows(&response(allow)), expected, "{action}");
         }
     }
 
-    /// Checks that one change to a good answer breaks it in the way that `broken` tells.
-    fn check_broken(
+    /// Checks that a change to an accepted response causes the error that `expected` accepts.
+    fn check_rejected(
         change: impl FnOnce(&mut Value),
-        broken: impl FnOnce(&MalformedAnswer) -> bool,
+        expected: impl FnOnce(&MalformedResponse) -> bool,
     ) {
-        let mut changed = answer(json!([statement("Allow", STAGE)]));
+        let mut changed = response(json!([statement("Allow", STAGE)]));
         assert!(allows(&changed));
         change(&mut changed);
-        let error = judge(&changed).unwrap_err();
-        assert!(broken(&error), "{error}");
+        let error = decide(&changed).unwrap_err();
+        assert!(expected(&error), "{error}");
     }
 
     #[test]
-    fn refuses_an_answer_without_the_documented_shape() {
-        let shape = |error: &MalformedAnswer| matches!(error, MalformedAnswer::Shape(_));
+    fn rejects_a_response_without_the_documented_shape() {
+        let shape = |error: &MalformedResponse| matches!(error, MalformedResponse::Shape(_));
         for absent in ["principalId", "policyDocument"] {
-            check_broken(|answer| drop(answer.as_object_mut().unwrap().remove(absent)), shape);
+            check_rejected(
+                |response| drop(response.as_object_mut().unwrap().remove(absent)),
+                shape,
+            );
         }
         for (pointer, key) in [
             ("", "principalId"),
@@ -314,64 +318,69 @@ mod tests {
             ("/policyDocument/Statement/0", "effect"),
             ("/policyDocument/Statement/0", "Sid"),
         ] {
-            check_broken(|answer| answer.pointer_mut(pointer).unwrap()[key] = Value::Null, shape);
+            check_rejected(
+                |response| response.pointer_mut(pointer).unwrap()[key] = Value::Null,
+                shape,
+            );
         }
-        check_broken(
-            |answer| answer["policyDocument"]["Statement"][0]["Effect"] = json!("allow"),
+        check_rejected(
+            |response| response["policyDocument"]["Statement"][0]["Effect"] = json!("allow"),
             shape,
         );
-        check_broken(|answer| *answer = json!([]), shape);
+        check_rejected(|response| *response = json!([]), shape);
         assert!(shape(&evaluate(b"{", ARN).unwrap_err()));
     }
 
     #[test]
-    fn refuses_a_policy_of_another_version() {
-        check_broken(
-            |answer| answer["policyDocument"]["Version"] = json!("2008-10-17"),
-            |error| matches!(error, MalformedAnswer::Version(version) if version == "2008-10-17"),
+    fn rejects_a_policy_of_another_version() {
+        check_rejected(
+            |response| response["policyDocument"]["Version"] = json!("2008-10-17"),
+            |error| matches!(error, MalformedResponse::Version(version) if version == "2008-10-17"),
         );
     }
 
     #[test]
-    fn refuses_a_context_value_that_is_not_flat() {
+    fn rejects_a_context_value_that_is_not_flat() {
         for value in [json!(null), json!([]), json!({})] {
-            check_broken(
-                |answer| answer["context"]["scope"] = value,
-                |error| matches!(error, MalformedAnswer::ContextValue(key) if key == "scope"),
+            check_rejected(
+                |response| response["context"]["scope"] = value,
+                |error| matches!(error, MalformedResponse::ContextValue(key) if key == "scope"),
             );
         }
     }
 
     #[test]
-    fn refuses_a_resource_of_513_characters() {
+    fn rejects_a_resource_of_513_characters() {
         let longest = format!("{STAGE}{}", "*".repeat(MAX_RESOURCE_CHARS - STAGE.len()));
-        assert!(allows(&answer(statement("Allow", &longest))));
-        check_broken(
-            |answer| answer["policyDocument"]["Statement"][0]["Resource"] = json!(longest + "*"),
-            |error| matches!(error, MalformedAnswer::ResourceTooLong(513)),
+        assert!(allows(&response(statement("Allow", &longest))));
+        check_rejected(
+            |response| {
+                response["policyDocument"]["Statement"][0]["Resource"] = json!(longest + "*")
+            },
+            |error| matches!(error, MalformedResponse::ResourceTooLong(513)),
         );
     }
 
     #[test]
-    fn refuses_an_answer_of_one_byte_over_8_kb() {
-        let mut largest = answer(statement("Allow", STAGE));
-        let room = MAX_ANSWER_BYTES - largest.to_string().len();
+    fn rejects_a_response_of_one_byte_over_8_kb() {
+        let mut largest = response(statement("Allow", STAGE));
+        let room = MAX_RESPONSE_BYTES - largest.to_string().len();
         largest["context"]["scope"] = json!("x".repeat(room + "chat".len()));
         assert!(allows(&largest));
-        check_broken(
-            |answer| {
-                *answer = largest;
-                answer["principalId"] = json!("alice2");
+        check_rejected(
+            |response| {
+                *response = largest;
+                response["principalId"] = json!("alice2");
             },
-            |error| matches!(error, MalformedAnswer::TooLarge(8193)),
+            |error| matches!(error, MalformedResponse::TooLarge(8193)),
         );
     }
 
     #[test]
-    fn shows_the_backend_strings_only() {
-        let mut allowed = answer(statement("Allow", STAGE));
+    fn gives_the_backend_only_strings() {
+        let mut allowed = response(statement("Allow", STAGE));
         allowed["context"] = json!({ "exp": 7, "admin": true, "scope": "chat" });
-        let Verdict::Allow(caller) = judge(&allowed).unwrap() else { panic!("denied") };
+        let PolicyDecision::Allow(caller) = decide(&allowed).unwrap() else { panic!("denied") };
         let expected =
             json!({ "principalId": "alice", "exp": "7", "admin": "true", "scope": "chat" });
         assert_eq!(Value::from(caller.authorizer()), expected);

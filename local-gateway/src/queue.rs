@@ -1,6 +1,6 @@
-//! Every invocation between its invoker and its answer, and how far the function's start has come.
+//! The queue of invocations, and the state of the function's start.
 //!
-//! What the [Runtime API](crate::runtime_api) knows, without its HTTP.
+//! It does the work of the [Runtime API](crate::runtime_api), which adds the HTTP.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,36 +11,39 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::invocation::{Answer, Deadline, FunctionError, InvokeError};
+use crate::invocation::{Deadline, FunctionError, FunctionOutcome, InvokeError};
 
-/// What the function is handed.
+/// What the function gets when it asks for its next invocation.
 #[derive(Debug)]
-pub(crate) struct Invocation {
+pub(crate) struct NextInvocation {
     pub(crate) id: String,
     pub(crate) event: Bytes,
     /// The value of `Lambda-Runtime-Deadline-Ms`.
     pub(crate) deadline: HeaderValue,
 }
 
-/// No invocation of that id is running: it was answered before, timed out, or never was.
+/// No invocation with this id is running. It was answered, timed out, or never existed.
 #[derive(Debug)]
 pub(crate) struct UnknownId;
+
+/// An invocation in the queue, with the channel to its invoker.
+type Queued = (NextInvocation, oneshot::Sender<FunctionOutcome>);
 
 /// The invocations that wait for the function, and those that the function works on.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    enqueue: mpsc::UnboundedSender<(Invocation, oneshot::Sender<Answer>)>,
-    /// One waiting poller holds the lock and the others wait for it. Tokio's mutex is fair, and a
-    /// poller that goes away lets go of it.
-    waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Invocation, oneshot::Sender<Answer>)>>,
-    /// Never locked across an await, so a plain mutex does.
-    running: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    enqueue: mpsc::UnboundedSender<Queued>,
+    /// The poller that waits for an invocation holds the lock; the others wait for the lock.
+    /// Tokio's mutex is fair, and a poller that disconnects releases it.
+    waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Queued>>,
+    /// A mutex of the standard library is enough: no lock is held across an await.
+    running: Mutex<HashMap<String, oneshot::Sender<FunctionOutcome>>>,
     phase: watch::Sender<Phase>,
-    count: AtomicU64,
+    next_number: AtomicU64,
     taken: watch::Sender<usize>,
 }
 
-/// How far the function's start has come.
+/// The state of the function's start.
 #[derive(Clone, Debug)]
 enum Phase {
     Init,
@@ -56,31 +59,31 @@ impl Queue {
             waiting: tokio::sync::Mutex::new(waiting),
             running: Mutex::default(),
             phase: watch::Sender::new(Phase::Init),
-            count: AtomicU64::new(1),
+            next_number: AtomicU64::new(1),
             taken: watch::Sender::default(),
         }
     }
 
-    /// Queues an invocation and waits for its answer.
+    /// Queues an invocation and waits for its outcome.
     pub(crate) async fn invoke(
         &self,
         deadline: Deadline,
         event: Bytes,
-    ) -> Result<Answer, InvokeError> {
-        let number = self.count.fetch_add(1, Ordering::Relaxed);
+    ) -> Result<FunctionOutcome, InvokeError> {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let id = format!("00000000-0000-4000-8000-{number:012x}");
         let timeout = deadline.timeout();
         let deadline = match deadline {
             Deadline::In(timeout) => epoch_millis(timeout).into(),
             Deadline::Told { header, .. } => header,
         };
-        let invocation = Invocation { id: id.clone(), event, deadline };
-        let (answer, answered) = oneshot::channel();
-        // The receiving half is `self`'s, so it cannot be gone.
-        let _ = self.enqueue.send((invocation, answer));
+        let invocation = NextInvocation { id: id.clone(), event, deadline };
+        let (sender, outcome) = oneshot::channel();
+        // `self` owns the receiver, so sending cannot fail.
+        let _ = self.enqueue.send((invocation, sender));
 
         let error = tokio::select! {
-            Ok(answer) = answered => return Ok(answer),
+            Ok(outcome) = outcome => return Ok(outcome),
             error = self.init_error() => InvokeError::InitError(error),
             () = tokio::time::sleep(timeout) => InvokeError::Timeout(timeout),
         };
@@ -88,8 +91,8 @@ impl Queue {
         Err(error)
     }
 
-    /// Waits for the oldest invocation that someone still waits for.
-    pub(crate) async fn next(&self) -> Option<Invocation> {
+    /// Waits for the oldest invocation whose invoker still waits.
+    pub(crate) async fn next(&self) -> Option<NextInvocation> {
         self.phase.send_if_modified(|phase| {
             let first = matches!(phase, Phase::Init);
             if first {
@@ -99,37 +102,37 @@ impl Queue {
         });
         let mut waiting = self.waiting.lock().await;
         loop {
-            let (invocation, answer) = waiting.recv().await?;
-            if !answer.is_closed() {
-                self.running().insert(invocation.id.clone(), answer);
+            let (invocation, sender) = waiting.recv().await?;
+            if !sender.is_closed() {
+                self.running().insert(invocation.id.clone(), sender);
                 self.taken.send_modify(|taken| *taken += 1);
                 return Some(invocation);
             }
         }
     }
 
-    /// Waits until `count` invocations were handed out.
+    /// Waits until the function has taken `count` invocations.
     pub(crate) async fn taken(&self, count: usize) {
-        // The sender is `self`'s, so this only ends when the count is reached.
+        // `self` owns the sender, so the wait ends only when the count is reached.
         let _ = self.taken.subscribe().wait_for(|taken| *taken >= count).await;
     }
 
-    /// Answers the running invocation `id`.
-    pub(crate) fn answer(&self, id: &str, answer: Answer) -> Result<(), UnknownId> {
-        let invoker = self.running().remove(id).ok_or(UnknownId)?;
-        // An invoker that stopped waiting is no concern of the function's.
-        let _ = invoker.send(answer);
+    /// Ends the running invocation `id` with `outcome`.
+    pub(crate) fn complete(&self, id: &str, outcome: FunctionOutcome) -> Result<(), UnknownId> {
+        let sender = self.running().remove(id).ok_or(UnknownId)?;
+        // Lambda accepts the outcome even if the invoker has stopped waiting.
+        let _ = sender.send(outcome);
         Ok(())
     }
 
-    /// Tells all who wait that the function's start failed.
+    /// Records that the function's start failed, which ends all waiting.
     pub(crate) fn fail_start(&self, error: FunctionError) {
         self.phase.send_replace(Phase::Failed(error));
     }
 
     /// Waits until the function's start has succeeded or failed.
     pub(crate) async fn ready(&self) -> Result<(), FunctionError> {
-        self.reached(|phase| match phase {
+        self.wait_for_phase(|phase| match phase {
             Phase::Init => None,
             Phase::Polling => Some(Ok(())),
             Phase::Failed(error) => Some(Err(error.clone())),
@@ -139,26 +142,26 @@ impl Queue {
 
     /// Waits until the function's start has failed.
     pub(crate) async fn init_error(&self) -> FunctionError {
-        self.reached(|phase| match phase {
+        self.wait_for_phase(|phase| match phase {
             Phase::Init | Phase::Polling => None,
             Phase::Failed(error) => Some(error.clone()),
         })
         .await
     }
 
-    /// Waits for a phase from which `reached` takes something.
-    async fn reached<T>(&self, reached: impl Fn(&Phase) -> Option<T>) -> T {
+    /// Waits for a phase for which `wanted` returns a value, and returns that value.
+    async fn wait_for_phase<T>(&self, wanted: impl Fn(&Phase) -> Option<T>) -> T {
         let mut phase = self.phase.subscribe();
         loop {
-            if let Some(reached) = reached(&phase.borrow_and_update()) {
-                return reached;
+            if let Some(value) = wanted(&phase.borrow_and_update()) {
+                return value;
             }
-            // The sender is `self`'s, so this is always a new phase, never the channel's end.
+            // `self` owns the sender, so this waits for the next phase and cannot fail.
             let _ = phase.changed().await;
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Answer>>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<FunctionOutcome>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,34 +180,35 @@ mod tests {
     async fn abandon(future: impl Future) {
         tokio::select! {
             biased;
-            _ = future => panic!("it had nothing to wait for"),
+            _ = future => panic!("the future was ready at its first poll"),
             () = std::future::ready(()) => {}
         }
     }
 
-    #[tokio::test]
-    async fn a_poller_that_goes_away_makes_room_for_the_next() {
-        let queue = Queue::new();
-        abandon(queue.next()).await;
-        let (_, taken) = tokio::join!(queue.invoke(Deadline::default(), "event".into()), async {
-            let taken = queue.next().await.unwrap();
-            queue.answer(&taken.id, Answer::Response("answer".into())).unwrap();
-            taken
-        });
-        assert_eq!(taken.event, "event");
+    /// Takes the next invocation, completes it, and returns its event.
+    async fn complete_next(queue: &Queue) -> Bytes {
+        let taken = queue.next().await.unwrap();
+        queue.complete(&taken.id, FunctionOutcome::Response("response".into())).unwrap();
+        taken.event
     }
 
     #[tokio::test]
-    async fn an_invocation_that_nobody_waits_for_is_not_handed_out() {
+    async fn a_poller_that_disconnects_does_not_block_the_next() {
+        let queue = Queue::new();
+        abandon(queue.next()).await;
+        let invoke = queue.invoke(Deadline::default(), "event".into());
+        let (_, event) = tokio::join!(invoke, complete_next(&queue));
+        assert_eq!(event, "event");
+    }
+
+    #[tokio::test]
+    async fn skips_an_invocation_whose_invoker_stopped_waiting() {
         let queue = Queue::new();
         abandon(queue.invoke(Deadline::default(), "abandoned".into())).await;
         abandon(queue.taken(1)).await;
-        let (_, taken) = tokio::join!(queue.invoke(Deadline::default(), "awaited".into()), async {
-            let taken = queue.next().await.unwrap();
-            queue.answer(&taken.id, Answer::Response("answer".into())).unwrap();
-            taken
-        });
-        assert_eq!(taken.event, "awaited");
+        let invoke = queue.invoke(Deadline::default(), "awaited".into());
+        let (_, event) = tokio::join!(invoke, complete_next(&queue));
+        assert_eq!(event, "awaited");
         queue.taken(1).await;
     }
 }

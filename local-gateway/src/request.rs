@@ -1,11 +1,11 @@
-//! A client's request, which API Gateway makes one of its [events](crate::events) of.
+//! A client's request, from which API Gateway makes an [event](crate::events).
 
 use std::time::{Duration, SystemTime};
 
-/// A client's request, before API Gateway makes an event of it.
+/// A client's request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The HTTP method; a WebSocket handshake has `GET`.
+    /// The HTTP method; `GET` for a WebSocket handshake.
     pub method: String,
     /// The path below the stage.
     pub path: String,
@@ -15,16 +15,16 @@ pub struct Request {
     pub query: Vec<(String, String)>,
     /// The cookies, each as `name=value`.
     pub cookies: Vec<String>,
-    /// When it came.
+    /// The time at which API Gateway received it.
     pub received_at: SystemTime,
-    /// Where it came from.
+    /// The client's IP address.
     pub source_ip: String,
-    /// The id that a WebSocket API gives the connection.
+    /// The ID that a WebSocket API gives the connection.
     pub connection_id: String,
 }
 
 impl Request {
-    /// A request with nothing but a method and a path, at an arbitrary but fixed time.
+    /// Creates a request with a method, a path and a fixed time.
     #[must_use]
     pub fn new(method: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Request {
         }
     }
 
-    /// A WebSocket handshake.
+    /// Creates a WebSocket handshake.
     #[must_use]
     pub fn handshake() -> Self {
         Self::new("GET", "/")
@@ -52,7 +52,7 @@ impl Request {
         self
     }
 
-    /// Adds an `Authorization` header with `token` as its bearer.
+    /// Adds an `Authorization` header with `token` as the bearer token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("Authorization", format!("Bearer {token}"))
@@ -72,14 +72,14 @@ impl Request {
         self
     }
 
-    /// The `Authorization` header's value.
+    /// Returns the value of the first `Authorization` header.
     pub(crate) fn identity(&self) -> Option<&str> {
         let mut headers = self.headers.iter();
         let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
         Some(value)
     }
 
-    /// The headers as they were on the wire, cookies included.
+    /// Returns the headers that the client sent, cookies included.
     pub(crate) fn sent_headers(&self) -> Vec<(String, String)> {
         let mut headers = self.headers.clone();
         if !self.cookies.is_empty() {
@@ -88,13 +88,13 @@ impl Request {
         headers
     }
 
-    /// When it came, in milliseconds since the epoch.
+    /// Returns the time in milliseconds since the epoch.
     pub(crate) fn epoch_millis(&self) -> u64 {
         let since_epoch = self.received_at.duration_since(SystemTime::UNIX_EPOCH);
         u64::try_from(since_epoch.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// When it came, in the common log format: `19/Jan/2023:21:13:26 +0000`.
+    /// Returns the time in the common log format, for example `19/Jan/2023:21:13:26 +0000`.
     pub(crate) fn request_time(&self) -> String {
         let http_date = httpdate::fmt_http_date(self.received_at);
         match http_date.split(' ').collect::<Vec<_>>().as_slice() {

@@ -1,11 +1,11 @@
-//! Lambda's Runtime API, between whoever invokes and a function that polls.
+//! Lambda's Runtime API, from which the function takes invocations.
 //!
-//! The function asks for an invocation and is left waiting until there is one; it posts its answer
-//! or its error under the invocation's id. Any number of pollers may wait at once, which is how a
-//! function with concurrency inside one environment looks from here.
+//! The function asks for its next invocation; the request stays open until there is one. It then
+//! posts a response or an error under the invocation's id. Several pollers may wait at the same time,
+//! as in a function that handles concurrent invocations.
 //!
-//! Deliberately absent: response streaming, extensions, the 6 MB limit, freezing the function
-//! between invocations, and starting it again after a failed start.
+//! Deliberately absent: response streaming, extensions, the limit of 6 MB, freezing the function
+//! between invocations, and a second start after a failed one.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -20,17 +20,17 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::invocation::{Answer, Deadline, FunctionError, InvokeError};
-use crate::queue::{Invocation, Queue};
+use crate::invocation::{Deadline, FunctionError, FunctionOutcome, InvokeError};
+use crate::queue::{NextInvocation, Queue, UnknownId};
 use crate::server::{self, Disconnect, Server};
 
-/// The ARN under which the function is invoked.
+/// The function's ARN.
 pub const FUNCTION_ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:jwks-authorizer";
 
 const VERSION: &str = "/2018-06-01/runtime/";
 const TRACE_ID: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0";
 
-/// A Runtime API on loopback; dropping it cuts off the function.
+/// A Runtime API on loopback. Dropping it closes its port and every connection.
 #[derive(Debug)]
 pub struct RuntimeApi {
     server: Server,
@@ -42,7 +42,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn start() -> io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let server = Server::start(server::listen().await?, {
@@ -52,31 +52,31 @@ impl RuntimeApi {
         Ok(Self { server, queue })
     }
 
-    /// Where the function finds it: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// Returns its address, the value of `AWS_LAMBDA_RUNTIME_API`.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
-    /// Invokes the function and waits for its answer, for as long as [`Deadline::default`] allows.
+    /// Invokes the function with the default deadline, and waits for the outcome.
     ///
     /// # Errors
     ///
-    /// When the function failed to start, or did not answer in time.
-    pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Answer, InvokeError> {
+    /// When the function failed to start, or did not respond in time.
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<FunctionOutcome, InvokeError> {
         self.invoke_before(Deadline::default(), event).await
     }
 
-    /// Invokes the function with a deadline of its own.
+    /// Invokes the function with this deadline, and waits for the outcome.
     ///
     /// # Errors
     ///
-    /// When the function failed to start, or did not answer in time.
+    /// When the function failed to start, or did not respond in time.
     pub async fn invoke_before(
         &self,
         deadline: Deadline,
         event: impl Into<Bytes>,
-    ) -> Result<Answer, InvokeError> {
+    ) -> Result<FunctionOutcome, InvokeError> {
         self.queue.invoke(deadline, event.into()).await
     }
 
@@ -89,7 +89,7 @@ impl RuntimeApi {
         self.queue.ready().await
     }
 
-    /// Waits until the function has taken `count` invocations, counted from its start.
+    /// Waits until the function has taken `count` invocations since its start.
     pub async fn taken(&self, count: usize) {
         self.queue.taken(count).await;
     }
@@ -109,21 +109,21 @@ async fn handle(
     let resource: Vec<&str> = resource.split('/').collect();
     match (&parts.method, resource.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => {
-            handed(queue.next().await.ok_or(Disconnect)?).map_err(|_| Disconnect)
+            next_invocation(queue.next().await.ok_or(Disconnect)?).map_err(|_| Disconnect)
         }
         (&Method::POST, ["invocation", id, "response"]) => {
-            let answer = Answer::Response(read(body).await?);
-            Ok(queue.answer(id, answer).map_or_else(|_| unknown_id(), |()| accepted()))
+            let outcome = FunctionOutcome::Response(read(body).await?);
+            Ok(completed(queue.complete(id, outcome)))
         }
         (&Method::POST, ["invocation", id, "error"]) => {
-            let answer = Answer::Error(FunctionError::from_report(&read(body).await?));
-            Ok(queue.answer(id, answer).map_or_else(|_| unknown_id(), |()| accepted()))
+            let outcome = FunctionOutcome::Error(FunctionError::from_report(&read(body).await?));
+            Ok(completed(queue.complete(id, outcome)))
         }
         (&Method::POST, ["init", "error"]) => {
             queue.fail_start(FunctionError::from_report(&read(body).await?));
             Ok(accepted())
         }
-        _ => Ok(refusal(StatusCode::NOT_FOUND, "NotFound")),
+        _ => Ok(error(StatusCode::NOT_FOUND, "NotFound")),
     }
 }
 
@@ -132,7 +132,7 @@ async fn read(body: Incoming) -> Result<Bytes, Disconnect> {
     Ok(collected.to_bytes())
 }
 
-fn handed(invocation: Invocation) -> Result<server::Answer, hyper::http::Error> {
+fn next_invocation(invocation: NextInvocation) -> Result<server::Answer, hyper::http::Error> {
     Response::builder()
         .header(CONTENT_TYPE, "application/json")
         .header("Lambda-Runtime-Aws-Request-Id", invocation.id)
@@ -148,11 +148,14 @@ fn accepted() -> server::Answer {
     response
 }
 
-fn unknown_id() -> server::Answer {
-    refusal(StatusCode::BAD_REQUEST, "InvalidRequestID")
+fn completed(result: Result<(), UnknownId>) -> server::Answer {
+    match result {
+        Ok(()) => accepted(),
+        Err(UnknownId) => error(StatusCode::BAD_REQUEST, "InvalidRequestID"),
+    }
 }
 
-fn refusal(status: StatusCode, error_type: &str) -> server::Answer {
+fn error(status: StatusCode, error_type: &str) -> server::Answer {
     let body = json!({ "errorType": error_type, "errorMessage": error_type });
     let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() = status;

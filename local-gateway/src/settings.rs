@@ -1,16 +1,15 @@
-//! The function's settings that the caller's environment holds.
+//! The function's settings in the environment of the command line program.
 //!
-//! Only the command line program reads them. Users of the library get what they ask for, whatever
-//! the developer's shell holds.
+//! Only the command line program reads the environment. The library gets settings as arguments.
 
 use std::ffi::OsString;
 
 const PREFIX: &str = "AUTHORIZER_";
 
-/// Environment variables, sorted by name.
+/// Environment variables whose names start with `AUTHORIZER_`, sorted by name.
 pub(crate) struct Settings(Vec<(OsString, OsString)>);
 
-/// The demo was asked for with settings that would change its outcome.
+/// The environment has settings, which would change the demo's results.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the demo needs its own settings, but the environment sets {names}. \
@@ -24,12 +23,13 @@ pub(crate) struct NotForDemo {
 impl Settings {
     /// Picks the function's settings from environment variables.
     pub(crate) fn pick(environment: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let ours = |name: &OsString| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
-        let mut settings: Vec<_> = environment.filter(|(name, _)| ours(name)).collect();
+        let is_setting = |name: &OsString| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let mut settings: Vec<_> = environment.filter(|(name, _)| is_setting(name)).collect();
         settings.sort();
         Self(settings)
     }
 
+    /// Returns the names and values.
     pub(crate) fn variables(&self) -> &[(OsString, OsString)] {
         &self.0
     }
@@ -38,13 +38,13 @@ impl Settings {
         self.0.is_empty()
     }
 
-    /// The names, separated by commas.
+    /// Returns the names, separated by commas.
     pub(crate) fn names(&self) -> String {
         let names: Vec<_> = self.0.iter().map(|(name, _)| name.to_string_lossy()).collect();
         names.join(", ")
     }
 
-    /// Refuses any settings.
+    /// Fails if there are any settings.
     pub(crate) fn check_none(&self) -> Result<(), NotForDemo> {
         if self.is_empty() { Ok(()) } else { Err(NotForDemo { names: self.names() }) }
     }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn picks_the_functions_settings_and_nothing_else() {
+    fn picks_only_the_functions_settings() {
         let settings = settings(&["PATH", "AUTHORIZER_LEEWAY_SECONDS", "AUTHORIZER_AUDIENCE"]);
         assert_eq!(settings.names(), "AUTHORIZER_AUDIENCE, AUTHORIZER_LEEWAY_SECONDS");
     }

@@ -1,13 +1,14 @@
-//! A good token, and one for each way to be refused.
+//! Tokens that the function accepts or refuses.
 
 use local_gateway::issuer::{Issuer, now_seconds};
 use local_gateway::keys::{KeyError, SigningKey};
 
+/// Returns a token that the function accepts.
 pub(crate) fn valid(issuer: &Issuer) -> String {
     issuer.token(&issuer.claims())
 }
 
-/// Dead since a minute, which is more than any clock is off.
+/// Returns a token that expired a minute ago, which is more than the default leeway.
 pub(crate) fn expired(issuer: &Issuer) -> String {
     let mut claims = issuer.claims();
     let now = now_seconds();
@@ -16,14 +17,15 @@ pub(crate) fn expired(issuer: &Issuer) -> String {
     issuer.token(&claims)
 }
 
+/// Returns a token for another audience than the function's.
 pub(crate) fn for_another_audience(issuer: &Issuer) -> String {
     let mut claims = issuer.claims();
     claims["aud"] = "another-service".into();
     issuer.token(&claims)
 }
 
-/// Right in everything, under the issuer's own `kid`, but signed by someone else.
+/// Returns a token with the issuer's claims and `kid`, signed with another key.
 pub(crate) fn forged(issuer: &Issuer) -> Result<String, KeyError> {
-    let forger = SigningKey::generate(issuer.key().kid())?;
-    Ok(forger.sign(&forger.header(), issuer.claims().to_string().as_bytes()))
+    let other = SigningKey::generate(issuer.key().kid())?;
+    Ok(other.sign(&other.header(), issuer.claims().to_string().as_bytes()))
 }

@@ -1,14 +1,14 @@
-//! The WebSocket API: asks the authorizer at the upgrade, then answers as a backend would.
+//! A WebSocket API that asks the authorizer at `$connect`.
 //!
-//! What API Gateway does at `$connect` happens here in the same order: the event is built from the
-//! handshake, the authorizer is invoked, its answer judged, and only then is the connection
-//! upgraded. The subprotocol that the client sees is the one that the `$connect` integration picks
-//! from the authorizer's context, since an authorizer cannot answer the client itself. Each text
-//! message is answered with the event that a function behind the API would get.
+//! It does what API Gateway does, in the same order: it builds the event from the handshake, invokes
+//! the authorizer, evaluates the policy, and then upgrades the connection. The subprotocol of the
+//! handshake's response comes from the authorizer's context, because the `$connect` integration sets
+//! it, not the authorizer. The API answers each text message with the event that a function behind it
+//! would receive.
 //!
-//! Deliberately absent: identity sources (the authorizer is always asked), routes other than
-//! `$default`, posting to connections, idle and total time limits. Header names reach the event in
-//! lower case, as the HTTP library hands them over; API Gateway keeps the client's case.
+//! Deliberately absent: identity sources (the API always asks the authorizer), routes other than
+//! `$default`, messages to other connections, and the limits on idle and total time. The HTTP library
+//! converts header names to lower case; API Gateway keeps the client's case.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 
@@ -34,32 +34,32 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::events::{self, STAGE};
-use crate::invocation::{Answer, InvokeError};
-use crate::policy::{self, Caller, MalformedAnswer, Verdict};
+use crate::invocation::{FunctionOutcome, InvokeError};
+use crate::policy::{self, Caller, MalformedResponse, PolicyDecision};
 use crate::request;
 use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Disconnect, Server};
 
-/// The header in which a refusal tells a developer what API Gateway keeps to itself.
+/// The response header that says why a handshake failed. API Gateway does not tell the client.
 pub const CAUSE_HEADER: &str = "x-local-gateway-cause";
 
-/// API Gateway's limit for a message.
+/// The largest message that API Gateway accepts.
 const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
 /// A WebSocket API on loopback.
 ///
-/// Dropping it closes its port; clients that are connected stay so.
+/// Dropping it closes its port. Open connections stay open.
 #[derive(Debug)]
 pub struct WebSocketApi {
     server: Server,
 }
 
 impl WebSocketApi {
-    /// Starts listening on a free port, with the function behind `runtime_api` as the authorizer.
+    /// Starts listening on a free port. The authorizer is the function behind `runtime_api`.
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn start(runtime_api: Arc<RuntimeApi>) -> io::Result<Self> {
         let connections = Arc::new(AtomicU64::new(1));
         let server = Server::start(server::listen().await?, move |request| {
@@ -69,20 +69,20 @@ impl WebSocketApi {
         Ok(Self { server })
     }
 
-    /// The address that a WebSocket client takes.
+    /// Returns the URL for WebSocket clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}/{STAGE}", self.server.address())
     }
 }
 
-/// Why the API refuses a client.
+/// Why the API refuses a handshake.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum HandshakeError {
     #[error("the request is not a WebSocket handshake: {0}")]
-    NoHandshake(#[source] tungstenite::Error),
-    #[error("the only stage is `{STAGE}`")]
-    NoStage,
+    NotAHandshake(#[source] tungstenite::Error),
+    #[error("the path is not the stage `{STAGE}`")]
+    UnknownStage,
     #[error("the authorizer failed with `Unauthorized`")]
     Unauthorized,
     #[error("the authorizer's policy does not allow the connection")]
@@ -90,18 +90,18 @@ enum Refusal {
     #[error("the authorizer failed: {0}")]
     Failed(String),
     #[error(transparent)]
-    NotAnswered(#[from] InvokeError),
+    NoOutcome(#[from] InvokeError),
     #[error(transparent)]
-    Malformed(#[from] MalformedAnswer),
+    Malformed(#[from] MalformedResponse),
 }
 
-impl Refusal {
+impl HandshakeError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoHandshake(_) => StatusCode::BAD_REQUEST,
+            Self::NotAHandshake(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NoStage | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Failed(_) | Self::NotAnswered(_) | Self::Malformed(_) => {
+            Self::UnknownStage | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Failed(_) | Self::NoOutcome(_) | Self::Malformed(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -109,28 +109,28 @@ impl Refusal {
 
     fn message(&self) -> &'static str {
         match self {
-            Self::NoHandshake(_) => "Bad Request",
+            Self::NotAHandshake(_) => "Bad Request",
             Self::Unauthorized => "Unauthorized",
-            Self::NoStage | Self::Forbidden => "Forbidden",
-            Self::Failed(_) | Self::NotAnswered(_) | Self::Malformed(_) => "Internal server error",
+            Self::UnknownStage | Self::Forbidden => "Forbidden",
+            Self::Failed(_) | Self::NoOutcome(_) | Self::Malformed(_) => "Internal server error",
         }
     }
 
-    fn answer(&self, connection_id: &str) -> server::Answer {
+    fn response(&self, connection_id: &str) -> server::Answer {
         let body = json!({
             "message": self.message(),
             "connectionId": connection_id,
             "requestId": connection_id,
         });
-        let mut answer = server::Answer::new(Full::from(body.to_string()));
-        *answer.status_mut() = self.status();
-        let headers = answer.headers_mut();
+        let mut response = server::Answer::new(Full::from(body.to_string()));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // A cause with line breaks does not fit a header; the function's log has it too.
+        // A header cannot hold line breaks. The function's log has such a cause.
         if let Ok(cause) = HeaderValue::from_str(&self.to_string()) {
             headers.insert(CAUSE_HEADER, cause);
         }
-        answer
+        response
     }
 }
 
@@ -139,49 +139,52 @@ async fn handle(
     number: u64,
     request: Request<Incoming>,
 ) -> Result<server::Answer, Disconnect> {
-    let handshake = describe(number, &request);
+    let handshake = read_handshake(number, &request);
     let connection_id = handshake.connection_id.clone();
-    let answer = connect(&runtime_api, request, handshake).await;
-    Ok(answer.unwrap_or_else(|refusal| refusal.answer(&connection_id)))
+    let result = connect(&runtime_api, request, handshake).await;
+    Ok(result.unwrap_or_else(|error| error.response(&connection_id)))
 }
 
 async fn connect(
     runtime_api: &RuntimeApi,
     mut request: Request<Incoming>,
     handshake: request::Request,
-) -> Result<server::Answer, Refusal> {
-    let mut answer =
-        create_response_with_body(&request, Full::default).map_err(Refusal::NoHandshake)?;
+) -> Result<server::Answer, HandshakeError> {
+    let mut response = create_response_with_body(&request, Full::default)
+        .map_err(HandshakeError::NotAHandshake)?;
     if request.uri().path().trim_matches('/') != STAGE {
-        return Err(Refusal::NoStage);
+        return Err(HandshakeError::UnknownStage);
     }
     let caller = authorize(runtime_api, &handshake).await?;
     let subprotocol = caller.context.get("subprotocol").and_then(Value::as_str);
     if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
-        answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     let backend = Backend { handshake, authorizer: caller.authorizer() };
-    tokio::spawn(backend.converse(upgrade::on(&mut request)));
-    Ok(answer)
+    tokio::spawn(backend.serve(upgrade::on(&mut request)));
+    Ok(response)
 }
 
 async fn authorize(
     runtime_api: &RuntimeApi,
     handshake: &request::Request,
-) -> Result<Caller, Refusal> {
+) -> Result<Caller, HandshakeError> {
     let event = handshake.websocket_connect().to_string();
-    match runtime_api.invoke(event).await? {
-        Answer::Response(answer) => match policy::evaluate(&answer, &events::connect_arn())? {
-            Verdict::Allow(caller) => Ok(caller),
-            Verdict::Deny(_) => Err(Refusal::Forbidden),
-        },
-        Answer::Error(error) if error.error_message == "Unauthorized" => Err(Refusal::Unauthorized),
-        Answer::Error(error) => Err(Refusal::Failed(error.error_message)),
+    let response = match runtime_api.invoke(event).await? {
+        FunctionOutcome::Response(response) => response,
+        FunctionOutcome::Error(error) if error.error_message == "Unauthorized" => {
+            return Err(HandshakeError::Unauthorized);
+        }
+        FunctionOutcome::Error(error) => return Err(HandshakeError::Failed(error.error_message)),
+    };
+    match policy::evaluate(&response, &events::connect_arn())? {
+        PolicyDecision::Allow(caller) => Ok(caller),
+        PolicyDecision::Deny(_) => Err(HandshakeError::Forbidden),
     }
 }
 
-/// Describes the handshake as the events are built from it.
-fn describe(number: u64, request: &Request<Incoming>) -> request::Request {
+/// Reads what the events need from the handshake.
+fn read_handshake(number: u64, request: &Request<Incoming>) -> request::Request {
     let mut handshake = request::Request::handshake();
     handshake.received_at = SystemTime::now();
     handshake.connection_id = STANDARD.encode(number.to_be_bytes());
@@ -196,7 +199,7 @@ fn describe(number: u64, request: &Request<Incoming>) -> request::Request {
     handshake
 }
 
-/// What stands behind the API: it tells the client what it sees of it.
+/// The function behind the API. It shows the client the events that it receives.
 #[derive(Debug)]
 struct Backend {
     handshake: request::Request,
@@ -204,8 +207,8 @@ struct Backend {
 }
 
 impl Backend {
-    async fn converse(self, upgrade: OnUpgrade) {
-        // A client that goes away before or during the conversation ends it; nobody else cares.
+    async fn serve(self, upgrade: OnUpgrade) {
+        // A client may disconnect at any time. That is not an error.
         let Ok(upgraded) = upgrade.await else { return };
         let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE_BYTES));
         let stream = TokioIo::new(upgraded);
@@ -217,7 +220,7 @@ impl Backend {
                     code: CloseCode::Unsupported,
                     reason: "binary messages are not supported".into(),
                 })),
-                // The library answers pings and closes by itself.
+                // The library itself answers pings and close messages.
                 Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
                     continue;
                 }
@@ -228,7 +231,7 @@ impl Backend {
         }
     }
 
-    /// The event that a function behind the API gets for a message.
+    /// Returns the event that a function behind the API receives for a message.
     fn event(&self, body: &str) -> Value {
         let mut context = self.handshake.websocket_context("$default", "MESSAGE");
         context["authorizer"] = self.authorizer.clone().into();

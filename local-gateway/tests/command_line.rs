@@ -1,14 +1,14 @@
-//! The program as a user runs it. Shell scripts take the place of cargo and of the function.
+//! Runs the program as a user does. Shell scripts stand in for cargo and for the function.
 
 #![cfg(unix)]
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's way to fail")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, Command};
 
-/// The program, with an environment of its own.
+/// Returns the program, with no environment variables but these and `PATH`.
 fn program(environment: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_local-gateway"));
     program
@@ -53,7 +53,7 @@ async fn read_until(lines: &mut Lines<impl AsyncBufRead + Unpin>, part: &str) ->
     panic!("{part:?} is not in:\n{read}");
 }
 
-/// Presses Ctrl-C: a terminal sends the signal to the program's children too.
+/// Does what Ctrl-C does: a terminal sends the signal to the program's children too.
 async fn interrupt(program: &Child) {
     kill(&format!("-{}", program.id().unwrap())).await;
 }
@@ -105,9 +105,9 @@ async fn builds_the_function_with_its_own_profile() {
             &format!("arguments: build --profile {profile} --package jwks-authorizer --bins"),
         ],
     );
-    let invitation = read_until(&mut stdout, "The function's log follows.").await;
-    assert_contains(&invitation, &["\nTOKEN=ey", "\nwebsocat ws://127.0.0.1:"]);
-    assert!(!invitation.contains("From the environment"), "{invitation}");
+    let message = read_until(&mut stdout, "The function's log follows.").await;
+    assert_contains(&message, &["\nTOKEN=ey", "\nwebsocat ws://127.0.0.1:"]);
+    assert!(!message.contains("from the environment"), "{message}");
     interrupt(&program).await;
     assert!(program.wait().await.unwrap().success());
 }
@@ -125,7 +125,7 @@ async fn a_failed_build_shows_cargos_errors_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn names_the_cargo_that_is_not_there() {
+async fn names_the_cargo_that_does_not_exist() {
     let (code, stderr) = run(&mut program(&[("CARGO", "/nonexistent/cargo")])).await;
     assert_eq!(code, Some(1));
     assert_contains(&stderr, &["`/nonexistent/cargo`", "caused by: No such file or directory"]);
@@ -138,18 +138,18 @@ async fn ctrl_c_during_the_build_ends_cargo_and_the_program() {
     for target in ["-", ""] {
         let mut program = program(&[("CARGO", &cargo)]).spawn().unwrap();
         let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
-        // Cargo's progress is there while cargo runs.
+        // Cargo's progress appears while cargo runs.
         read_until(&mut stderr, "Compiling").await;
         kill(&format!("{target}{}", program.id().unwrap())).await;
         assert_eq!(stderr.next_line().await.unwrap().as_deref(), Some("interrupted"));
-        // Cargo writes to the same stream, which would not end before cargo.
+        // Cargo writes to the same stream, so its end shows that cargo has ended.
         assert_eq!(stderr.next_line().await.unwrap(), None);
         assert_eq!(program.wait().await.unwrap().code(), Some(130));
     }
 }
 
 #[tokio::test]
-async fn passes_the_functions_settings_on_and_names_them() {
+async fn passes_settings_to_the_function_and_names_them() {
     let executable = script("function");
     let mut program = program(&[
         ("JWKS_AUTHORIZER_BIN", &executable),
@@ -159,17 +159,20 @@ async fn passes_the_functions_settings_on_and_names_them() {
     .spawn()
     .unwrap();
     let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
-    let invitation = read_until(&mut stdout, "The function's log follows.").await;
+    let message = read_until(&mut stdout, "The function's log follows.").await;
     assert_contains(
-        &invitation,
-        &["From the environment: AUTHORIZER_LEEWAY_SECONDS, AUTHORIZER_TOKEN_USE\n", "\nTOKEN=ey"],
+        &message,
+        &[
+            "Settings from the environment: AUTHORIZER_LEEWAY_SECONDS, AUTHORIZER_TOKEN_USE\n",
+            "\nTOKEN=ey",
+        ],
     );
     interrupt(&program).await;
     assert!(program.wait().await.unwrap().success());
 }
 
 #[tokio::test]
-async fn offers_no_token_that_the_function_refuses() {
+async fn prints_no_token_that_the_function_refuses() {
     let executable = script("function");
     let mut program = program(&[
         ("JWKS_AUTHORIZER_BIN", &executable),
@@ -179,16 +182,16 @@ async fn offers_no_token_that_the_function_refuses() {
     .spawn()
     .unwrap();
     let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
-    let invitation = read_until(&mut stdout, "The function's log follows.").await;
+    let message = read_until(&mut stdout, "The function's log follows.").await;
     assert_contains(
-        &invitation,
+        &message,
         &[
-            "From the environment: AUTHORIZER_AUDIENCE, AUTHORIZER_ISSUER\n",
+            "Settings from the environment: AUTHORIZER_AUDIENCE, AUTHORIZER_ISSUER\n",
             "does not accept the built-in issuer's tokens",
             "it refused one with HTTP 401",
         ],
     );
-    assert!(!invitation.contains("=ey"), "{invitation}");
+    assert!(!message.contains("=ey"), "{message}");
     interrupt(&program).await;
     assert!(program.wait().await.unwrap().success());
 }
@@ -219,7 +222,7 @@ async fn the_demo_refuses_settings() {
         &["error: the demo needs its own", "`unset AUTHORIZER_LEEWAY_SECONDS`"],
     );
 
-    // Without settings, it starts; this function then ends it, since it logs no decision.
+    // Without settings, the demo starts. It then waits for a decision, which this function never logs.
     let settings = [("JWKS_AUTHORIZER_BIN", &*executable)];
     let mut demo = demo(&settings).spawn().unwrap();
     let mut stdout = BufReader::new(demo.stdout.take().unwrap()).lines();

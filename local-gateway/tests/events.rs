@@ -1,4 +1,4 @@
-//! The shapes of events, against what API Gateway is known to send.
+//! Compares the events with those that API Gateway sends.
 
 use local_gateway::request::Request;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn request() -> Request {
         .cookie("two", "2")
 }
 
-/// Checks what stands where in an event; null means that nothing does.
+/// Checks members of an event by JSON pointer. Null means that the member is absent.
 fn check(event: &Value, expected: &[(&str, Value)]) {
     for (pointer, value) in expected {
         let found = event.pointer(pointer).unwrap_or(&Value::Null);
@@ -23,7 +23,7 @@ fn check(event: &Value, expected: &[(&str, Value)]) {
 }
 
 #[test]
-fn connects_to_a_websocket_api() {
+fn describes_a_websocket_handshake() {
     check(
         &request().websocket_connect(),
         &[
@@ -59,7 +59,7 @@ fn connects_to_a_websocket_api() {
 }
 
 #[test]
-fn requests_from_a_rest_api() {
+fn describes_a_rest_api_request() {
     check(
         &request().rest_request(),
         &[
@@ -81,7 +81,7 @@ fn requests_from_a_rest_api() {
 }
 
 #[test]
-fn hands_over_a_token_from_a_rest_api() {
+fn describes_a_rest_api_token() {
     let arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/GET/orders/1";
     assert_eq!(
         request().rest_token(),
@@ -90,7 +90,7 @@ fn hands_over_a_token_from_a_rest_api() {
 }
 
 #[test]
-fn requests_from_an_http_api_with_payload_1() {
+fn describes_an_http_api_request_with_payload_1() {
     check(
         &request().http_api_1(),
         &[
@@ -113,7 +113,7 @@ fn requests_from_an_http_api_with_payload_1() {
 }
 
 #[test]
-fn requests_from_an_http_api_with_payload_2() {
+fn describes_an_http_api_request_with_payload_2() {
     check(
         &request().http_api_2(),
         &[
@@ -141,7 +141,7 @@ fn requests_from_an_http_api_with_payload_2() {
 }
 
 #[test]
-fn leaves_out_what_a_request_without_anything_does_not_have() {
+fn omits_what_the_request_does_not_have() {
     let bare = Request::new("GET", "/");
     assert_eq!(bare.websocket_connect()["headers"], json!({}));
     assert_eq!(bare.rest_token()["authorizationToken"], json!(null));

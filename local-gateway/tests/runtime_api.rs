@@ -1,12 +1,12 @@
-//! The Runtime API, seen from the function and from the invoker at once.
+//! Uses the Runtime API from both sides: as the function and as the invoker.
 
-#![allow(clippy::unwrap_used, reason = "a test's way to fail")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
 use std::time::{Duration, SystemTime};
 
-use local_gateway::invocation::{Answer, Deadline, FunctionError, InvokeError};
+use local_gateway::invocation::{Deadline, FunctionError, FunctionOutcome, InvokeError};
 use local_gateway::runtime_api::{FUNCTION_ARN, RuntimeApi};
 use support::{Runtime, report};
 
@@ -21,79 +21,79 @@ fn function_error(error_type: &str, error_message: &str) -> FunctionError {
 }
 
 #[tokio::test]
-async fn hands_an_event_to_the_function_and_its_answer_back() {
+async fn passes_the_event_to_the_function_and_the_response_back() {
     let (api, runtime) = start().await;
-    let (answer, ()) = tokio::join!(api.invoke("event"), async {
+    let (outcome, ()) = tokio::join!(api.invoke("event"), async {
         let taken = runtime.next().await;
         assert_eq!(taken.event, "event");
         assert_eq!(taken.headers["lambda-runtime-invoked-function-arn"], FUNCTION_ARN);
         assert!(taken.headers.contains_key("lambda-runtime-trace-id"));
-        assert_eq!(runtime.respond(&taken.id, "answer").await.status(), 202);
+        assert_eq!(runtime.respond(&taken.id, "response").await.status(), 202);
     });
-    assert_eq!(answer, Ok(Answer::Response("answer".into())));
+    assert_eq!(outcome, Ok(FunctionOutcome::Response("response".into())));
 }
 
 #[tokio::test]
-async fn tells_a_functions_error_from_its_answer() {
+async fn passes_an_error_back() {
     let (api, runtime) = start().await;
-    let (answer, ()) = tokio::join!(api.invoke("event"), async {
+    let (outcome, ()) = tokio::join!(api.invoke("event"), async {
         let taken = runtime.next().await;
         assert_eq!(runtime.fail(&taken.id, "Refusal", "Unauthorized").await.status(), 202);
     });
-    assert_eq!(answer, Ok(Answer::Error(function_error("Refusal", "Unauthorized"))));
+    assert_eq!(outcome, Ok(FunctionOutcome::Error(function_error("Refusal", "Unauthorized"))));
 }
 
 #[tokio::test]
-async fn tells_the_function_when_its_time_is_up() {
+async fn sends_the_deadline_to_the_function() {
     let (api, runtime) = start().await;
     let before = SystemTime::now();
     let deadline = Deadline::In(Duration::from_secs(60));
-    let (answer, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
+    let (outcome, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
         let taken = runtime.next().await;
         let told = taken.headers["lambda-runtime-deadline-ms"].to_str().unwrap().parse().unwrap();
         let told = SystemTime::UNIX_EPOCH + Duration::from_millis(told);
         // The header has whole milliseconds.
         assert!(told + Duration::from_millis(1) > before + Duration::from_secs(60));
         assert!(told <= SystemTime::now() + Duration::from_secs(60));
-        runtime.respond(&taken.id, "answer").await;
+        runtime.respond(&taken.id, "response").await;
     });
-    answer.unwrap();
+    outcome.unwrap();
 }
 
 #[tokio::test]
-async fn tells_the_function_any_deadline() {
+async fn sends_any_deadline_header_to_the_function() {
     let (api, runtime) = start().await;
     let deadline =
         Deadline::Told { header: "600000".parse().unwrap(), timeout: Duration::from_secs(60) };
-    let (answer, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
+    let (outcome, ()) = tokio::join!(api.invoke_before(deadline, "event"), async {
         let taken = runtime.next().await;
         assert_eq!(taken.headers["lambda-runtime-deadline-ms"], "600000");
-        runtime.respond(&taken.id, "answer").await;
+        runtime.respond(&taken.id, "response").await;
     });
-    answer.unwrap();
+    outcome.unwrap();
 }
 
 #[tokio::test]
-async fn gives_up_on_a_function_that_does_not_answer() {
+async fn times_out_if_the_function_does_not_respond() {
     let (api, runtime) = start().await;
     let timeout = Duration::from_millis(1);
-    let answer = api.invoke_before(Deadline::In(timeout), "lost").await;
-    assert_eq!(answer, Err(InvokeError::Timeout(timeout)));
+    let outcome = api.invoke_before(Deadline::In(timeout), "lost").await;
+    assert_eq!(outcome, Err(InvokeError::Timeout(timeout)));
 
-    let (answer, ()) = tokio::join!(api.invoke("next"), async {
+    let (outcome, ()) = tokio::join!(api.invoke("next"), async {
         let taken = runtime.next().await;
-        assert_eq!(taken.event, "next", "nobody waits for the lost one");
-        runtime.respond(&taken.id, "answer").await;
+        assert_eq!(taken.event, "next", "nobody waits for the one that timed out");
+        runtime.respond(&taken.id, "response").await;
     });
-    answer.unwrap();
+    outcome.unwrap();
 }
 
 #[tokio::test]
-async fn refuses_an_answer_that_comes_too_late_or_twice() {
+async fn rejects_a_second_response_and_an_unknown_id() {
     let (api, runtime) = start().await;
     let (_, id) = tokio::join!(api.invoke("event"), async {
         let taken = runtime.next().await;
-        runtime.respond(&taken.id, "answer").await;
+        runtime.respond(&taken.id, "response").await;
         taken.id
     });
     assert_eq!(runtime.respond(&id, "again").await.status(), 400);
@@ -105,7 +105,7 @@ async fn refuses_an_answer_that_comes_too_late_or_twice() {
 async fn serves_many_pollers_at_once() {
     const POLLERS: usize = 20;
     let (api, runtime) = start().await;
-    // All of them hold an invocation before the first one answers.
+    // The first poller responds only when all of them have taken an invocation.
     let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(POLLERS));
     for _ in 0..POLLERS {
         let runtime = runtime.clone();
@@ -113,7 +113,7 @@ async fn serves_many_pollers_at_once() {
         tokio::spawn(async move {
             let taken = runtime.next().await;
             barrier.wait().await;
-            runtime.respond(&taken.id, format!("answer to {}", taken.event)).await;
+            runtime.respond(&taken.id, format!("response to {}", taken.event)).await;
         });
     }
     let api = std::sync::Arc::new(api);
@@ -121,15 +121,18 @@ async fn serves_many_pollers_at_once() {
     for number in 0..POLLERS {
         let api = api.clone();
         invokers.spawn(async move {
-            let answer = api.invoke(number.to_string()).await;
-            assert_eq!(answer, Ok(Answer::Response(format!("answer to {number}").into())));
+            let outcome = api.invoke(number.to_string()).await;
+            assert_eq!(
+                outcome,
+                Ok(FunctionOutcome::Response(format!("response to {number}").into()))
+            );
         });
     }
     invokers.join_all().await;
 }
 
 #[tokio::test]
-async fn is_ready_once_the_function_asks_for_work() {
+async fn is_ready_when_the_function_asks_for_its_first_invocation() {
     let (api, runtime) = start().await;
     let poller = tokio::spawn(async move { runtime.next().await });
     assert_eq!(api.ready().await, Ok(()));
@@ -137,7 +140,7 @@ async fn is_ready_once_the_function_asks_for_work() {
 }
 
 #[tokio::test]
-async fn reports_a_failed_start_to_everyone_who_waits() {
+async fn reports_a_failed_start_to_all_that_wait() {
     let (api, runtime) = start().await;
     let error = function_error("Config", "AUTHORIZER_ISSUER is missing");
     let (invoked, ready, reported, posted) = tokio::join!(

@@ -1,4 +1,4 @@
-//! The stack's start, when the function does not live up to it.
+//! Starts the stack with functions that do not start.
 
 #![cfg(unix)]
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use local_gateway::stack::{Stack, StartError};
 
 #[tokio::test]
-async fn tells_what_a_function_wrote_that_ends_at_once() {
+async fn reports_the_output_of_a_function_that_ends_at_once() {
     let error = Stack::start(Path::new("/usr/bin/env"), &[("AUTHORIZER_LEEWAY_SECONDS", "7")])
         .await
         .unwrap_err();
@@ -18,7 +18,7 @@ async fn tells_what_a_function_wrote_that_ends_at_once() {
 }
 
 #[tokio::test]
-async fn leaves_the_issuer_and_the_audience_to_a_user_who_sets_one_of_them() {
+async fn sets_no_issuer_and_audience_if_the_user_names_an_issuer() {
     for (name, value) in [
         ("AUTHORIZER_ISSUER", "https://issuer.example"),
         ("AUTHORIZER_ISSUERS", "[]"),
@@ -33,7 +33,7 @@ async fn leaves_the_issuer_and_the_audience_to_a_user_who_sets_one_of_them() {
 }
 
 #[tokio::test]
-async fn tells_when_there_is_no_function() {
+async fn reports_an_executable_that_does_not_exist() {
     let settings: [(&str, &str); 0] = [];
     let error = Stack::start(Path::new("/nonexistent"), &settings).await.unwrap_err();
     assert!(matches!(error, StartError::Function { .. }), "{error}");

@@ -1,6 +1,6 @@
-//! The WebSocket API with a real client in front and a made-up authorizer behind it.
+//! Connects a real client to the WebSocket API, with an authorizer in this process.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test's way to fail")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -14,7 +14,7 @@ use support::run_function;
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Message};
 
-/// Starts an API whose authorizer answers with what `authorizer` makes of each event.
+/// Starts an API with `authorizer`, which returns a response or the message of an error.
 async fn start(
     authorizer: impl Fn(Value) -> Result<String, String> + Send + 'static,
 ) -> (WebSocketApi, Arc<RuntimeApi>) {
@@ -25,7 +25,7 @@ async fn start(
 }
 
 fn policy(effect: &str, context: &Value) -> Result<String, String> {
-    let answer = json!({
+    let response = json!({
         "principalId": "alice",
         "policyDocument": {
             "Version": "2012-10-17",
@@ -37,7 +37,7 @@ fn policy(effect: &str, context: &Value) -> Result<String, String> {
         },
         "context": context,
     });
-    Ok(answer.to_string())
+    Ok(response.to_string())
 }
 
 fn client(url: &str) -> ClientRequestBuilder {
@@ -46,13 +46,13 @@ fn client(url: &str) -> ClientRequestBuilder {
 
 async fn refused(url: &str) -> (u16, Response<Option<Vec<u8>>>) {
     match tokio_tungstenite::connect_async(client(url)).await {
-        Err(Error::Http(answer)) => (answer.status().as_u16(), *answer),
+        Err(Error::Http(response)) => (response.status().as_u16(), *response),
         other => panic!("not refused: {other:?}"),
     }
 }
 
 #[tokio::test]
-async fn shows_the_authorizer_the_handshake_and_the_backend_the_context() {
+async fn sends_the_handshake_to_the_authorizer_and_the_context_to_the_backend() {
     let (api, _runtime_api) = start(|event| {
         let context = json!({
             "token": event["headers"]["authorization"],
@@ -77,15 +77,15 @@ async fn shows_the_authorizer_the_handshake_and_the_backend_the_context() {
 }
 
 #[tokio::test]
-async fn agrees_on_the_subprotocol_that_the_context_names() {
+async fn selects_the_subprotocol_of_the_context() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({ "subprotocol": "bearer" }))).await;
     let request = client(&api.url()).with_sub_protocol("bearer").with_sub_protocol("jwt");
-    let (_, answer) = tokio_tungstenite::connect_async(request).await.unwrap();
-    assert_eq!(answer.headers()["sec-websocket-protocol"], "bearer");
+    let (_, response) = tokio_tungstenite::connect_async(request).await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "bearer");
 }
 
 #[tokio::test]
-async fn refuses_as_api_gateway_does() {
+async fn refuses_with_the_status_and_message_of_api_gateway() {
     type Authorizer = fn(Value) -> Result<String, String>;
     let cases: [(Authorizer, u16, &str, &str); 5] = [
         (
@@ -116,23 +116,23 @@ async fn refuses_as_api_gateway_does() {
             |_| Ok(String::from("null")),
             500,
             "Internal server error",
-            "the answer does not have the documented shape: \
-             invalid type: null, expected struct Answer at line 1 column 4",
+            "the response does not have the documented shape: \
+             invalid type: null, expected struct AuthorizerResponse at line 1 column 4",
         ),
     ];
     for (authorizer, expected, message, cause) in cases {
         let (api, _runtime_api) = start(authorizer).await;
-        let (status, answer) = refused(&api.url()).await;
+        let (status, response) = refused(&api.url()).await;
         assert_eq!(status, expected, "{cause}");
-        assert_eq!(answer.headers()[CAUSE_HEADER], cause);
-        let body: Value = serde_json::from_slice(answer.body().as_deref().unwrap()).unwrap();
+        assert_eq!(response.headers()[CAUSE_HEADER], cause);
+        let body: Value = serde_json::from_slice(response.body().as_deref().unwrap()).unwrap();
         assert_eq!(body["message"], message);
         assert!(body["connectionId"].is_string());
     }
 }
 
 #[tokio::test]
-async fn has_one_stage_and_takes_only_handshakes() {
+async fn refuses_other_stages_and_plain_requests() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({}))).await;
     let (status, _) = refused(&api.url().replace("/prod", "/test")).await;
     assert_eq!(status, 403);
@@ -141,7 +141,7 @@ async fn has_one_stage_and_takes_only_handshakes() {
 }
 
 #[tokio::test]
-async fn closes_on_a_binary_message() {
+async fn closes_the_connection_after_a_binary_message() {
     let (api, _runtime_api) = start(|_| policy("Allow", &json!({}))).await;
     let (mut socket, _) = tokio_tungstenite::connect_async(client(&api.url())).await.unwrap();
     socket.send(Message::binary(&b"hello"[..])).await.unwrap();

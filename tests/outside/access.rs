@@ -1,8 +1,8 @@
 //! Who may do what: origins, cookies, and the scopes of routes.
 
-use local_gateway::invocation::Answer;
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::Issuer;
-use local_gateway::policy::Verdict;
+use local_gateway::policy::PolicyDecision;
 use local_gateway::request::Request;
 
 use serde_json::json;
@@ -177,13 +177,13 @@ async fn route_scopes_answer_every_route_of_the_caller_from_any_cached_policy() 
     let event = |(method, path, _)| Request::new(method, path).bearer(&token).rest_request();
     for asked in routes {
         let answer = deployment.invoke(event(asked).to_string()).await;
-        let Answer::Response(body) = answer else { panic!("{asked:?}: {answer:?}") };
+        let FunctionOutcome::Response(body) = answer else { panic!("{asked:?}: {answer:?}") };
         for route in routes {
             let (.., allowed) = route;
             let verdict = evaluate(&event(route), &body);
-            let is_allowed = matches!(verdict, Verdict::Allow(_));
+            let is_allowed = matches!(verdict, PolicyDecision::Allow(_));
             assert_eq!(is_allowed, allowed, "{route:?} by the policy for {asked:?}");
-            let (Verdict::Allow(caller) | Verdict::Deny(caller)) = verdict;
+            let (PolicyDecision::Allow(caller) | PolicyDecision::Deny(caller)) = verdict;
             assert_eq!(caller.context["sub"], "alice", "whoever is let in needs a context");
         }
     }
@@ -238,9 +238,9 @@ async fn no_spelling_of_a_path_escapes_from_its_rule() {
         }
         // API Gateway answers it from the policy that it cached for another route.
         let answer = cached.invoke(get("/orders/1", scope).rest_request().to_string()).await;
-        let Answer::Response(body) = answer else { panic!("{answer:?}") };
+        let FunctionOutcome::Response(body) = answer else { panic!("{answer:?}") };
         let verdict = evaluate(&request.rest_request(), &body);
-        let is_allowed = matches!(verdict, Verdict::Allow(_));
+        let is_allowed = matches!(verdict, PolicyDecision::Allow(_));
         assert_eq!(is_allowed, expected.is_ok(), "{scope:?} for {path} by a cached policy");
     }
 }

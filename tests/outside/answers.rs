@@ -1,9 +1,9 @@
 //! What the settings make of an answer: context, principal, usage key, and what an Allow covers.
 
 use insta::assert_json_snapshot;
-use local_gateway::invocation::Answer;
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::Issuer;
-use local_gateway::policy::Verdict;
+use local_gateway::policy::PolicyDecision;
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ async fn usage_key_claim_becomes_the_usage_identifier_key() {
         [(json!({ "plan": { "key": "abc" } }), json!("abc")), (json!({ "plan": {} }), json!(null))]
     {
         let event = Request::new("GET", "/").bearer(&token_with(&issuer, claims)).rest_request();
-        let Answer::Response(body) = deployment.invoke(event.to_string()).await else {
+        let FunctionOutcome::Response(body) = deployment.invoke(event.to_string()).await else {
             panic!("refused")
         };
         let answer: Value = serde_json::from_slice(&body).unwrap();
@@ -150,11 +150,12 @@ async fn resource_scope_says_what_an_allow_covers() {
     ] {
         let settings = [("AUTHORIZER_RESOURCE_SCOPE", scope)];
         let deployment = Deployment::trusting(&issuer, &settings).await;
-        let Answer::Response(body) = deployment.invoke(event.to_string()).await else {
+        let FunctionOutcome::Response(body) = deployment.invoke(event.to_string()).await else {
             panic!("refused")
         };
-        let allowed = [arn, &other_route, &other_stage, &other_api]
-            .map(|arn| matches!(evaluate(&json!({ "methodArn": arn }), &body), Verdict::Allow(_)));
+        let allowed = [arn, &other_route, &other_stage, &other_api].map(|arn| {
+            matches!(evaluate(&json!({ "methodArn": arn }), &body), PolicyDecision::Allow(_))
+        });
         assert_eq!(allowed, covered, "{scope}");
     }
 }

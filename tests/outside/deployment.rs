@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use local_gateway::function::Function;
-use local_gateway::invocation::{Answer, Deadline};
+use local_gateway::invocation::{Deadline, FunctionOutcome};
 use local_gateway::issuer::{AUDIENCE, Issuer};
 use local_gateway::log::Follower;
-use local_gateway::policy::{self, Caller, Verdict};
+use local_gateway::policy::{self, Caller, PolicyDecision};
 use local_gateway::runtime_api::RuntimeApi;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -87,12 +87,12 @@ impl Deployment {
     }
 
     /// Invokes the function with anything.
-    pub(crate) async fn invoke(&self, event: impl Into<Vec<u8>>) -> Answer {
+    pub(crate) async fn invoke(&self, event: impl Into<Vec<u8>>) -> FunctionOutcome {
         self.runtime_api.invoke(event.into()).await.unwrap()
     }
 
     /// Invokes the function with a deadline of its own.
-    pub(crate) async fn invoke_before(&self, deadline: Deadline, event: &Value) -> Answer {
+    pub(crate) async fn invoke_before(&self, deadline: Deadline, event: &Value) -> FunctionOutcome {
         self.runtime_api.invoke_before(deadline, event.to_string()).await.unwrap()
     }
 
@@ -138,27 +138,27 @@ fn read(line: &str) -> Option<Value> {
 }
 
 /// Makes of an answer what API Gateway makes of it, and holds the log line against it.
-fn judge(event: &Value, answer: &Answer, line: &Value) -> Result<Caller, Refused> {
+fn judge(event: &Value, answer: &FunctionOutcome, line: &Value) -> Result<Caller, Refused> {
     let decision = line["decision"].as_str().unwrap();
     let reason = line["reason"].as_str();
     let refused = |status: u16| Refused { status, reason: reason.unwrap().to_owned() };
     match answer {
-        Answer::Error(error) if error.error_message == "Unauthorized" => {
+        FunctionOutcome::Error(error) if error.error_message == "Unauthorized" => {
             assert_eq!(decision, "unauthorized", "{line}");
             Err(refused(401))
         }
-        Answer::Error(error) => {
+        FunctionOutcome::Error(error) => {
             assert_eq!(decision, "error", "{error} but {line}");
             let message = format!("{}: {}", reason.unwrap(), line["message"].as_str().unwrap());
             assert_eq!(error.error_message, message);
             Err(refused(500))
         }
-        Answer::Response(body) => match evaluate(event, body) {
-            Verdict::Allow(caller) => {
+        FunctionOutcome::Response(body) => match evaluate(event, body) {
+            PolicyDecision::Allow(caller) => {
                 assert_eq!((decision, reason), ("allow", None), "{line}");
                 Ok(caller)
             }
-            Verdict::Deny(caller) => {
+            PolicyDecision::Deny(caller) => {
                 assert!(["deny", "unauthorized"].contains(&decision), "denied but {line}");
                 assert_eq!(caller.context["reason"], line["reason"]);
                 Err(refused(403))
@@ -168,7 +168,7 @@ fn judge(event: &Value, answer: &Answer, line: &Value) -> Result<Caller, Refused
 }
 
 /// Reads an answer in either of its forms.
-pub(crate) fn evaluate(event: &Value, body: &[u8]) -> Verdict {
+pub(crate) fn evaluate(event: &Value, body: &[u8]) -> PolicyDecision {
     let answer: Value = serde_json::from_slice(body).unwrap();
     let Some(is_authorized) = answer.get("isAuthorized") else {
         let arn = event.get("routeArn").or_else(|| event.get("methodArn")).unwrap();
@@ -178,5 +178,9 @@ pub(crate) fn evaluate(event: &Value, body: &[u8]) -> Verdict {
     assert_eq!(answer.as_object().unwrap().len(), 2, "isAuthorized, context and nothing else");
     let context = answer["context"].as_object().unwrap().clone();
     let caller = Caller { principal_id: String::new(), context };
-    if is_authorized.as_bool().unwrap() { Verdict::Allow(caller) } else { Verdict::Deny(caller) }
+    if is_authorized.as_bool().unwrap() {
+        PolicyDecision::Allow(caller)
+    } else {
+        PolicyDecision::Deny(caller)
+    }
 }

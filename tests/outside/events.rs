@@ -6,9 +6,9 @@ use aws_lambda_events::event::apigw::{
 };
 use aws_lambda_events::event::iam::IamPolicyEffect;
 use insta::assert_json_snapshot;
-use local_gateway::invocation::Answer;
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{Issuer, now_seconds};
-use local_gateway::policy::{Verdict, evaluate};
+use local_gateway::policy::{PolicyDecision, evaluate};
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
@@ -59,13 +59,13 @@ async fn answers(as_event: AsEvent, settings: &[(&str, &str)]) -> Value {
 }
 
 /// Shows an answer without what differs from one run to the next.
-fn in_json(answer: &Answer, issuer: &Issuer) -> Value {
+fn in_json(answer: &FunctionOutcome, issuer: &Issuer) -> Value {
     match answer {
-        Answer::Response(body) => {
+        FunctionOutcome::Response(body) => {
             let body = String::from_utf8(body.to_vec()).unwrap();
             serde_json::from_str(&body.replace(issuer.url(), "https://issuer.example")).unwrap()
         }
-        Answer::Error(error) => {
+        FunctionOutcome::Error(error) => {
             json!({ "errorType": error.error_type, "errorMessage": error.error_message })
         }
     }
@@ -206,7 +206,7 @@ async fn takes_events_however_they_are_put() {
         ("there is space around", format!("\n\t {} \r\n", connect(&token))),
     ] {
         let answer = deployment.invoke(event).await;
-        assert!(matches!(answer, Answer::Response(_)), "{case}: {answer:?}");
+        assert!(matches!(answer, FunctionOutcome::Response(_)), "{case}: {answer:?}");
         assert_eq!(deployment.decision().await["decision"], "allow", "{case}");
     }
 }
@@ -277,7 +277,7 @@ async fn survives_events_that_are_no_json() {
         ("bytes that are no UTF-8", b"{\"type\":\"\xff\"}".to_vec()),
     ] {
         let answer = deployment.invoke(event).await;
-        let Answer::Error(error) = answer else { panic!("{case}: {answer:?}") };
+        let FunctionOutcome::Error(error) = answer else { panic!("{case}: {answer:?}") };
         assert_ne!(error.error_message, "Unauthorized", "{case}");
         assert!(deployment.ask(&good).await.is_ok(), "after {case}");
     }
@@ -293,12 +293,12 @@ async fn allows_the_caller_the_whole_stage() {
     let other = Request::new("POST", "/users").bearer(&token);
     for (kind, as_event) in &KINDS[..4] {
         let answer = deployment.invoke(as_event(&first).to_string()).await;
-        let Answer::Response(body) = answer else { panic!("{kind}: {answer:?}") };
+        let FunctionOutcome::Response(body) = answer else { panic!("{kind}: {answer:?}") };
         let arn = as_event(&other)["methodArn"].as_str().unwrap().to_owned();
         let verdict = evaluate(&body, &arn).unwrap();
-        assert!(matches!(verdict, Verdict::Allow(_)), "{kind}");
+        assert!(matches!(verdict, PolicyDecision::Allow(_)), "{kind}");
         let elsewhere = arn.replacen("/prod/", "/dev/", 1).replacen("/$default/", "/dev/", 1);
         let verdict = evaluate(&body, &elsewhere).unwrap();
-        assert!(matches!(verdict, Verdict::Deny(_)), "{kind}");
+        assert!(matches!(verdict, PolicyDecision::Deny(_)), "{kind}");
     }
 }

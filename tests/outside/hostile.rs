@@ -5,7 +5,7 @@ mod broken;
 mod forged;
 mod parties;
 
-use local_gateway::invocation::Answer;
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{AUDIENCE, Issuer};
 use local_gateway::request::Request;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn logs_nothing_of_any_in_text_either() {
     let attempts = parties.attempts();
     for Attempt { case, token, .. } in &attempts {
         let answer = deployment.invoke(connect(token).to_string()).await;
-        let Answer::Error(error) = answer else { panic!("{case}: {answer:?}") };
+        let FunctionOutcome::Error(error) = answer else { panic!("{case}: {answer:?}") };
         assert_eq!(error.error_message, "Unauthorized", "{case}");
     }
     let log = check_aftermath(&parties, deployment, &attempts).await;
@@ -67,10 +67,10 @@ async fn check_aftermath(
     let token = good_token(&parties.issuer);
     for event in unfit_events(&token, &token_with(&parties.issuer, json!({ "jti": "other" }))) {
         let answer = deployment.invoke(&*event).await;
-        assert!(matches!(answer, Answer::Error(_)), "{event}: {answer:?}");
+        assert!(matches!(answer, FunctionOutcome::Error(_)), "{event}: {answer:?}");
     }
     let answer = deployment.invoke(connect(&token).to_string()).await;
-    assert!(matches!(answer, Answer::Response(_)), "{answer:?}");
+    assert!(matches!(answer, FunctionOutcome::Response(_)), "{answer:?}");
 
     parties.check_fetches();
     let log = deployment.end().await;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use insta::assert_snapshot;
 use local_gateway::StatusCode;
-use local_gateway::invocation::{Answer, Deadline};
+use local_gateway::invocation::{Deadline, FunctionOutcome};
 use local_gateway::issuer::{AUDIENCE, Issuer, KEY_SET_PATH};
 use local_gateway::runtime_api::RuntimeApi;
 use local_gateway::served::Served;
@@ -250,7 +250,7 @@ async fn answers_though_its_deadline_is_long_past() {
     let to_be_fetched = connect(&good_token(&issuer));
     for event in [at_hand, to_be_fetched] {
         let answer = deployment.invoke_before(past(), &event).await;
-        assert!(matches!(answer, Answer::Response(_)), "{answer:?}");
+        assert!(matches!(answer, FunctionOutcome::Response(_)), "{answer:?}");
     }
 }
 
@@ -268,7 +268,7 @@ async fn waits_for_keys_no_longer_than_its_deadline_lets_it() {
     let header = deadline.to_string().parse().unwrap();
     let deadline = Deadline::Told { header, timeout: Duration::from_secs(10) };
     let answer = deployment.invoke_before(deadline, &event).await;
-    assert!(matches!(answer, Answer::Error(_)), "{answer:?}");
+    assert!(matches!(answer, FunctionOutcome::Error(_)), "{answer:?}");
     assert_eq!(deployment.decision().await["reason"], "keys_unavailable");
 
     // The fetch went on without the one who asked for it.
@@ -293,7 +293,7 @@ async fn serves_events_concurrently_where_lambda_does() {
         // All but one wait for the keys, and the one does not wait for them.
         for _ in 0..3 {
             let answer = deployment.invoke(known.to_string()).await;
-            assert!(matches!(answer, Answer::Response(_)), "{answer:?}");
+            assert!(matches!(answer, FunctionOutcome::Response(_)), "{answer:?}");
         }
         issuer.serve_key_set(Served::own());
     };
@@ -302,7 +302,7 @@ async fn serves_events_concurrently_where_lambda_does() {
         waiting(), waiting(), waiting(), waiting(), waiting(), waiting(), waiting(), passing,
     );
     for answer in [first, second, third, fourth, fifth, sixth, seventh] {
-        assert!(matches!(answer, Answer::Response(_)), "{answer:?}");
+        assert!(matches!(answer, FunctionOutcome::Response(_)), "{answer:?}");
     }
     assert_eq!(issuer.requests(KEY_SET_PATH), 2, "one at the start and one for all who waited");
 }

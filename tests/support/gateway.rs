@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use local_gateway::events;
-use local_gateway::invocation::{Answer, Deadline, InvokeError};
+use local_gateway::invocation::{Deadline, FunctionOutcome, InvokeError};
 use local_gateway::policy;
 use local_gateway::request::Request;
 use local_gateway::runtime_api::RuntimeApi;
@@ -31,16 +31,16 @@ impl Gateway {
     pub(crate) async fn ask_before(&self, deadline: Deadline, token: &str) -> Verdict {
         let event = Request::handshake().bearer(token).websocket_connect().to_string();
         match self.0.invoke_before(deadline, event).await {
-            Ok(Answer::Response(answer)) => {
+            Ok(FunctionOutcome::Response(answer)) => {
                 match policy::evaluate(&answer, &events::connect_arn()).expect("a valid policy") {
-                    policy::Verdict::Allow(_) => Verdict::Allow,
-                    policy::Verdict::Deny(_) => Verdict::Deny,
+                    policy::PolicyDecision::Allow(_) => Verdict::Allow,
+                    policy::PolicyDecision::Deny(_) => Verdict::Deny,
                 }
             }
-            Ok(Answer::Error(error)) if error.error_message == "Unauthorized" => {
+            Ok(FunctionOutcome::Error(error)) if error.error_message == "Unauthorized" => {
                 Verdict::Unauthorized
             }
-            Ok(Answer::Error(error)) => {
+            Ok(FunctionOutcome::Error(error)) => {
                 let prefix = format!("{}: ", error.error_type);
                 assert!(error.error_message.starts_with(&prefix), "{error}");
                 Verdict::Fault(error.error_type)

@@ -1,9 +1,9 @@
-//! A function that polls the Runtime API as a runtime does, in this process.
+//! A function in this process that takes invocations from the Runtime API.
 
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    reason = "support of tests, each of which uses a part of it"
+    reason = "each test binary uses a part of this module; a test fails by panicking"
 )]
 
 use std::net::SocketAddr;
@@ -45,8 +45,8 @@ impl Runtime {
         self.request(resource).body(body.into()).send().await.unwrap()
     }
 
-    pub(crate) async fn respond(&self, id: &str, answer: impl Into<String>) -> Response {
-        self.post(&format!("invocation/{id}/response"), answer).await
+    pub(crate) async fn respond(&self, id: &str, response: impl Into<String>) -> Response {
+        self.post(&format!("invocation/{id}/response"), response).await
     }
 
     pub(crate) async fn fail(&self, id: &str, error_type: &str, error_message: &str) -> Response {
@@ -62,25 +62,25 @@ pub(crate) fn report(error_type: &str, error_message: &str) -> String {
     json!({ "errorType": error_type, "errorMessage": error_message, "stackTrace": [] }).to_string()
 }
 
-/// A client that speaks plain HTTP. In a build of the whole workspace it is one that could speak TLS
-/// as well, and then wants to know by what cryptography.
+/// Returns a client for plain HTTP. In a build of the whole workspace, the client also supports TLS
+/// and needs a default cryptography provider.
 pub(crate) fn http_client() -> Client {
-    // One of the tests in this process comes first; the others find it done.
+    // The first test of the process installs the provider; for the others, this fails.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     Client::builder().no_proxy().build().unwrap()
 }
 
-/// Answers every invocation with what `answer` makes of its event; an error is its message.
+/// Responds to every invocation with the result of `respond`. An `Err` is the message of an error.
 pub(crate) fn run_function(
     address: SocketAddr,
-    answer: impl Fn(Value) -> Result<String, String> + Send + 'static,
+    respond: impl Fn(Value) -> Result<String, String> + Send + 'static,
 ) {
     let runtime = Runtime::connect(address);
     tokio::spawn(async move {
         loop {
             let taken = runtime.next().await;
-            match answer(serde_json::from_str(&taken.event).unwrap()) {
-                Ok(answer) => runtime.respond(&taken.id, answer).await,
+            match respond(serde_json::from_str(&taken.event).unwrap()) {
+                Ok(response) => runtime.respond(&taken.id, response).await,
                 Err(message) => runtime.fail(&taken.id, "FakeError", &message).await,
             };
         }

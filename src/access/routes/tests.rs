@@ -41,7 +41,11 @@ fn matches_as_resources_of_a_policy_do() {
                 {{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"{pattern}"}}}}}}"#
         );
         let verdict = evaluate(allow.as_bytes(), route).unwrap();
-        assert_eq!(matches!(verdict, policy::Verdict::Allow(_)), expected, "{pattern} and {route}");
+        assert_eq!(
+            matches!(verdict, policy::PolicyDecision::Allow(_)),
+            expected,
+            "{pattern} and {route}"
+        );
     }
     for (pattern, matching, other) in [
         ("", &[""][..], &["a"][..]),
@@ -102,7 +106,7 @@ fn decide(rules: &[RouteRule], granted: &[&str], route: &str) -> (bool, String) 
 
 fn policy_lets_in(answer: &str, route: &str) -> bool {
     let verdict = evaluate(answer.as_bytes(), &format!("{STAGE}/{route}")).unwrap();
-    matches!(verdict, policy::Verdict::Allow(_))
+    matches!(verdict, policy::PolicyDecision::Allow(_))
 }
 
 /// Checks what the function and its policy say of a route, whichever route the policy was made for.

@@ -1,28 +1,28 @@
-//! What the program prints once everything runs: addresses, tokens and clients to paste.
+//! The message at the start: addresses, tokens and client commands to copy.
 
 use local_gateway::issuer::Issuer;
 use local_gateway::stack::Stack;
 
-use crate::client::{self, Offer, Seen};
+use crate::client::{self, Credential, Received};
 use crate::settings::Settings;
 use crate::{Failure, tokens};
 
-/// Writes what to paste where.
+/// Writes the message.
 ///
-/// Settings of the user's may make the function refuse the built-in issuer's tokens, so it is asked
-/// before they are offered.
+/// The user's settings may make the function refuse the built-in issuer's tokens. A connection shows
+/// whether it accepts them. If not, the message has no tokens.
 pub(crate) async fn write(stack: &Stack, settings: &Settings) -> Result<String, Failure> {
     let url = stack.websocket_api.url();
     if settings.is_empty() {
         return Ok(with_tokens(&url, &stack.issuer));
     }
-    let offer = Offer::Header(tokens::valid(&stack.issuer));
-    let seen = client::connect(stack, offer).await.map_err(Failure::Check)?;
-    let invitation = match seen {
-        Seen::Open { .. } => with_tokens(&url, &stack.issuer),
-        Seen::Refused { status, .. } => without_tokens(&url, status),
+    let credential = Credential::Header(tokens::valid(&stack.issuer));
+    let received = client::connect(stack, credential).await.map_err(Failure::Check)?;
+    let message = match received {
+        Received::Connection { .. } => with_tokens(&url, &stack.issuer),
+        Received::HttpError { status, .. } => without_tokens(&url, status),
     };
-    Ok(format!("\nFrom the environment: {}\n{invitation}", settings.names()))
+    Ok(format!("\nSettings from the environment: {}\n{message}", settings.names()))
 }
 
 fn with_tokens(url: &str, issuer: &Issuer) -> String {
@@ -33,7 +33,7 @@ WebSocket API   {url}
 issuer          {issuer_url}
 key set         {key_set_url}
 
-# Tokens, to paste into a shell:
+# Tokens. Copy these lines into a shell:
 TOKEN={valid}
 EXPIRED={expired}
 OTHER_AUDIENCE={other_audience}
@@ -51,22 +51,22 @@ fn without_tokens(url: &str, status: u16) -> String {
         "
 WebSocket API   {url}
 
-With these settings, the function does not accept the built-in issuer's tokens, so none is printed:
+With these settings, the function does not accept the built-in issuer's tokens:
 it refused one with HTTP {status}. The log below says why.
 
-# A token that your settings accept, to paste into a shell:
+# Set this to a token that your settings accept:
 TOKEN=
 {clients}",
         clients = clients(url, "TOKEN"),
     )
 }
 
-/// `token` is for the browser, which does not know the shell's variables.
+/// Writes the client commands. A browser has no shell variables, so it gets the `token` itself.
 fn clients(url: &str, token: &str) -> String {
     let http_url = url.replacen("ws:", "http:", 1);
     format!(
         r#"
-# Clients:
+# Clients, after you set TOKEN:
 websocat {url} -H "Authorization: Bearer $TOKEN"
 wscat -c {url} -H "Authorization: Bearer $TOKEN"
 wscat -c {url} -s bearer -s "$TOKEN"
@@ -74,13 +74,13 @@ curl -i --max-time 2 {http_url} -H "Authorization: Bearer $TOKEN" \
   -H "Connection: Upgrade" -H "Upgrade: websocket" \
   -H "Sec-WebSocket-Version: 13" -H "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
-// In a browser's console. Browsers cannot set headers on a WebSocket, so the token is a subprotocol:
+// In a browser's console. Browsers cannot set headers on a WebSocket; the token is a subprotocol:
 socket = new WebSocket("{url}", ["bearer", "{token}"]);
 socket.onmessage = (message) => console.log(JSON.parse(message.data));
 socket.onopen = () => socket.send("hello");
 
 The API answers each message with the event that a function behind it would receive.
-The function's log follows. Ctrl-C stops everything.
+Press Ctrl-C to stop. The function's log follows.
 "#
     )
 }
