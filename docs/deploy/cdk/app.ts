@@ -1,8 +1,11 @@
-// A WebSocket API with jwks-authorizer. From the project's root, first:
+// A WebSocket API with jwks-authorizer. First, build the function in the project's root:
 //
 //   cargo lambda build --release --arm64
 //
-// then here: npm ci --ignore-scripts && npx aws-cdk deploy -c issuer=https://… -c audience=…
+// Then, in this directory, run
+//
+//   npm ci --ignore-scripts
+//   npx aws-cdk deploy -c issuer=https://… -c audience=…
 
 import { App } from "aws-cdk-lib";
 
@@ -13,7 +16,7 @@ const app = new App();
 function required(name: string): string {
   const value: unknown = app.node.tryGetContext(name);
   if (typeof value !== "string" || value === "") {
-    throw new Error(`-c ${name}=… is missing`);
+    throw new Error(`${name} is not set. Pass it with -c ${name}=…`);
   }
   return value;
 }

@@ -8,17 +8,16 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 
 export interface AuthorizerProps {
-  /** The directory or zip file that holds the function's `bootstrap`. */
+  /** The path of the directory or zip file with the function's `bootstrap`. */
   readonly package: string;
   /**
-   * Settings by name, without `AUTHORIZER_`. One that is not wanted is left
-   * out: an empty one is refused at start, since it may be a restriction that
-   * got lost.
+   * Settings by name, without `AUTHORIZER_`. The function does not start if a
+   * setting is empty; leave it out to use its default.
    */
   readonly settings: Readonly<Record<string, string>>;
   /**
-   * How many concurrent executions are reserved for the function, which is
-   * also its limit. Left out, none are reserved.
+   * The number of concurrent executions to reserve for the function, which is
+   * also its limit. By default, none are reserved.
    */
   readonly reservedConcurrency?: number;
 }
@@ -41,10 +40,10 @@ export class WebSocketStack extends Stack {
       connectRouteOptions: {
         integration,
         authorizer: new WebSocketLambdaAuthorizer("Authorizer", authorizer, {
-          // Every source listed here must be present, or API Gateway answers
-          // 401 without asking the authorizer; left out, CDK lists the header
-          // Authorization. Empty, clients may bring the token as a header or,
-          // as browsers must, as a subprotocol.
+          // If a source in this list is missing from the request, API Gateway
+          // answers 401 without asking the authorizer. With an empty list,
+          // clients may send the token in a header, or as a subprotocol, as
+          // browsers must. Without this line, CDK lists the header Authorization.
           identitySource: [],
         }),
       },
@@ -67,8 +66,8 @@ export class WebSocketStack extends Stack {
     const logGroup = new logs.LogGroup(this, "AuthorizerLog", {
       retention: logs.RetentionDays.ONE_MONTH,
     });
-    // It writes its own log and may do nothing else; the role that CDK makes
-    // could write every log.
+    // Allows the function to write its own log, and nothing else. CDK's default
+    // role may write every log.
     const role = new iam.Role(this, "AuthorizerRole", {
       assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
     });

@@ -1,4 +1,4 @@
-# A WebSocket API with jwks-authorizer. The package comes from
+# A WebSocket API with jwks-authorizer. To build the package, run
 #
 #   cargo lambda build --release --arm64 --output-format zip
 
@@ -13,53 +13,53 @@ terraform {
 }
 
 variable "package" {
-  description = "The zip file with the function's bootstrap"
+  description = "The path of the zip file with the function's bootstrap"
   type        = string
   default     = "../../../target/lambda/jwks-authorizer/bootstrap.zip"
 }
 
 variable "architecture" {
-  description = "What the package was built for: arm64 or x86_64"
+  description = "The architecture of the package: arm64 or x86_64"
   type        = string
   default     = "arm64"
 }
 
 variable "reserved_concurrency" {
-  description = "How many concurrent executions are reserved for the authorizer, which is also its limit; -1 reserves none"
+  description = "The number of concurrent executions to reserve for the authorizer, which is also its limit; -1 reserves none"
   type        = number
   default     = -1
 
   validation {
-    # 0 would let nobody in.
+    # With 0, Lambda would throttle every invocation.
     condition     = var.reserved_concurrency == -1 || var.reserved_concurrency > 0
     error_message = "Set a whole number above 0, or -1 to reserve none."
   }
 }
 
 variable "issuer" {
-  description = "The exact iss of the tokens, an https URL"
+  description = "The exact iss value of the tokens, an https URL"
   type        = string
 }
 
 variable "audience" {
-  description = "Comma list; the token's aud must hold one of them"
+  description = "Accepted aud values, comma-separated; a token needs one of them"
   type        = string
 }
 
 variable "settings" {
-  description = "Further settings by name without AUTHORIZER_, as { REQUIRED_SCOPES = \"chat\" }"
+  description = "Further settings by name without AUTHORIZER_, for example { REQUIRED_SCOPES = \"chat\" }"
   type        = map(string)
   default     = {}
 
   validation {
-    # The function refuses to start with one: it may be a restriction that got lost.
+    # The function does not start if a setting is empty.
     condition     = alltrue([for value in values(var.settings) : trimspace(value) != ""])
-    error_message = "Leave a setting out instead of setting it to an empty text."
+    error_message = "A setting is empty. Set a value, or remove the setting to use its default."
   }
 }
 
 variable "routes_function_name" {
-  description = "The function behind the routes, such as samples/websocket"
+  description = "The name of the function behind the routes, for example samples/websocket"
   type        = string
 }
 
@@ -120,7 +120,7 @@ resource "aws_iam_role" "authorizer" {
   })
 }
 
-# It writes its own log and may do nothing else.
+# Allows the function to write its own log, and nothing else.
 resource "aws_iam_role_policy" "authorizer" {
   name = "write-log"
   role = aws_iam_role.authorizer.id
@@ -148,10 +148,10 @@ resource "aws_apigatewayv2_authorizer" "jwks" {
   authorizer_type = "REQUEST"
   authorizer_uri  = aws_lambda_function.authorizer.invoke_arn
 
-  # Every source listed here must be present, or API Gateway answers 401 without
-  # asking the authorizer. Empty, clients may bring the token as a header or, as
-  # browsers must, as a subprotocol. With one kind of client, list its source,
-  # as "route.request.header.Authorization".
+  # If a source in this list is missing from the request, API Gateway answers 401
+  # without asking the authorizer. With an empty list, clients may send the token in
+  # a header, or as a subprotocol, as browsers must. If all your clients use the same
+  # source, list it, for example "route.request.header.Authorization".
   identity_sources = []
 }
 
@@ -162,7 +162,8 @@ resource "aws_lambda_permission" "authorizer" {
   source_arn    = "${aws_apigatewayv2_api.chat.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.jwks.id}"
 }
 
-# Authorization is only ever asked for here; the other routes see its context.
+# API Gateway asks the authorizer at $connect only. The other routes get the context
+# of that decision.
 resource "aws_apigatewayv2_route" "connect" {
   api_id             = aws_apigatewayv2_api.chat.id
   route_key          = "$connect"

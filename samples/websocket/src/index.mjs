@@ -1,4 +1,4 @@
-// The sample's Lambda function: the routes, with the SDK that the runtime brings.
+// The sample's Lambda function. The SDK is part of Lambda's Node.js runtime.
 
 import {
   ApiGatewayManagementApiClient,

@@ -1,8 +1,10 @@
-// What the sample API's routes do. It stores nothing: API Gateway keeps the
-// authorizer's context for as long as the connection lives, and hands it to
-// every route in `requestContext.authorizer`, each value as a string.
+// The routes of the sample API. They store nothing: API Gateway keeps the
+// authorizer's context while the connection is open, and passes it to every
+// route in `requestContext.authorizer`. Each value is a string.
 
 /**
+ * Returns the Lambda handler.
+ *
  * @param {object} connections
  * @param {(connectionId: string, message: object) => Promise<unknown>} connections.send
  * @param {(connectionId: string) => Promise<unknown>} connections.disconnect
@@ -21,9 +23,9 @@ export function createHandler({ send, disconnect, now }) {
     }
   };
 
-  // A browser that offered subprotocols drops the connection unless one of them
-  // comes back. It is the marker that does, never the token beside it. A client
-  // that offered none must get none.
+  // A browser that offered subprotocols closes the connection unless the response
+  // has one of them. `subprotocol` is the marker, never the token. If the client
+  // offered none, the response must have none.
   function accept({ subprotocol }) {
     if (subprotocol === undefined) {
       return { statusCode: 200 };
@@ -31,22 +33,22 @@ export function createHandler({ send, disconnect, now }) {
     return { statusCode: 200, headers: { "Sec-WebSocket-Protocol": subprotocol } };
   }
 
-  // API Gateway asks the authorizer at $connect only, and a connection may live
-  // for two hours, so whoever cares about the token's end looks for it here.
+  // API Gateway asks the authorizer at $connect only, and a connection may stay
+  // open for two hours. So the routes check the token's expiry.
   async function answer(connectionId, authorizer) {
-    // Put so that an exp that is no number counts as past.
+    // Written so that the token counts as expired if exp is not a number.
     if (!(now() < Number(authorizer.exp) * 1000)) {
-      await unlessGone(send(connectionId, { error: "the token has expired" }));
-      await unlessGone(disconnect(connectionId));
+      await ignoreIfGone(send(connectionId, { error: "the token has expired" }));
+      await ignoreIfGone(disconnect(connectionId));
       return { statusCode: 401 };
     }
-    await unlessGone(send(connectionId, { authorizer }));
+    await ignoreIfGone(send(connectionId, { authorizer }));
     return { statusCode: 200 };
   }
 }
 
-/** Lets a client leave while it is being answered. */
-async function unlessGone(sent) {
+/** Ignores the error that the client has disconnected. */
+async function ignoreIfGone(sent) {
   try {
     await sent;
   } catch (error) {

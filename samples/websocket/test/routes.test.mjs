@@ -5,7 +5,7 @@ import { createHandler } from "../src/routes.mjs";
 
 const EXPIRY_SECONDS = 1_900_000_000;
 
-// API Gateway makes a string of every value of an authorizer's context.
+// API Gateway converts every value of an authorizer's context to a string.
 const AUTHORIZER = {
   principalId: "alice",
   sub: "alice",
@@ -13,7 +13,7 @@ const AUTHORIZER = {
   integrationLatency: "12",
 };
 
-/** Calls a route, and returns its answer with what was sent where on the way. */
+/** Calls a route. Returns its response and the calls to `send` and `disconnect`. */
 async function call(routeKey, authorizer, { now = 0, fail } = {}) {
   const sent = [];
   const record = (kind) => async (connectionId, message) => {
@@ -32,7 +32,7 @@ async function call(routeKey, authorizer, { now = 0, fail } = {}) {
   return { response, sent };
 }
 
-test("echoes the marker that the token came with", async () => {
+test("returns the subprotocol marker of the token", async () => {
   const { response } = await call("$connect", { ...AUTHORIZER, subprotocol: "bearer" });
   assert.deepEqual(response, {
     statusCode: 200,
@@ -40,18 +40,18 @@ test("echoes the marker that the token came with", async () => {
   });
 });
 
-test("echoes no subprotocol to a client that offered none", async () => {
+test("returns no subprotocol to a client that offered none", async () => {
   const { response } = await call("$connect", AUTHORIZER);
   assert.deepEqual(response, { statusCode: 200 });
 });
 
-test("lets a client go without a word", async () => {
+test("sends nothing to a client that disconnects", async () => {
   const { response, sent } = await call("$disconnect", AUTHORIZER);
   assert.deepEqual(response, { statusCode: 200 });
   assert.deepEqual(sent, []);
 });
 
-test("answers a message with the authorizer's context", async () => {
+test("replies to a message with the authorizer's context", async () => {
   const { response, sent } = await call("$default", AUTHORIZER, {
     now: EXPIRY_SECONDS * 1000 - 1,
   });
@@ -76,14 +76,14 @@ for (const exp of [undefined, "", "soon"]) {
   });
 }
 
-test("takes it that a client may be gone", async () => {
+test("ignores that the client has disconnected", async () => {
   const fail = Object.assign(new Error("gone"), { name: "GoneException" });
   assert.equal((await call("$default", AUTHORIZER, { fail })).response.statusCode, 200);
   const expired = await call("$default", AUTHORIZER, { fail, now: EXPIRY_SECONDS * 1000 });
   assert.equal(expired.response.statusCode, 401);
 });
 
-test("does not hide that the management API fails", async () => {
+test("reports other errors of the management API", async () => {
   const fail = Object.assign(new Error("no"), { name: "ForbiddenException" });
   await assert.rejects(call("$default", AUTHORIZER, { fail }), fail);
 });
