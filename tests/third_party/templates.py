@@ -216,6 +216,21 @@ def reserves_concurrency_where_asked(main):
         assert resolve(reserved, parameters, main["Conditions"]) == expected, given
 
 
+def refuses_metrics_where_lambda_drops_their_lines(main):
+    rule = main["Rules"]["MetricsNeedInfo"]
+    [assertion] = rule["Assertions"]
+    for namespace, level, accepted in [
+        ("", "WARN", True),
+        ("JwksAuthorizer", "WARN", False),
+        ("JwksAuthorizer", "INFO", True),
+        ("JwksAuthorizer", "DEBUG", True),
+    ]:
+        parameters = with_defaults(main, {"MetricsNamespace": namespace, "LogLevel": level})
+        applies = resolve(rule["RuleCondition"], parameters, {})
+        holds = not applies or resolve(assertion["Assert"], parameters, {})
+        assert holds == accepted, f"{namespace!r} at {level}"
+
+
 def shows_every_parameter_in_a_group(main):
     groups = main["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     shown = [name for group in groups for name in group["Parameters"]]
@@ -234,6 +249,7 @@ def check_main():
     sets_what_is_given_and_nothing_else(main)
     refuses_what_the_function_would(main)
     reserves_concurrency_where_asked(main)
+    refuses_metrics_where_lambda_drops_their_lines(main)
     shows_every_parameter_in_a_group(main)
     resources = template(path)["Resources"]
     never_alarms_on_errors(resources)
