@@ -1,8 +1,8 @@
-//! From claims to the flat context that API Gateway hands to what it protects.
+//! The context: what API Gateway passes from the authorizer to the function behind the API.
 //!
-//! API Gateway takes strings, numbers and booleans and fails requests for
-//! anything else, after the authorizer has let them in. So a list or an object
-//! becomes its JSON text, and what is absent or null is left out.
+//! API Gateway accepts only strings, numbers and booleans in it. With any other value, the request
+//! fails after the authorizer has allowed it. So a list or an object becomes its JSON text, and a
+//! claim that is absent or null is left out.
 
 use std::borrow::Cow;
 
@@ -12,28 +12,28 @@ use serde_json::{Number, Value};
 use crate::error::Error;
 use crate::jwt::{ClaimPath, Claims};
 
-/// Which claims become what.
+/// Which claims are in the context, and which become the principal and the usage key.
 #[derive(Debug, Clone)]
 pub struct ContextRules {
-    /// Claims that are added to those that are always there.
+    /// The claims to add to those that every context has.
     pub claims: Vec<ContextClaim>,
-    /// The claim that becomes `principalId`; `None` for `sub`.
+    /// The claim that becomes `principalId`; `sub` if it is `None`.
     pub principal: Option<ClaimPath>,
     /// The claim that becomes `usageIdentifierKey`.
     pub usage_key: Option<ClaimPath>,
 }
 
-/// A claim and the name that it has in the context.
+/// A claim, and its name in the context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextClaim {
     /// The name in the context.
     pub name: String,
-    /// Where the claim stands.
+    /// Where the claim is in the claims set.
     pub path: ClaimPath,
 }
 
 impl ContextRules {
-    /// Names that mean something of their own in a context, here or to API Gateway.
+    /// The names in a context that have a meaning of their own, to this function or to API Gateway.
     pub const RESERVED_NAMES: [&'static str; 10] = [
         "sub",
         "iss",
@@ -47,11 +47,11 @@ impl ContextRules {
         "integrationLatency",
     ];
 
-    /// Makes the context of a token's claims.
+    /// Returns the context for a token's claims.
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedToken`] where a claim cannot be read.
+    /// [`Error::MalformedToken`] if a claim cannot be read.
     pub fn context<'a>(
         &'a self,
         claims: &'a Claims<'_>,
@@ -63,7 +63,7 @@ impl ContextRules {
         context.set("iss", set.iss.as_deref().map(ContextValue::from));
         context.set("client_id", set.client().map(ContextValue::from));
         context.set("scope", set.scope_text().map(ContextValue::Text));
-        context.set("exp", set.exp.map(|exp| ContextValue::number(exp.0)));
+        context.set("exp", set.exp.and_then(|exp| ContextValue::number(exp.0)));
         context.set("subprotocol", subprotocol.map(ContextValue::from));
         for ContextClaim { name, path } in &self.claims {
             context.set(name, claims.value(path)?.and_then(ContextValue::of));
@@ -71,28 +71,29 @@ impl ContextRules {
         Ok(context)
     }
 
-    /// Returns what the policy's principal is: the configured claim, or else
-    /// the client, or else the issuer, since a policy must have one.
+    /// Returns the policy's `principalId`: the configured claim, or else the client, or else the
+    /// issuer. A policy must have one.
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedToken`] where the claim cannot be read.
+    /// [`Error::MalformedToken`] if the claim cannot be read.
     pub fn principal<'a>(&self, claims: &'a Claims<'_>) -> Result<Cow<'a, str>, Error> {
         let set = claims.registered();
         let configured = match &self.principal {
             None => set.sub.as_deref().map(Cow::Borrowed),
             Some(path) => claims.value(path)?.and_then(text_of),
         };
-        let others = [set.client(), set.iss.as_deref()].into_iter().flatten().map(Cow::Borrowed);
-        let named = configured.into_iter().chain(others).find(|name| !name.is_empty());
-        Ok(named.unwrap_or_default())
+        let client = set.client().map(Cow::Borrowed);
+        let issuer = set.iss.as_deref().map(Cow::Borrowed);
+        let mut candidates = [configured, client, issuer].into_iter().flatten();
+        Ok(candidates.find(|candidate| !candidate.is_empty()).unwrap_or_default())
     }
 
-    /// Returns the API key of the usage plan, where one is configured and there.
+    /// Returns the API key of the usage plan, if its claim is configured and present.
     ///
     /// # Errors
     ///
-    /// [`Error::MalformedToken`] where the claim cannot be read.
+    /// [`Error::MalformedToken`] if the claim cannot be read.
     pub fn usage_key<'a>(&self, claims: &'a Claims<'_>) -> Result<Option<Cow<'a, str>>, Error> {
         match &self.usage_key {
             None => Ok(None),
@@ -101,7 +102,7 @@ impl ContextRules {
     }
 }
 
-/// Names and scalar values, in order.
+/// The names and values of a context, in order.
 #[derive(Default)]
 pub struct Context<'a>(Vec<(&'a str, ContextValue<'a>)>);
 
@@ -116,19 +117,19 @@ impl<'a> Context<'a> {
         self.0.extend(value.map(|value| (name, value)));
     }
 
-    /// Says why the request is refused.
+    /// Adds the reason code of a refusal.
     pub(crate) fn set_reason(&mut self, reason: &'static str) {
         self.set("reason", Some(ContextValue::from(reason)));
     }
 
-    /// Names the three biggest entries and their sizes, for whoever has to make
-    /// the context smaller.
-    pub(crate) fn biggest(&self) -> String {
+    /// Returns the names and sizes of the three largest values, for an error message.
+    pub(crate) fn largest_values(&self) -> String {
         let mut sizes: Vec<_> = self.0.iter().map(|(name, value)| (value.size(), name)).collect();
-        sizes.sort_by(|a, b| b.cmp(a));
-        let biggest: Vec<_> =
-            sizes.iter().take(3).map(|(size, name)| format!("{name} ({size} bytes)")).collect();
-        biggest.join(", ")
+        sizes.sort_unstable();
+        let largest = sizes.iter().rev().take(3);
+        let largest: Vec<_> =
+            largest.map(|(size, name)| format!("{name} ({size} bytes)")).collect();
+        largest.join(", ")
     }
 }
 
@@ -144,39 +145,27 @@ impl<'a> ContextValue<'a> {
             Value::Null => None,
             Value::Bool(flag) => Some(Self::Bool(*flag)),
             Value::Number(number) => Some(Self::Number(number.clone())),
-            Value::String(text) => Some(Self::from(text.as_str())),
-            Value::Array(_) | Value::Object(_) => Some(Self::Text(Cow::Owned(value.to_string()))),
+            Value::String(_) | Value::Array(_) | Value::Object(_) => text_of(value).map(Self::Text),
         }
     }
 
-    /// Whole seconds stay whole: `1700000000` and not `1700000000.0`.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the cast is compared with what it came from"
-    )]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a float that is whole is exact as i64 and back"
-    )]
-    fn number(number: f64) -> Self {
-        let whole = number as i64;
-        if whole as f64 == number {
-            Self::Number(Number::from(whole))
-        } else {
-            Number::from_f64(number).map_or(Self::Bool(false), Self::Number)
-        }
+    /// Makes a number from its shortest text, so that a whole number has no fraction: `1700000000`
+    /// and not `1700000000.0`.
+    fn number(number: f64) -> Option<Self> {
+        number.to_string().parse().ok().map(Self::Number)
     }
 
+    /// Returns the length of the value's text.
     fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Number(number) => number.to_string().len(),
-            Self::Bool(_) => 5,
+            Self::Bool(flag) => flag.to_string().len(),
         }
     }
 }
 
-/// Returns a scalar's text, and a list's or an object's JSON.
+/// Returns the text of a value: a string itself, and the JSON of any other. `None` for null.
 fn text_of(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Null => None,

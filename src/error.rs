@@ -1,175 +1,177 @@
-//! One error per way in which a request can fail, and the one table that says
-//! what its reason code is and what the client sees.
+//! Why a request is refused: the errors, and the table of their reason codes and classes.
 //!
-//! Errors carry what an operator needs to find the fault. They never carry a
-//! token, a signature or a claims set, so that `Debug` and `Display` may be
-//! logged. What the client sees is generic and made in [`crate::gateway`].
+//! An error has what an operator needs for troubleshooting. It never has a token, a signature or a
+//! claims set, so `Debug` and `Display` may be logged. [`crate::gateway::response`] makes the
+//! response, which is generic.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use crate::jwks::FetchError;
 
-/// Why a request is not let in.
+/// Why a request is refused.
 ///
-/// Every variant stands in `docs/errors.md` with its cure.
+/// A message says what was found, what was expected, and which setting says so. `docs/errors.md` has
+/// each reason, and what to do about it. Messages are clauses without a full stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No configured source holds a token.
+    /// None of the configured sources has a token.
     #[error("no token in {sources}{hint}")]
     MissingToken {
         /// The sources that were searched, as configured.
         sources: String,
-        /// A remark on what was there instead, starting with `; `, or nothing.
+        /// What was there instead, starting with `; `, or empty.
         hint: &'static str,
     },
-    /// What came is not a JWT in JWS compact serialization
+    /// The credential is not a JWT in JWS compact serialization
     /// ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)),
-    /// or a part of it is not what RFC 7515 or RFC 7519 say it is.
+    /// or a part of it does not follow RFC 7515 or RFC 7519.
     #[error("{0}")]
     MalformedToken(&'static str),
     /// The token is longer than [`crate::jwt::MAX_TOKEN_LENGTH`].
-    #[error("the token has {length} characters, at most {limit} are read")]
+    #[error("the token has {length} bytes, the limit is {limit}")]
     TokenTooLarge {
         /// The token's length in bytes.
         length: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// The `alg` header is not one that the issuer may use.
-    #[error("the token's alg is {alg:?}, allowed: {allowed}")]
+    /// The issuer may not use the algorithm in the `alg` header parameter.
+    #[error("the token's alg is {alg:?}, expected one of: {allowed} (AUTHORIZER_ALGORITHMS)")]
     UnsupportedAlgorithm {
-        /// The header's `alg`, shortened.
+        /// The token's `alg`, shortened.
         alg: Excerpt,
-        /// What would have passed.
+        /// The configured algorithms.
         allowed: String,
     },
-    /// The header asks for an extension ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11));
-    /// none are supported.
+    /// The token's header asks for an extension, and none is supported
+    /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).
     #[error("the header parameter {0:?} is not supported")]
     UnsupportedCriticalHeader(&'static str),
-    /// The `iss` claim names no configured issuer.
+    /// The `iss` claim is not a configured issuer.
     #[error("iss is {issuer:?}, which is not a configured issuer ({configured}){hint}")]
     UnknownIssuer {
         /// The unverified `iss`, shortened.
         issuer: Excerpt,
         /// The first of the configured issuers.
         configured: String,
-        /// What little differs, starting with `; `, or nothing.
+        /// What differs, if it is little, starting with `; `, or empty.
         hint: &'static str,
     },
-    /// The issuer's key set has no usable key for this token.
+    /// The issuer's key set has no usable key for the token.
     #[error("{0}")]
     UnknownKey(&'static str),
-    /// The signature is not the key's.
-    #[error("the signature does not fit the token and the issuer's key")]
+    /// The issuer's key did not make the signature.
+    #[error("signature verification failed")]
     InvalidSignature,
     /// `exp` has passed.
-    #[error("expired {seconds_ago} s ago")]
+    #[error("the token expired {seconds_ago} s ago")]
     Expired {
         /// Whole seconds since `exp`.
         seconds_ago: i64,
     },
-    /// `nbf` lies ahead.
-    #[error("not valid before {seconds_ahead} s from now")]
+    /// `nbf` is in the future.
+    #[error("the token is not valid yet, nbf is {seconds_ahead} s in the future")]
     NotYetValid {
         /// Whole seconds until `nbf`.
         seconds_ahead: i64,
     },
-    /// `iat` lies ahead.
-    #[error("issued {seconds_ahead} s in the future")]
+    /// `iat` is in the future.
+    #[error("iat is {seconds_ahead} s in the future")]
     IssuedInFuture {
         /// Whole seconds until `iat`.
         seconds_ahead: i64,
     },
-    /// `iat` lies further back than the issuer's rules allow.
-    #[error("issued {age_seconds} s ago, at most {limit_seconds} s are allowed")]
+    /// `iat` is longer ago than the issuer's rules allow.
+    #[error(
+        "the token was issued {age_seconds} s ago, the limit is {limit_seconds} s (AUTHORIZER_MAX_TOKEN_AGE_SECONDS)"
+    )]
     TooOld {
         /// Whole seconds since `iat`.
         age_seconds: i64,
         /// The configured limit.
         limit_seconds: u64,
     },
-    /// `aud` holds none of the configured audiences.
-    #[error("aud is {audience}, wanted: {wanted}")]
+    /// `aud` has none of the configured audiences.
+    #[error("aud is {audience}, expected one of: {wanted} (AUTHORIZER_AUDIENCE)")]
     WrongAudience {
         /// The token's `aud`, shortened.
         audience: Excerpt,
         /// The configured audiences.
         wanted: String,
     },
-    /// Neither `client_id` nor `azp` names an allowed client.
-    #[error("the client is {client:?}, wanted: {wanted}")]
+    /// The client in `client_id`, or else in `azp`, is not a configured one.
+    #[error("the client is {client:?}, expected one of: {wanted} (AUTHORIZER_CLIENT_IDS)")]
     WrongClient {
         /// The token's client, shortened.
         client: Excerpt,
         /// The configured clients.
         wanted: String,
     },
-    /// Cognito's `token_use` is another one.
-    #[error("token_use is {token_use:?}, wanted: {wanted}")]
+    /// Cognito's `token_use` is not the configured one.
+    #[error("token_use is {token_use:?}, expected: {wanted} (AUTHORIZER_TOKEN_USE)")]
     WrongTokenUse {
         /// The token's `token_use`, shortened.
         token_use: Excerpt,
         /// The configured one.
         wanted: String,
     },
-    /// The `typ` header is not an allowed one.
-    #[error("typ is {typ:?}, wanted: {wanted}")]
+    /// The `typ` header parameter is not a configured one.
+    #[error("typ is {typ:?}, expected one of: {wanted} (AUTHORIZER_TOKEN_TYPES)")]
     WrongTokenType {
-        /// The header's `typ`, shortened; empty where there is none.
+        /// The token's `typ`, shortened; empty if there is none.
         typ: Excerpt,
         /// The configured ones.
         wanted: String,
     },
-    /// A claim that the issuer's rules need is not there.
+    /// The token does not have a claim that the issuer's rules need.
     #[error("the claim {claim:?} is missing{hint}")]
     MissingClaim {
         /// The claim's name, or its path.
         claim: String,
-        /// What may be the cause, starting with `; `, or nothing.
+        /// The likely cause, starting with `; `, or empty.
         hint: &'static str,
     },
-    /// A claim that the issuer's rules constrain has another value.
-    #[error("the claim {0:?} has none of the accepted values")]
+    /// A claim has none of the values that the issuer's rules accept.
+    #[error("the claim {0:?} has no value that AUTHORIZER_REQUIRED_CLAIMS accepts")]
     ClaimMismatch(String),
-    /// The token lacks a scope that the issuer or the route needs.
+    /// The token does not have a scope that the issuer's rules or the route need.
     #[error("the scope {0:?} is missing")]
     InsufficientScope(String),
     /// No route rule matches the request.
-    #[error("no rule in ROUTE_SCOPES matches this route")]
+    #[error("no rule in AUTHORIZER_ROUTE_SCOPES matches this route")]
     RouteForbidden,
-    /// A backend may read the path as another one, for which another rule may hold.
+    /// A backend may read the path as another path, which may have another rule.
     #[error(
-        "the path can be read as another path: it has an empty, \".\" or \"..\" segment, a slash at the end, a backslash, # or ;, or an encoded letter, digit, slash or percent sign"
+        "a backend may read this path as another path: it has an empty, \".\" or \"..\" segment, a slash at the end, a backslash, # or ;, or an encoded letter, digit, slash or percent sign"
     )]
     AmbiguousPath,
-    /// A web page sent the request whose origin is not an allowed one, or may have.
+    /// A web page whose origin is not allowed sent the request, or may have sent it.
     #[error("{0}")]
     OriginNotAllowed(ForeignOrigin),
-    /// There are no keys to judge the token by.
-    #[error("no keys of {issuer}: {cause}")]
+    /// There are no keys to verify the token with.
+    #[error("no keys for {issuer}: {cause}")]
     KeysUnavailable {
         /// The configured issuer.
         issuer: String,
         /// Why there are none.
         cause: KeysUnavailableCause,
     },
-    /// The event is not one that an API Gateway authorizer gets.
+    /// The event is not one that API Gateway sends to an authorizer.
     #[error("{0}")]
     UnusableEvent(&'static str),
-    /// The answer would be larger than API Gateway takes.
+    /// The response would be larger than API Gateway accepts.
     #[error(
-        "the answer has {length} bytes, API Gateway takes {limit}; the biggest parts: {biggest}"
+        "the response has {length} bytes, the limit is {limit}; the largest context values: {largest}"
     )]
     ContextTooLarge {
-        /// The answer's length in bytes.
+        /// The response's length in bytes.
         length: usize,
         /// The limit in bytes.
         limit: usize,
-        /// The names and sizes of the biggest context entries.
-        biggest: String,
+        /// The names and sizes of the largest context values.
+        largest: String,
     },
 }
 
@@ -182,37 +184,37 @@ pub enum KeysUnavailableCause {
     /// An earlier fetch failed and the next one is not due yet.
     #[error("the last fetch failed ({0}), the next one is not due yet")]
     Backoff(Arc<FetchError>),
-    /// The invocation's deadline came before the keys.
+    /// The invocation's deadline came before the end of the fetch.
     #[error("the fetch did not end before the invocation's deadline")]
     Deadline,
 }
 
-/// What is wrong with a request's origin.
+/// Why a request's origin is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignOrigin {
     /// `Origin` is not a configured one.
     #[error("the origin {0:?} is not in AUTHORIZER_ALLOWED_ORIGINS")]
     NotAllowed(Excerpt),
-    /// The browser says that the page is of another site.
+    /// The browser says that a page of another site sent the request.
     #[error(
-        "the token came in a cookie only, without an Origin, and with Sec-Fetch-Site: cross-site"
+        "the token is in a cookie only, and another site sent the request (Sec-Fetch-Site: cross-site)"
     )]
     CrossSite,
-    /// The request may change something, and nothing says where it comes from.
+    /// The method is not a safe one, and nothing says which page sent the request.
     #[error(
-        "the token came in a cookie only, and a request that can change something needs an Origin"
+        "the token is in a cookie only, and a request that is not GET, HEAD or OPTIONS needs an Origin header"
     )]
     Missing,
 }
 
-/// Who is at fault, which decides what the client sees.
+/// The status that the client sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// 401: the caller did not prove who they are.
+    /// 401: the token does not prove who the caller is.
     Unauthenticated,
-    /// 403: the caller is known and may not.
+    /// 403: the caller is known and may not do this.
     Forbidden,
-    /// 500: it cannot be told, through no fault of the caller's.
+    /// 500: the function cannot decide, and the caller is not the cause.
     Fault,
 }
 
@@ -221,21 +223,21 @@ impl Error {
         Self::MissingClaim { claim: claim.to_owned(), hint: "" }
     }
 
-    /// Returns the stable reason code, as logged, as in a Deny's context, and
-    /// as in `docs/errors.md`.
+    /// Returns the reason code, which is stable. It is in the log, in a Deny's context, and in
+    /// `docs/errors.md`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
-        self.row().0
+        self.reason_and_class().0
     }
 
-    /// Returns who is at fault.
+    /// Returns the class, which decides the status that the client sees.
     #[must_use]
     pub fn class(&self) -> Class {
-        self.row().1
+        self.reason_and_class().1
     }
 
-    /// The table: each error's reason code and class.
-    fn row(&self) -> (&'static str, Class) {
+    /// Returns the error's row of the table of reason codes and classes.
+    fn reason_and_class(&self) -> (&'static str, Class) {
         use Class::{Fault, Forbidden, Unauthenticated};
         match self {
             Self::MissingToken { .. } => ("missing_token", Unauthenticated),

@@ -54,7 +54,7 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
         (Error::KeysUnavailable { issuer: text(), cause }, "keys_unavailable", Fault),
         (Error::UnusableEvent("x"), "unusable_event", Fault),
         (
-            Error::ContextTooLarge { length: 1, limit: 1, biggest: text() },
+            Error::ContextTooLarge { length: 1, limit: 1, largest: text() },
             "context_too_large",
             Fault,
         ),
@@ -88,14 +88,14 @@ fn messages_are_clauses_without_a_full_stop() {
 fn says_why_there_are_no_keys() {
     let timeout = || Arc::new(FetchError::Timeout(Duration::from_secs(3)));
     for (cause, expected) in [
-        (KeysUnavailableCause::Fetch(timeout()), "no keys of i: no answer within 3000 ms"),
+        (KeysUnavailableCause::Fetch(timeout()), "no keys for i: no answer within 3000 ms"),
         (
             KeysUnavailableCause::Backoff(timeout()),
-            "no keys of i: the last fetch failed (no answer within 3000 ms), the next one is not due yet",
+            "no keys for i: the last fetch failed (no answer within 3000 ms), the next one is not due yet",
         ),
         (
             KeysUnavailableCause::Deadline,
-            "no keys of i: the fetch did not end before the invocation's deadline",
+            "no keys for i: the fetch did not end before the invocation's deadline",
         ),
     ] {
         let error = Error::KeysUnavailable { issuer: "i".to_owned(), cause };

@@ -264,7 +264,10 @@ async fn says_why_in_the_log_and_only_there() {
     let token = token_with(&issuer, json!({ "aud": "https://other.example" }));
     let (outcome, line) = deployment.ask_for_more(&connect(&token)).await;
     assert_eq!(outcome, Err(unauthorized("wrong_audience")));
-    assert_eq!(line["message"], r#"aud is ["https://other.example"], wanted: local-gateway"#);
+    assert_eq!(
+        line["message"],
+        r#"aud is ["https://other.example"], expected one of: local-gateway (AUTHORIZER_AUDIENCE)"#
+    );
     assert_eq!(line["level"], "INFO");
 }
 
@@ -284,7 +287,7 @@ async fn says_in_the_log_what_is_configured_and_what_little_differs() {
     let (slash, upper) = (format!("{url}/"), url.to_uppercase());
     let https = url.replacen("http:", "https:", 1);
     for (token, message) in [
-        (unsigned, r#"the token's alg is "none", allowed: RS256"#.to_owned()),
+        (unsigned, r#"the token's alg is "none", expected one of: RS256 (AUTHORIZER_ALGORITHMS)"#.to_owned()),
         (with_issuer("https://x"), unknown("https://x", "")),
         (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs")),
         (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ")),

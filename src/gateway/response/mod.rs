@@ -266,7 +266,7 @@ fn within_limit<T: Serialize>(response: &T, context: &Context<'_>) -> Result<Res
         return Err(Error::ContextTooLarge {
             length,
             limit: MAX_RESPONSE_LENGTH,
-            biggest: context.biggest(),
+            largest: context.largest_values(),
         });
     }
     Ok(Response(json))

@@ -286,8 +286,8 @@ fn names_the_biggest_entries_of_an_answer_that_is_too_large() {
     let error = with_context(&payload, &further, |context| {
         judged(RULES, EventKind::WebSocket, &[], &[], caller(context)).unwrap_err()
     });
-    let Error::ContextTooLarge { biggest, .. } = error else { panic!("{error}") };
-    assert_eq!(biggest, "list (2603 bytes), again (2603 bytes), sub_claim (2400 bytes)");
+    let Error::ContextTooLarge { largest, .. } = error else { panic!("{error}") };
+    assert_eq!(largest, "list (2603 bytes), again (2603 bytes), sub_claim (2400 bytes)");
     // A plain refusal needs no context, so it is not too large.
     with_context(&payload, &further, |context| {
         judged(RULES, EventKind::WebSocket, &["admin"], &[], caller(context)).unwrap();
@@ -355,17 +355,17 @@ fn a_500_begins_with_its_reason_and_is_never_a_deny() {
                 cause: KeysUnavailableCause::Fetch(timeout.into()),
             },
             "keys_unavailable",
-            "keys_unavailable: no keys of https://issuer.example/: no answer within 3000 ms",
+            "keys_unavailable: no keys for https://issuer.example/: no answer within 3000 ms",
         ),
         (Error::UnusableEvent("it is odd"), "unusable_event", "unusable_event: it is odd"),
         (
             Error::ContextTooLarge {
                 length: 9000,
                 limit: 8192,
-                biggest: "a (8000 bytes)".to_owned(),
+                largest: "a (8000 bytes)".to_owned(),
             },
             "context_too_large",
-            "context_too_large: the answer has 9000 bytes, API Gateway takes 8192; the biggest parts: a (8000 bytes)",
+            "context_too_large: the response has 9000 bytes, the limit is 8192; the largest context values: a (8000 bytes)",
         ),
     ] {
         let expected = FunctionError { error_type: reason, error_message: message.to_owned() };

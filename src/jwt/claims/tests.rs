@@ -176,11 +176,19 @@ fn says_by_how_much_a_time_was_missed() {
             assert_eq!(claims.err().unwrap().to_string(), expected);
         });
     };
-    check(r#""exp":1000"#, at(1007, 0), "expired 7 s ago");
-    check(r#""exp":1000,"nbf":900"#, at(893, 0), "not valid before 7 s from now");
-    check(r#""exp":1000,"iat":900"#, at(893, 0), "issued 7 s in the future");
-    check(r#""exp":1000,"iat":900"#, at(970, 0), "issued 70 s ago, at most 60 s are allowed");
-    check(r#""exp":-1e308"#, at(0, 0), &format!("expired {} s ago", i64::MAX));
+    check(r#""exp":1000"#, at(1007, 0), "the token expired 7 s ago");
+    check(
+        r#""exp":1000,"nbf":900"#,
+        at(893, 0),
+        "the token is not valid yet, nbf is 7 s in the future",
+    );
+    check(r#""exp":1000,"iat":900"#, at(893, 0), "iat is 7 s in the future");
+    check(
+        r#""exp":1000,"iat":900"#,
+        at(970, 0),
+        "the token was issued 70 s ago, the limit is 60 s (AUTHORIZER_MAX_TOKEN_AGE_SECONDS)",
+    );
+    check(r#""exp":-1e308"#, at(0, 0), &format!("the token expired {} s ago", i64::MAX));
 }
 
 #[test]

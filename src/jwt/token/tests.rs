@@ -110,7 +110,7 @@ fn reads_8192_bytes_and_not_one_more() {
     check(&of_length(8193), "token_too_large");
     check(&"é".repeat(4097), "token_too_large");
     let error = RawToken::new(&"x".repeat(9000)).decode().err().unwrap();
-    assert_eq!(error.to_string(), "the token has 9000 characters, at most 8192 are read");
+    assert_eq!(error.to_string(), "the token has 9000 bytes, the limit is 8192");
 }
 
 #[test]
