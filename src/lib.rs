@@ -60,6 +60,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod metrics;
 mod startup;
+pub mod uri;
 
 pub use authorizer::Authorizer;
 pub use config::Config;

@@ -76,7 +76,7 @@ fn every_setting_is_documented_as_it_is() {
         let section = documented.iter().find(|section| section.title == name);
         let text = section.unwrap_or_else(|| panic!("{name} has no section")).text.replace('`', "");
         for line in [
-            format!("- takes: {}", setting.takes),
+            format!("- takes: {}", setting.takes.replace('`', "")),
             format!("- default: {}", setting.default),
             format!("- example: {name}={}", setting.example),
         ] {

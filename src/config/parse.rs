@@ -1,84 +1,69 @@
-//! One small function for the value of each kind of setting. What it returns as
-//! an error completes the sentence "the variable is «value», …".
+//! One small function for each kind of value. An error says what is wrong with the value, as a
+//! clause: the message is `AUTHORIZER_X is "VALUE": CLAUSE.`
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
+use super::members::Members;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
-use crate::jwks::key_uri;
 use crate::jwt::{Audience, ClaimPath, RequiredClaim, SignatureAlgorithm};
+use crate::uri::key_uri;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
-/// The members of a JSON object, in order; one that stands twice is an error.
-/// Values are kept as they stand, so that the same holds within them.
-pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, _>()? {
-                    if members.iter().any(|(before, _)| *before == name) {
-                        return Err(A::Error::custom(format_args!("{name:?} stands twice")));
-                    }
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
+/// Parses a JSON object that is not empty.
 pub(super) fn object(text: &str) -> Parsed<Vec<(String, Value)>> {
-    let fault = |error| format!("which is not a JSON object: {error}");
-    let members: Members = serde_json::from_str(text).map_err(fault)?;
-    if members.0.is_empty() {
-        return Err("which is empty".to_owned());
+    let Members(members) = serde_json::from_str(text).map_err(not_an_object)?;
+    if members.is_empty() {
+        return Err("the object is empty".to_owned());
     }
-    let read =
-        |(name, value): (String, Box<RawValue>)| Ok((name, serde_json::from_str(value.get())?));
-    members.0.into_iter().map(read).collect::<Result<_, serde_json::Error>>().map_err(fault)
+    let parse = |(name, json): (String, Box<RawValue>)| {
+        Ok((name, serde_json::from_str(json.get()).map_err(not_an_object)?))
+    };
+    members.into_iter().map(parse).collect()
 }
 
-/// A comma list without empty or repeated items.
+fn not_an_object(error: serde_json::Error) -> String {
+    format!("it cannot be read as a JSON object ({error})")
+}
+
+/// Parses the list of `AUTHORIZER_ISSUERS`.
+pub(super) fn issuers(text: &str) -> Parsed<Vec<Members>> {
+    let objects: Vec<Members> = serde_json::from_str(text)
+        .map_err(|error| format!("it cannot be read as a JSON list of objects ({error})"))?;
+    if objects.is_empty() { Err("the list is empty".to_owned()) } else { Ok(objects) }
+}
+
+/// Parses a comma-separated list without empty and repeated items.
 pub(super) fn list(text: &str) -> Parsed<Vec<String>> {
     let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
     if items.iter().any(String::is_empty) {
-        return Err("which has an empty item".to_owned());
+        return Err("an item is empty".to_owned());
     }
-    match items.iter().enumerate().find(|(place, item)| items[..*place].contains(item)) {
-        Some((_, item)) => Err(format!("which has {item:?} twice")),
+    match first_repeated(&items) {
+        Some(item) => Err(format!("{item:?} is in the list twice")),
         None => Ok(items),
     }
 }
 
+/// Returns the first item that equals one before it.
+pub(super) fn first_repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
+    items.iter().enumerate().find(|(index, item)| items[..*index].contains(item)).map(|(_, it)| it)
+}
+
 fn number(text: &str, range: &RangeInclusive<u64>) -> Parsed<u64> {
-    let number = text.parse().map_err(|_| "which is not a whole number".to_owned())?;
+    let number = text.parse().map_err(|_| "it is not a whole number".to_owned())?;
     if range.contains(&number) {
         Ok(number)
     } else {
-        Err(format!("which is not from {} to {}", range.start(), range.end()))
+        Err(format!("it is not from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -92,7 +77,7 @@ pub(super) fn milliseconds(text: &str, range: RangeInclusive<u64>) -> Parsed<Dur
 
 fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Parsed<T> {
     let chosen = choices.iter().find(|(name, _)| *name == text);
-    chosen.map(|(_, value)| *value).ok_or_else(|| "which is none of the choices".to_owned())
+    chosen.map(|(_, value)| *value).ok_or_else(|| "it is not one of the choices".to_owned())
 }
 
 pub(super) fn resource_scope(text: &str) -> Parsed<ResourceScope> {
@@ -122,46 +107,44 @@ pub(super) fn token_use(text: &str) -> Parsed<String> {
 }
 
 pub(super) fn uri(text: &str) -> Parsed<Url> {
-    key_uri(text).map_err(|error| error.fault().to_owned())
+    key_uri(text).map_err(|error| format!("it is {}", error.fault()))
 }
 
-/// Where issuers publish documents about themselves. Their URLs are taken for issuers by mistake.
+/// Where issuers publish documents about themselves. Users set the URLs of these documents as the
+/// issuer by mistake.
 const WELL_KNOWN: [&str; 3] = [
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/.well-known/jwks.json",
 ];
 
-/// The issuer is compared letter by letter, so it is kept as it stands.
+/// Checks an issuer, and returns it unchanged: it is compared with `iss` character by character.
 pub(super) fn issuer(text: &str) -> Parsed<String> {
     let url = uri(text)?;
     if url.query().is_some() {
-        return Err("which has a query".to_owned());
+        return Err("an issuer has no query".to_owned());
     }
     match WELL_KNOWN.iter().find_map(|path| text.strip_suffix(path)) {
         None => Ok(text.to_owned()),
         Some(issuer) => Err(format!(
-            "which is the URL of a document; the issuer is {issuer:?}, or the same with a slash at the end if the tokens' iss has one"
+            "it is the URL of a document. The issuer is {issuer:?}, with a slash at the end if the tokens' `iss` has one"
         )),
     }
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {
     let path = PathBuf::from(text);
-    if path.is_file() { Ok(path) } else { Err("where there is no file".to_owned()) }
+    if path.is_file() { Ok(path) } else { Err("there is no such file".to_owned()) }
 }
 
-/// CloudWatch's own rules for the names of namespaces.
+/// Checks CloudWatch's rules for the names of namespaces.
 pub(super) fn metrics_namespace(text: &str) -> Parsed<String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
-    if text.len() <= 255
-        && text.bytes().all(is_allowed)
-        && !text.starts_with([':'])
-        && !text.starts_with("AWS/")
-    {
+    let is_reserved = text.starts_with(':') || text.starts_with("AWS/");
+    if text.len() <= 255 && text.bytes().all(is_allowed) && !is_reserved {
         Ok(text.to_owned())
     } else {
-        Err("which CloudWatch does not take as a namespace".to_owned())
+        Err("CloudWatch does not accept this name".to_owned())
     }
 }
 
@@ -171,7 +154,7 @@ pub(super) fn audience(text: &str) -> Parsed<Audience> {
     }
     let audiences = list(text)?;
     if audiences.iter().any(|audience| audience == "*") {
-        return Err("where * must stand alone".to_owned());
+        return Err("`*` must be the only item".to_owned());
     }
     Ok(Audience::AnyOf(audiences))
 }
@@ -179,10 +162,10 @@ pub(super) fn audience(text: &str) -> Parsed<Audience> {
 pub(super) fn algorithms(text: &str) -> Parsed<Vec<&'static SignatureAlgorithm>> {
     let known = |name: &String| {
         SignatureAlgorithm::named(name).ok_or_else(|| {
-            format!("where {name:?} is not supported; symmetric algorithms and none never are")
+            format!("{name:?} is not supported (symmetric algorithms and none never are)")
         })
     };
-    // Both names of one algorithm may stand in the list.
+    // The list may have both names of one algorithm.
     let mut algorithms = Vec::new();
     for algorithm in list(text)?.iter().map(known) {
         let algorithm = algorithm?;
@@ -197,15 +180,15 @@ pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
     let normal = |item: &String| {
         let typ = item.to_ascii_lowercase();
         match typ.strip_prefix("application/").unwrap_or(&typ) {
-            // It would accept tokens without a type.
-            "" => Err(format!("where {item:?} is no media type")),
+            // An empty type would accept tokens without a type.
+            "" => Err(format!("{item:?} is not a media type")),
             typ => Ok(typ.to_owned()),
         }
     };
     list(text)?.iter().map(normal).collect()
 }
 
-/// A scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
+/// Tells whether a text is a scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
 pub(super) fn is_scope(scope: &str) -> bool {
     let is_scope_char = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !scope.is_empty() && scope.bytes().all(is_scope_char)
@@ -214,31 +197,34 @@ pub(super) fn is_scope(scope: &str) -> bool {
 pub(super) fn scopes(text: &str) -> Parsed<Vec<String>> {
     let scopes = list(text)?;
     match scopes.iter().find(|scope| !is_scope(scope)) {
-        Some(scope) => Err(format!(
-            "where {scope:?} is no scope that a token could have (scopes are separated by commas here)"
-        )),
+        Some(scope) => {
+            Err(format!("a token cannot have the scope {scope:?} (separate scopes with commas)"))
+        }
         None => Ok(scopes),
     }
 }
 
 pub(super) fn claim_path(text: &str) -> Parsed<ClaimPath> {
-    // RFC 6901 §3: a tilde is followed by 0 or 1.
+    // RFC 6901 §3: 0 or 1 follows each tilde.
     let bad_tilde =
         text.starts_with('/') && text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
-    if bad_tilde { Err("which is not a JSON Pointer".to_owned()) } else { Ok(ClaimPath::new(text)) }
+    if bad_tilde {
+        Err(format!("{text:?} is not a JSON Pointer (write ~0 for ~, and ~1 for /)"))
+    } else {
+        Ok(ClaimPath::new(text))
+    }
 }
 
 pub(super) fn required_claims(text: &str) -> Parsed<Vec<RequiredClaim>> {
     let required = |(name, value): (String, Value)| {
         let accepted = value.as_array().cloned().unwrap_or_else(|| vec![value]);
         if accepted.is_empty() {
-            return Err(format!("where {name:?} accepts no value at all"));
+            return Err(format!("the list of values for {name:?} is empty"));
         }
-        if !accepted
-            .iter()
-            .all(|value| value.is_string() || value.is_number() || value.is_boolean())
-        {
-            return Err(format!("where {name:?} has a value that is no string, number or boolean"));
+        let is_scalar =
+            |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
+        if !accepted.iter().all(is_scalar) {
+            return Err(format!("a value for {name:?} is not a string, a number or a boolean"));
         }
         Ok(RequiredClaim { path: claim_path(&name)?, accepted })
     };
@@ -250,28 +236,26 @@ pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {
         let (name, path) = item.split_once('=').unwrap_or((&item, &item));
         let (name, path) = (name.trim(), path.trim());
         if name.is_empty() || path.is_empty() || name.starts_with('/') {
-            return Err(format!("where {item:?} lacks a name or a claim"));
+            return Err(format!("{item:?} has no name or no claim (write NAME=CLAIM)"));
         }
         if ContextRules::RESERVED_NAMES.contains(&name) {
             return Err(format!(
-                "where {name:?} is a reserved name; give it another, for example {name}_claim={path}"
+                "the name {name:?} is reserved (use another one, for example {name}_claim={path})"
             ));
         }
         Ok(ContextClaim { name: name.to_owned(), path: claim_path(path)? })
     };
     let claims = list(text)?.into_iter().map(claim).collect::<Parsed<Vec<_>>>()?;
-    match claims
-        .iter()
-        .enumerate()
-        .find(|(place, claim)| claims[..*place].iter().any(|before| before.name == claim.name))
-    {
-        Some((_, claim)) => Err(format!("where the name {:?} stands twice", claim.name)),
+    let names: Vec<_> = claims.iter().map(|claim| &claim.name).collect();
+    match first_repeated(&names) {
+        Some(name) => Err(format!("the name {name:?} is in the list twice")),
         None => Ok(claims),
     }
 }
 
-/// A token of [RFC 9110 §5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2),
-/// as the names of headers, cookies and subprotocols are.
+/// Tells whether a text is a token of
+/// [RFC 9110 §5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2). The names of headers,
+/// cookies and subprotocols are such tokens.
 fn is_http_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -281,17 +265,16 @@ fn is_http_token(text: &str) -> bool {
 
 pub(super) fn token_sources(text: &str) -> Parsed<Vec<TokenSource>> {
     let source = |item: String| {
-        let (kind, name) =
-            item.split_once(':').ok_or_else(|| format!("where {item:?} has no colon"))?;
+        let (kind, name) = item.split_once(':').ok_or_else(|| format!("{item:?} has no colon"))?;
         if !is_http_token(name) {
-            return Err(format!("where {name:?} is no name of a {kind}"));
+            return Err(format!("{name:?} is not a valid {kind} name"));
         }
         match kind {
             "header" => Ok(TokenSource::Header(name.to_ascii_lowercase())),
             "query" => Ok(TokenSource::Query(name.to_owned())),
             "cookie" => Ok(TokenSource::Cookie(name.to_owned())),
             "subprotocol" => Ok(TokenSource::Subprotocol(name.to_owned())),
-            _ => Err(format!("where {kind:?} is none of header, query, cookie, subprotocol")),
+            _ => Err(format!("{kind:?} is not one of header, query, cookie, subprotocol")),
         }
     };
     list(text)?.into_iter().map(source).collect()

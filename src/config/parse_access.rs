@@ -1,5 +1,5 @@
-//! The values of the settings that say who may do what: origins and route
-//! scopes. As in [`super::parse`], an error completes a sentence.
+//! The values of the settings that say who may do what: origins and route scopes. An error is a
+//! clause, see [`super::parse`].
 
 use serde_json::Value;
 use url::Url;
@@ -9,27 +9,30 @@ use crate::access::{AMBIGUOUS_PATHS, RouteRule, RouteScopes};
 use crate::gateway::response::{MAX_RESPONSE_LENGTH, Policy};
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
-    let origin = |item: String| match Url::parse(&item) {
-        _ if item == "*" => {
-            Err("where * is no origin; leave the variable out to allow any".to_owned())
-        }
-        // A host may have an asterisk in it, but no browser sends one.
-        _ if item.contains('*') => {
-            Err(format!("where {item:?} has a wildcard, and origins are compared as they are"))
-        }
-        Ok(url) => match url.origin().ascii_serialization() {
-            serialized if serialized == item => Ok(item),
-            // Apps have schemes of their own, as capacitor://localhost, of which URLs know no origin.
-            opaque if opaque == "null" && is_app_origin(&url, &item) => Ok(item),
-            opaque if opaque == "null" => Err(format!("where {item:?} is no origin")),
-            serialized => Err(format!("where browsers write {item:?} as {serialized:?}")),
-        },
-        Err(_) => Err(format!("where {item:?} is no origin")),
-    };
     list(text)?.into_iter().map(origin).collect()
 }
 
-/// Tells whether an origin is a scheme and a host and nothing else.
+fn origin(item: String) -> Parsed<String> {
+    if item == "*" {
+        return Err("`*` is not an origin (unset the variable to allow any)".to_owned());
+    }
+    // `Url` accepts an asterisk in a host, but no browser sends one.
+    if item.contains('*') {
+        return Err(format!("{item:?} has a wildcard, which matches no origin"));
+    }
+    let not_an_origin = || format!("{item:?} is not an origin");
+    let url = Url::parse(&item).map_err(|_| not_an_origin())?;
+    let serialized = url.origin().ascii_serialization();
+    match serialized.as_str() {
+        "null" if is_app_origin(&url, &item) => Ok(item),
+        "null" => Err(not_an_origin()),
+        same if same == item => Ok(item),
+        other => Err(format!("browsers send {item:?} as {other:?}")),
+    }
+}
+
+/// Tells whether an origin is one of an app with a scheme of its own, for example
+/// `capacitor://localhost`: a scheme and a host, and nothing else. [`Url`] knows no origin for it.
 fn is_app_origin(url: &Url, item: &str) -> bool {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -38,27 +41,28 @@ fn is_app_origin(url: &Url, item: &str) -> bool {
 
 pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
     let rule = |(route, scopes): (String, Value)| {
-        let (method, path) =
-            route_pattern(&route).map_err(|fault| format!("where {route:?} {fault}"))?;
-        let scopes: Vec<String> = serde_json::from_value(scopes)
-            .map_err(|_| format!("where {route:?} has something else than a list of scopes"))?;
-        match scopes.iter().find(|scope| !is_scope(scope)) {
-            Some(scope) => Err(format!(
-                "where {route:?} wants {scope:?}, which is no scope that a token could have"
-            )),
-            None => {
-                let rule = RouteRule::new(method, path, scopes).map_err(|fault| fault.to_string());
-                rule.and_then(within_a_resource).map_err(|fault| format!("where {route:?} {fault}"))
-            }
-        }
+        route_rule(&route, scopes).map_err(|fault| format!("{route:?} {fault}"))
     };
     Ok(RouteScopes(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
 }
 
-/// The shortest that an ARN can be up to its route.
+/// Makes the rule of one route. An error continues a sentence about the route.
+fn route_rule(route: &str, scopes: Value) -> Parsed<RouteRule> {
+    let (method, path) = route_pattern(route)?;
+    let scopes: Vec<String> =
+        serde_json::from_value(scopes).map_err(|_| "does not have a list of scopes")?;
+    if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
+        return Err(format!("has the scope {scope:?}, which a token cannot have"));
+    }
+    let rule = RouteRule::new(method, path, scopes).map_err(|error| error.to_string())?;
+    check_length(&rule)?;
+    Ok(rule)
+}
+
+/// The length of the shortest ARN of a stage, up to the route.
 const SHORTEST_STAGE_ARN: usize = "arn:aws:execute-api:us-east-1:123456789012:abcdefghij/s/".len();
 
-/// The longest that it can be: a stage's name has up to 128 characters.
+/// The length of the longest one: a stage's name has up to 128 characters.
 const LONGEST_STAGE_ARN: usize =
     "arn:aws-us-gov:execute-api:ap-southeast-1:123456789012:abcdefghij/".len() + 128 + 1;
 
@@ -67,40 +71,39 @@ fn route_pattern(route: &str) -> Result<(&str, &str), &'static str> {
     const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
     match route.split_once(' ') {
         None if route == "*" || route == "$connect" => Ok((route, "")),
-        None if route.starts_with('/') => Err("lacks a method (\"* /path\" is for any)"),
-        None => {
-            Err("is no METHOD /path, and of a WebSocket's routes only $connect is ever authorized")
-        }
-        Some(("ANY", _)) => Err("has the method ANY, which is written * here"),
+        None if route.starts_with('/') => Err("has no method (write \"* /path\" for any)"),
+        None => Err(
+            "is not METHOD /path (API Gateway authorizes only $connect of a WebSocket API's routes)",
+        ),
+        Some(("ANY", _)) => Err("has the method ANY (write * for any)"),
         Some((method, _)) if !METHODS.contains(&method) && !method.contains(['*', '?']) => {
             Err("has a method that no request has")
         }
         Some((_, path)) if !path.starts_with(['/', '*']) || path.contains(' ') => {
             Err("has a path that no request has")
         }
-        // IAM would read it as a policy variable.
+        // IAM would read it as the start of a policy variable.
         Some((_, path)) if path.contains("${") => Err("contains ${, which is not a wildcard"),
         Some((method, path)) => Ok((method, path)),
     }
 }
 
-fn within_a_resource(rule: RouteRule) -> Parsed<RouteRule> {
+fn check_length(rule: &RouteRule) -> Result<(), &'static str> {
     let is_too_long = |pattern: &String| LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH;
     if rule.spellings().iter().any(is_too_long) {
-        return Err(
-            "is longer than a policy's resource may be (512 characters with its ARN)".to_owned()
-        );
+        Err("is too long for a resource of a policy (512 characters with the ARN of the stage)")
+    } else {
+        Ok(())
     }
-    Ok(rule)
 }
 
-/// Warns of rules that may make a policy larger than any response may be. It is no mistake: neither
-/// WebSocket nor HTTP 2.0 responses need the whole policy.
+/// Returns a warning if the policy of the rules can be larger than any response may be. This is not
+/// a mistake: responses to WebSocket APIs and simple responses do not contain the whole policy.
 pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     const QUOTES_AND_COMMA: usize = 3;
     const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
     let resource = |pattern: &str| SHORTEST_STAGE_ARN + pattern.len() + QUOTES_AND_COMMA;
-    // A rule that is not met takes the more resources.
+    // A rule that the token does not meet takes more resources.
     let of_rule = |rule: &RouteRule| -> usize {
         let denied = rule.spellings().iter().map(|spelling| resource(spelling)).sum();
         resource(rule.pattern()).max(denied)
@@ -111,7 +114,7 @@ pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     let length: usize = rules.chain(ambiguous.filter(|_| has_wildcard)).sum();
     (length > MAX_RESPONSE_LENGTH).then(|| {
         format!(
-            "AUTHORIZER_ROUTE_SCOPES makes policies of up to {length} bytes and more, and a response may have {MAX_RESPONSE_LENGTH}: REST APIs and HTTP APIs with policies will get context_too_large; use fewer, wider patterns"
+            "AUTHORIZER_ROUTE_SCOPES can make a policy of {length} bytes or more, but a response may have {MAX_RESPONSE_LENGTH} only. Requests to REST APIs, and to HTTP APIs that get policies, can fail with context_too_large. Use fewer and wider patterns."
         )
     })
 }

@@ -1,27 +1,56 @@
-//! Mistakes in the settings, all of them at once.
+//! The mistakes in the settings, and the message of each.
 
 use std::fmt;
 
-/// One mistake: which variable, what is wrong, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The variable, or the place within one.
-    pub variable: String,
-    /// What is wrong with it, what it held included.
-    pub fault: String,
-    /// What to do, as a sentence: what the variable takes, with an example, or what was probably
-    /// meant.
-    pub remedy: String,
-}
+use super::setting::{PREFIX, Setting};
+use crate::error::Excerpt;
 
-/// Every mistake in the settings.
+/// All mistakes in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<Problem>);
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}. {}", self.variable, self.fault, self.remedy)
-    }
+/// One mistake, and the variable that has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The variable, or the member of an object, for example `AUTHORIZER_ISSUERS[0].audience`.
+    pub variable: String,
+    /// What is wrong with it.
+    pub mistake: Mistake,
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// A required setting has no value.
+    NotSet(&'static Setting),
+    /// The value is empty.
+    Empty(&'static Setting),
+    /// The setting does not take this value.
+    Invalid {
+        /// The setting.
+        setting: &'static Setting,
+        /// The value, shortened.
+        value: Excerpt,
+        /// What is wrong with the value, as a clause.
+        fault: String,
+    },
+    /// No setting takes a JSON value of this type. Holds the value, shortened.
+    WrongType(Excerpt),
+    /// An object of `AUTHORIZER_ISSUERS` has the same setting twice, in upper and in lower case.
+    SetTwice,
+    /// A setting of one issuer is set together with `AUTHORIZER_ISSUERS`.
+    BesideIssuers(&'static Setting),
+    /// Several objects of `AUTHORIZER_ISSUERS` have this issuer.
+    RepeatedIssuer(Excerpt),
+    /// A setting of the whole function is in an object of `AUTHORIZER_ISSUERS`.
+    NotPerIssuer(&'static Setting),
+    /// There is no such setting, but Lambda has one. Holds what to do instead.
+    SettingOfLambda(&'static str),
+    /// There is no such setting.
+    Unknown {
+        /// The similar names that there are.
+        similar: Vec<String>,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -33,3 +62,59 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.variable, self.mistake)
+    }
+}
+
+/// Says what is wrong and what to do, after the name of the variable. An example at the end has no
+/// full stop, so that users can copy it.
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSet(setting) => write!(f, "is not set. {}", how_to_set(setting)),
+            Self::Empty(setting) if setting.is_required() => {
+                write!(f, "is empty. {}", how_to_set(setting))
+            }
+            Self::Empty(setting) => {
+                write!(f, "is empty. Unset it to use the default ({}).", setting.default)
+            }
+            Self::Invalid { setting, value, fault } => {
+                write!(f, "is {value:?}: {fault}. {}", how_to_set(setting))
+            }
+            Self::WrongType(value) => write!(
+                f,
+                "is {value}. Set it to a string, a number, an object, or a list of strings without commas."
+            ),
+            Self::SetTwice => {
+                f.write_str("is set twice, in upper and in lower case. Remove one of the two.")
+            }
+            Self::BesideIssuers(setting) => write!(
+                f,
+                "is set together with {PREFIX}ISSUERS. Move it into each object of {PREFIX}ISSUERS, as {:?}.",
+                setting.name.to_ascii_lowercase()
+            ),
+            Self::RepeatedIssuer(issuer) => {
+                write!(f, "has the issuer {issuer:?} twice. Remove one of the two objects.")
+            }
+            Self::NotPerIssuer(setting) => write!(
+                f,
+                "is not a setting of one issuer. Set {PREFIX}{} instead, for all issuers.",
+                setting.name
+            ),
+            Self::SettingOfLambda(instead) => write!(f, "is not a setting. {instead}"),
+            Self::Unknown { similar } if similar.is_empty() => {
+                f.write_str("is not a setting. See docs/configuration.md for the settings.")
+            }
+            Self::Unknown { similar } => {
+                write!(f, "is not a setting. Did you mean {}?", similar.join(" or "))
+            }
+        }
+    }
+}
+
+fn how_to_set(setting: &Setting) -> String {
+    format!("Set it to {}. Example: {}", setting.takes, setting.example)
+}

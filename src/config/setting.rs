@@ -1,63 +1,189 @@
-//! The settings by name: what each takes, its default and an example.
-//! `docs/configuration.md` is held against this table by a test.
+//! The settings: what each takes, its default and an example. A test compares
+//! `docs/configuration.md` with this table.
 
-/// An environment variable.
+/// What the name of every variable begins with.
+pub const PREFIX: &str = "AUTHORIZER_";
+
+/// A setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
-    /// The name without its prefix.
+    /// The name of its environment variable, without [`PREFIX`].
     pub name: &'static str,
-    /// The default, in the words of the documentation.
-    pub default: &'static str,
-    /// What it takes.
-    pub takes: &'static str,
-    /// An example.
-    pub example: &'static str,
-    /// Whether it belongs to an issuer, and so also into the objects of `ISSUERS`.
+    /// Whether each issuer has its own, so that the objects of `AUTHORIZER_ISSUERS` may have it.
     pub per_issuer: bool,
+    /// The values that it takes. Completes the sentence "Set it to …".
+    pub takes: &'static str,
+    /// The default value, or a word for it: required, discovered, none, any.
+    pub default: &'static str,
+    /// An example of a value.
+    pub example: &'static str,
 }
 
+impl Setting {
+    pub(super) fn is_required(&self) -> bool {
+        self.default == "required"
+    }
+}
+
+/// Defines a constant for each setting, and [`SETTINGS`].
 macro_rules! settings {
-    ($($name:ident, $default:literal, $per_issuer:literal, $takes:literal, $example:literal;)*) => {
+    ($(
+        $name:ident, per_issuer: $per_issuer:literal,
+        takes: $takes:literal,
+        default: $default:literal,
+        example: $example:literal;
+    )*) => {
         $(pub(super) const $name: Setting = Setting {
             name: stringify!($name),
-            default: $default,
-            takes: $takes,
-            example: $example,
             per_issuer: $per_issuer,
+            takes: $takes,
+            default: $default,
+            example: $example,
         };)*
 
-        /// Every setting, in the order of the documentation.
+        /// All settings, in the order of the documentation.
         pub const SETTINGS: &[Setting] = &[$($name),*];
     };
 }
 
 settings! {
-    ISSUER, "required", true, "the exact iss of the tokens, an https URL", "https://example.eu.auth0.com/";
-    AUDIENCE, "required", true, "a comma list of audiences, or * alone to accept any", "https://api.example.com";
-    JWKS_URI, "discovered", true, "the key set's https URL", "https://example.eu.auth0.com/.well-known/jwks.json";
-    JWKS_FILE, "none", true, "the path of a key set in the package or a layer", "/opt/jwks.json";
-    ALGORITHMS, "RS256", true, "a comma list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519", "RS256,ES256";
-    CLIENT_IDS, "any", true, "a comma list of client ids", "2k5v1q8r,7h3m0x9s";
-    TOKEN_TYPES, "any", true, "a comma list of typ header values", "at+jwt";
-    TOKEN_USE, "any", true, "access or id", "access";
-    REQUIRED_SCOPES, "none", true, "a comma list of scopes, all of which are needed", "chat:connect";
-    REQUIRED_CLAIMS, "none", true, "a JSON object from claims (names or JSON Pointers) to a value or a list of values", r#"{"tenant": ["a", "b"], "/realm_access/roles": "admin"}"#;
-    MAX_TOKEN_AGE_SECONDS, "any", true, "whole seconds from 1 to 31536000", "3600";
-    LEEWAY_SECONDS, "5", true, "whole seconds from 0 to 300", "30";
-    ISSUERS, "none", false, "a JSON list of objects with the settings of an issuer in lower case", r#"[{"issuer": "https://a.example.com", "audience": "chat"}]"#;
-    TOKEN_SOURCES, "header:authorization,subprotocol:bearer", false, "a comma list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER", "header:authorization,query:access_token";
-    ALLOWED_ORIGINS, "any", false, "a comma list of origins, exactly as browsers send them", "https://app.example.com";
-    ROUTE_SCOPES, "none", false, "a JSON object from route patterns to lists of scopes", r#"{"GET /orders/*": ["orders:read"], "$connect": ["chat"]}"#;
-    CONTEXT_CLAIMS, "none", false, "a comma list of NAME, NAME=CLAIM, NAME=/JSON/POINTER", "email,roles=/realm_access/roles";
-    PRINCIPAL_CLAIM, "sub", false, "a claim's name or a JSON Pointer", "email";
-    USAGE_KEY_CLAIM, "none", false, "a claim's name or a JSON Pointer", "api_key";
-    RESOURCE_SCOPE, "stage", false, "stage, api or request", "stage";
-    HTTP_API_RESPONSE, "simple", false, "simple or policy", "simple";
-    UNAUTHENTICATED_RESPONSE, "error", false, "error or deny", "error";
-    JWKS_TTL_SECONDS, "600", false, "whole seconds from 1 to 86400", "600";
-    JWKS_MAX_STALE_SECONDS, "86400", false, "whole seconds from 0 to 604800", "86400";
-    JWKS_COOLDOWN_SECONDS, "30", false, "whole seconds from 1 to 3600", "30";
-    JWKS_TIMEOUT_MS, "3000", false, "whole milliseconds from 100 to 25000", "3000";
-    METRICS_NAMESPACE, "none", false, "a CloudWatch namespace", "JwksAuthorizer";
-    CA_FILE, "none", false, "the path of a PEM file with root certificates", "/opt/company-ca.pem";
+    ISSUER, per_issuer: true,
+    takes: "the exact `iss` of the tokens, an https URL",
+    default: "required",
+    example: "https://example.eu.auth0.com/";
+
+    AUDIENCE, per_issuer: true,
+    takes: "the token's `aud` value (comma-separated for several), or to `*` to accept any audience",
+    default: "required",
+    example: "https://api.example.com";
+
+    JWKS_URI, per_issuer: true,
+    takes: "the https URL of the key set",
+    default: "discovered",
+    example: "https://example.eu.auth0.com/.well-known/jwks.json";
+
+    JWKS_FILE, per_issuer: true,
+    takes: "the path of a key set in the deployment package or in a layer",
+    default: "none",
+    example: "/opt/jwks.json";
+
+    ALGORITHMS, per_issuer: true,
+    takes: "a comma-separated list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519",
+    default: "RS256",
+    example: "RS256,ES256";
+
+    CLIENT_IDS, per_issuer: true,
+    takes: "a comma-separated list of client IDs",
+    default: "any",
+    example: "2k5v1q8r,7h3m0x9s";
+
+    TOKEN_TYPES, per_issuer: true,
+    takes: "a comma-separated list of values of the `typ` header parameter",
+    default: "any",
+    example: "at+jwt";
+
+    TOKEN_USE, per_issuer: true,
+    takes: "access or id",
+    default: "any",
+    example: "access";
+
+    REQUIRED_SCOPES, per_issuer: true,
+    takes: "a comma-separated list of scopes, all of which a token must have",
+    default: "none",
+    example: "chat:connect";
+
+    REQUIRED_CLAIMS, per_issuer: true,
+    takes: "a JSON object that maps claims (names or JSON Pointers) to a value or a list of values",
+    default: "none",
+    example: r#"{"tenant": ["a", "b"], "/realm_access/roles": "admin"}"#;
+
+    MAX_TOKEN_AGE_SECONDS, per_issuer: true,
+    takes: "a whole number of seconds from 1 to 31536000",
+    default: "any",
+    example: "3600";
+
+    LEEWAY_SECONDS, per_issuer: true,
+    takes: "a whole number of seconds from 0 to 300",
+    default: "5",
+    example: "30";
+
+    ISSUERS, per_issuer: false,
+    takes: "a JSON list of objects, each with the settings of one issuer in lower case",
+    default: "none",
+    example: r#"[{"issuer": "https://a.example.com", "audience": "chat"}]"#;
+
+    TOKEN_SOURCES, per_issuer: false,
+    takes: "a comma-separated list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER",
+    default: "header:authorization,subprotocol:bearer",
+    example: "header:authorization,query:access_token";
+
+    ALLOWED_ORIGINS, per_issuer: false,
+    takes: "a comma-separated list of origins, exactly as browsers send them",
+    default: "any",
+    example: "https://app.example.com";
+
+    ROUTE_SCOPES, per_issuer: false,
+    takes: "a JSON object that maps route patterns to lists of scopes",
+    default: "none",
+    example: r#"{"GET /orders/*": ["orders:read"], "$connect": ["chat"]}"#;
+
+    CONTEXT_CLAIMS, per_issuer: false,
+    takes: "a comma-separated list of NAME, NAME=CLAIM, NAME=/JSON/POINTER",
+    default: "none",
+    example: "email,roles=/realm_access/roles";
+
+    PRINCIPAL_CLAIM, per_issuer: false,
+    takes: "the name of a claim or a JSON Pointer",
+    default: "sub",
+    example: "email";
+
+    USAGE_KEY_CLAIM, per_issuer: false,
+    takes: "the name of a claim or a JSON Pointer",
+    default: "none",
+    example: "api_key";
+
+    RESOURCE_SCOPE, per_issuer: false,
+    takes: "stage, api or request",
+    default: "stage",
+    example: "stage";
+
+    HTTP_API_RESPONSE, per_issuer: false,
+    takes: "simple or policy",
+    default: "simple",
+    example: "simple";
+
+    UNAUTHENTICATED_RESPONSE, per_issuer: false,
+    takes: "error or deny",
+    default: "error",
+    example: "error";
+
+    JWKS_TTL_SECONDS, per_issuer: false,
+    takes: "a whole number of seconds from 1 to 86400",
+    default: "600",
+    example: "600";
+
+    JWKS_MAX_STALE_SECONDS, per_issuer: false,
+    takes: "a whole number of seconds from 0 to 604800",
+    default: "86400",
+    example: "86400";
+
+    JWKS_COOLDOWN_SECONDS, per_issuer: false,
+    takes: "a whole number of seconds from 1 to 3600",
+    default: "30",
+    example: "30";
+
+    JWKS_TIMEOUT_MS, per_issuer: false,
+    takes: "a whole number of milliseconds from 100 to 25000",
+    default: "3000",
+    example: "3000";
+
+    METRICS_NAMESPACE, per_issuer: false,
+    takes: "the name of a CloudWatch namespace",
+    default: "none",
+    example: "JwksAuthorizer";
+
+    CA_FILE, per_issuer: false,
+    takes: "the path of a PEM file with root certificates",
+    default: "none",
+    example: "/opt/company-ca.pem";
 }

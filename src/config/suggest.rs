@@ -1,11 +1,11 @@
-//! Which setting somebody may have meant by a name that is none.
+//! Suggests the setting that a user may have meant by an unknown name.
 //!
-//! A wrong suggestion is worse than none, so a setting is suggested only if its name is nearly the
-//! same, or has enough words in common with it.
+//! A wrong suggestion is worse than none. So a setting is suggested only if its name is nearly the
+//! same as the unknown one, or has enough words in common with it.
 
 use super::setting::{LEEWAY_SECONDS, REQUIRED_SCOPES, Setting};
 
-/// Names that other products use for what is here under another name.
+/// Names that other products use for our settings.
 const OTHER_NAMES: [(&str, &Setting); 6] = [
     ("CLOCK_SKEW", &LEEWAY_SECONDS),
     ("CLOCK_SKEW_SECONDS", &LEEWAY_SECONDS),
@@ -15,48 +15,80 @@ const OTHER_NAMES: [(&str, &Setting); 6] = [
     ("SCOPE", &REQUIRED_SCOPES),
 ];
 
-/// The similarity from which on a name counts as misspelt, from 0 to 1.
+/// The Jaro-Winkler similarity, from 0 to 1, at which a name counts as a misspelt one.
 const MISSPELT: f64 = 0.92;
 
-/// More settings than this say nothing.
-const MOST: usize = 3;
+/// The most settings that are suggested for one name. A longer list does not help.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// Returns the settings that `name` may mean, the likeliest first. `name` is without its prefix and
-/// in upper case.
+/// Returns the settings that `name` may mean. `name` is in upper case and without its prefix.
 pub(super) fn similar<'s>(name: &str, settings: &[&'s Setting]) -> Vec<&'s Setting> {
-    let other_name = OTHER_NAMES.iter().find(|(other, _)| *other == name);
-    let meant = other_name.and_then(|(_, meant)| settings.iter().find(|it| it.name == meant.name));
-    if let Some(meant) = meant {
-        return vec![meant];
+    let exact = of_other_product(name, settings).or_else(|| misspelt(name, settings));
+    match exact {
+        Some(setting) => vec![setting],
+        None => with_shared_words(name, settings),
     }
-    let similarity = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
-    let nearest = settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-    if let Some(nearest) = nearest.filter(|nearest| similarity(nearest) >= MISSPELT) {
-        return vec![nearest];
-    }
-    let most = settings.iter().map(|setting| shared_words(name, setting.name)).max();
-    let sharing = |setting: &&&Setting| Some(shared_words(name, setting.name)) == most;
-    let candidates: Vec<_> = settings.iter().filter(sharing).copied().collect();
-    if most == Some(0) || candidates.len() > MOST { Vec::new() } else { candidates }
 }
 
-/// Scores the words that a name has in common with a setting's: two for each that is the same, one
-/// for each that differs in its plural. Zero unless at least half of the name's words count.
+fn of_other_product<'s>(name: &str, settings: &[&'s Setting]) -> Option<&'s Setting> {
+    let (_, meant) = OTHER_NAMES.iter().find(|(other, _)| *other == name)?;
+    settings.iter().find(|setting| setting.name == meant.name).copied()
+}
+
+fn misspelt<'s>(name: &str, settings: &[&'s Setting]) -> Option<&'s Setting> {
+    let similarity = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
+    let nearest = settings.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    (similarity(nearest) >= MISSPELT).then_some(nearest)
+}
+
+/// Returns the settings with the highest score for shared words.
+fn with_shared_words<'s>(name: &str, settings: &[&'s Setting]) -> Vec<&'s Setting> {
+    let score = |setting: &Setting| shared_words(name, setting.name);
+    let best = settings.iter().map(|setting| score(setting)).max().unwrap_or_default();
+    let candidates: Vec<_> =
+        settings.iter().filter(|setting| score(setting) == best).copied().collect();
+    if best == 0 || candidates.len() > MAX_SUGGESTIONS { Vec::new() } else { candidates }
+}
+
+/// Scores the words that a name shares with the name of a setting: two points for the same word,
+/// one for a word that differs in its plural only. The score is zero if fewer than half of the
+/// name's words are shared.
 fn shared_words(name: &str, setting: &str) -> usize {
-    let singular = |word: &str| word.strip_suffix('S').unwrap_or(word).to_owned();
-    let score = |word: &str| {
-        let of_setting = setting.split('_');
-        let scores = of_setting.map(|other| match word {
-            "" => 0,
-            _ if word == other => 2,
-            _ if singular(word) == singular(other) => 1,
-            _ => 0,
-        });
-        scores.max().unwrap_or_default()
-    };
-    let scores: Vec<usize> = name.split('_').map(score).collect();
+    let scores: Vec<usize> = name
+        .split('_')
+        .map(|word| setting.split('_').map(|other| score(word, other)).max().unwrap_or_default())
+        .collect();
     let shared = scores.iter().filter(|score| **score > 0).count();
     if 2 * shared >= scores.len() { scores.iter().sum() } else { 0 }
+}
+
+fn score(word: &str, other: &str) -> usize {
+    fn singular(word: &str) -> &str {
+        word.strip_suffix('S').unwrap_or(word)
+    }
+    if word.is_empty() {
+        0
+    } else if word == other {
+        2
+    } else if singular(word) == singular(other) {
+        1
+    } else {
+        0
+    }
+}
+
+/// Returns what to do instead of setting `name`, if Lambda itself has such a setting. `name` is in
+/// upper case and without its prefix.
+pub(super) fn setting_of_lambda(name: &str) -> Option<&'static str> {
+    match name {
+        "LOG_LEVEL" => Some(
+            "The log level is a setting of Lambda. Set ApplicationLogLevel in the function's LoggingConfig (the parameter LogLevel of template.yaml). Lambda passes it on as AWS_LAMBDA_LOG_LEVEL.",
+        ),
+        "LOG_FORMAT" => Some(
+            "The log format is a setting of Lambda. Set LogFormat in the function's LoggingConfig. Lambda passes it on as AWS_LAMBDA_LOG_FORMAT.",
+        ),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

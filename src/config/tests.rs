@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::access::{RouteRule, RouteScopes};
 use crate::context::ContextClaim;
-use crate::jwt::{ClaimPath, RequiredClaim};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
 
 const ISSUER: &str = "https://issuer.example/";
 
@@ -29,8 +29,7 @@ fn accepted(outcome: Result<Config, ConfigError>) -> Config {
     outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Checks what a variable's values are parsed to, and what is said of those that
-/// are refused: the variable, the value, what is wrong and what it takes.
+/// Checks what a variable's values are parsed to, and the message for each value that is refused.
 #[track_caller]
 fn check<T: PartialEq + Debug>(
     name: &str,
@@ -45,25 +44,28 @@ fn check<T: PartialEq + Debug>(
             assert_eq!(parsed(&config), *expected, "{name}={value}");
         }
     }
-    let lost = "is empty, which may be a restriction that got lost";
-    let empty = [("", lost), (" \t", lost)];
-    for (value, fault) in refused.iter().chain(&empty) {
+    let how_to_set = format!("Set it to {}. Example: {}", setting.takes, setting.example);
+    for (value, expected) in refused {
         let error = read_one(name, value).map(drop).expect_err(value);
         let [problem] = &error.0[..] else { panic!("{error}") };
-        assert_eq!(problem.variable, format!("AUTHORIZER_{name}"));
-        assert!(problem.fault.contains(fault), "{name}={value}: {}", problem.fault);
-        if !value.trim().is_empty() {
-            let shown =
-                format!("is {:?}, ", value.trim().replace("user@", "…@").replace("a:b@", "…@"));
-            assert!(problem.fault.starts_with(&shown), "{}", problem.fault);
-        }
-        let remedy = format!(
-            "It takes {}, for example AUTHORIZER_{name}={}",
-            setting.takes, setting.example
+        let Mistake::Invalid { fault, .. } = &problem.mistake else { panic!("{error}") };
+        assert!(fault.contains(expected), "{name}={value}: {fault}");
+        let shown = value.replace("user@", "…@").replace("a:b@", "…@");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "1 mistake in the settings:\n- AUTHORIZER_{name} is {shown:?}: {fault}. {how_to_set}"
+            )
         );
-        assert_eq!(problem.remedy, remedy);
-        let message = format!("1 mistake in the settings:\n- {problem}");
-        assert_eq!(error.to_string(), message);
+    }
+    let when_empty = match setting.default {
+        "required" => how_to_set,
+        default => format!("Unset it to use the default ({default})."),
+    };
+    for empty in ["", " \t"] {
+        let error = read_one(name, empty).map(drop).expect_err(name);
+        let [problem] = &error.0[..] else { panic!("{error}") };
+        assert_eq!(problem.to_string(), format!("AUTHORIZER_{name} is empty. {when_empty}"));
     }
 }
 
@@ -174,23 +176,23 @@ fn issuer() {
         ]
         .map(|(issuer, discovery)| (issuer, (issuer.to_owned(), discovery.to_owned()))),
         &[
-            ("a.example", "which is not a URL"),
-            ("/a", "which is not a URL"),
-            ("http://a.example", "which is not https"),
-            ("ftp://a.example", "which is not https"),
-            ("https://a.example/?tenant=1", "which has a query"),
-            ("https://a.example/#x", "which has credentials or a fragment in it"),
-            ("https://user@a.example/", "which has credentials or a fragment in it"),
-            ("https://a.example, https://b.example", "which is not a URL"),
+            ("a.example", "it is not a URL"),
+            ("/a", "it is not a URL"),
+            ("http://a.example", "it is not https"),
+            ("ftp://a.example", "it is not https"),
+            ("https://a.example/?tenant=1", "an issuer has no query"),
+            ("https://a.example/#x", "it is a URL with a fragment"),
+            ("https://user@a.example/", "it is a URL with credentials"),
+            ("https://a.example, https://b.example", "it is not a URL"),
             (
                 "https://a.example/.well-known/openid-configuration",
-                "which is the URL of a document; the issuer is \"https://a.example\", or the same with a slash",
+                "it is the URL of a document. The issuer is \"https://a.example\", with a slash",
             ),
             (
                 "https://a.example/t/.well-known/oauth-authorization-server",
-                "the issuer is \"https://a.example/t\"",
+                "The issuer is \"https://a.example/t\"",
             ),
-            ("https://a.example/.well-known/jwks.json", "the issuer is \"https://a.example\""),
+            ("https://a.example/.well-known/jwks.json", "The issuer is \"https://a.example\""),
         ],
     );
 }
@@ -210,13 +212,13 @@ fn audience() {
             ("*", Audience::Unchecked),
         ],
         &[
-            ("chat,*", "where * must stand alone"),
-            ("*,*", "which has \"*\" twice"),
-            ("chat,", "which has an empty item"),
-            (",chat", "which has an empty item"),
-            ("chat,,api", "which has an empty item"),
-            (",", "which has an empty item"),
-            ("chat,api,chat", "which has \"chat\" twice"),
+            ("chat,*", "`*` must be the only item"),
+            ("*,*", "\"*\" is in the list twice"),
+            ("chat,", "an item is empty"),
+            (",chat", "an item is empty"),
+            ("chat,,api", "an item is empty"),
+            (",", "an item is empty"),
+            ("chat,api,chat", "\"chat\" is in the list twice"),
         ],
     );
 }
@@ -231,9 +233,9 @@ fn jwks_uri() {
             ("http://[::1]:1/keys", Some("http://[::1]:1/keys".to_owned())),
         ],
         &[
-            ("keys.json", "which is not a URL"),
-            ("http://a.example/keys", "which is not https"),
-            ("https://a:b@a.example/keys", "which has credentials"),
+            ("keys.json", "it is not a URL"),
+            ("http://a.example/keys", "it is not https"),
+            ("https://a:b@a.example/keys", "it is a URL with credentials"),
         ],
     );
 }
@@ -243,7 +245,7 @@ fn files() {
     let there = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let directory = env!("CARGO_MANIFEST_DIR");
     let not_there = concat!(env!("CARGO_MANIFEST_DIR"), "/nothing.pem");
-    let no_file = "where there is no file";
+    let no_file = "there is no such file";
     check(
         "JWKS_FILE",
         |config| config.issuers[0].jwks_file.clone(),
@@ -272,18 +274,15 @@ fn algorithms() {
             ("EdDSA,RS256,Ed25519", vec!["EdDSA", "RS256"]),
         ],
         &[
-            ("HS256", "where \"HS256\" is not supported"),
-            (
-                "RS256,none",
-                "where \"none\" is not supported; symmetric algorithms and none never are",
-            ),
-            ("rs256", "where \"rs256\" is not supported"),
-            ("ed25519", "where \"ed25519\" is not supported"),
-            ("Ed448", "where \"Ed448\" is not supported"),
-            ("Ed25519,Ed25519", "which has \"Ed25519\" twice"),
-            ("*", "where \"*\" is not supported"),
-            ("RS256,RS256", "which has \"RS256\" twice"),
-            ("RS256,", "which has an empty item"),
+            ("HS256", "\"HS256\" is not supported"),
+            ("RS256,none", "\"none\" is not supported (symmetric algorithms and none never are)"),
+            ("rs256", "\"rs256\" is not supported"),
+            ("ed25519", "\"ed25519\" is not supported"),
+            ("Ed448", "\"Ed448\" is not supported"),
+            ("Ed25519,Ed25519", "\"Ed25519\" is in the list twice"),
+            ("*", "\"*\" is not supported"),
+            ("RS256,RS256", "\"RS256\" is in the list twice"),
+            ("RS256,", "an item is empty"),
         ],
     );
 }
@@ -294,7 +293,7 @@ fn client_ids() {
         "CLIENT_IDS",
         |config| rules(config).client_ids.clone(),
         &[("web", strings(&["web"])), ("web, app", strings(&["web", "app"]))],
-        &[("web,", "which has an empty item"), ("web,web", "which has \"web\" twice")],
+        &[("web,", "an item is empty"), ("web,web", "\"web\" is in the list twice")],
     );
 }
 
@@ -310,18 +309,18 @@ fn token_types() {
             ("Application/AT+jwt", strings(&["at+jwt"])),
         ],
         &[
-            ("jwt,", "which has an empty item"),
-            ("jwt,jwt", "which has \"jwt\" twice"),
+            ("jwt,", "an item is empty"),
+            ("jwt,jwt", "\"jwt\" is in the list twice"),
             // A token without a type would pass.
-            ("application/", "where \"application/\" is no media type"),
-            ("jwt,Application/", "where \"Application/\" is no media type"),
+            ("application/", "\"application/\" is not a media type"),
+            ("jwt,Application/", "\"Application/\" is not a media type"),
         ],
     );
 }
 
 #[test]
 fn token_use() {
-    let none = "which is none of the choices";
+    let none = "it is not one of the choices";
     check(
         "TOKEN_USE",
         |config| rules(config).token_use.clone(),
@@ -340,11 +339,11 @@ fn required_scopes() {
             ("a, https://x/b", strings(&["a", "https://x/b"])),
         ],
         &[
-            ("a b", "where \"a b\" is no scope that a token could have"),
-            ("a,é", "where \"é\" is no scope"),
-            ("\"a\"", "is no scope"),
-            ("a,,b", "which has an empty item"),
-            ("a,a", "which has \"a\" twice"),
+            ("a b", "a token cannot have the scope \"a b\""),
+            ("a,é", "a token cannot have the scope \"é\""),
+            ("\"a\"", "a token cannot have the scope"),
+            ("a,,b", "an item is empty"),
+            ("a,a", "\"a\" is in the list twice"),
         ],
     );
 }
@@ -372,18 +371,18 @@ fn required_claims() {
             (r#"{"https://x/r~":""}"#, vec![claim("https://x/r~", json!([""]))]),
         ],
         &[
-            ("tenant=a", "which is not a JSON object"),
-            ("[]", "which is not a JSON object"),
-            (r#"{"tenant":"a""#, "which is not a JSON object"),
-            ("{}", "which is empty"),
-            (r#"{"a":1,"a":1}"#, "\"a\" stands twice"),
-            (r#"{"a":[]}"#, "where \"a\" accepts no value at all"),
-            (r#"{"a":null}"#, "where \"a\" has a value that is no string, number or boolean"),
-            (r#"{"a":["x",null]}"#, "where \"a\" has a value that is no string"),
-            (r#"{"a":{"b":1}}"#, "where \"a\" has a value that is no string"),
-            (r#"{"a":[["b"]]}"#, "where \"a\" has a value that is no string"),
-            (r#"{"/a~b":1}"#, "which is not a JSON Pointer"),
-            (r#"{"/a~":1}"#, "which is not a JSON Pointer"),
+            ("tenant=a", "it cannot be read as a JSON object"),
+            ("[]", "it cannot be read as a JSON object"),
+            (r#"{"tenant":"a""#, "it cannot be read as a JSON object"),
+            ("{}", "the object is empty"),
+            (r#"{"a":1,"a":1}"#, "\"a\" is there twice"),
+            (r#"{"a":[]}"#, "the list of values for \"a\" is empty"),
+            (r#"{"a":null}"#, "a value for \"a\" is not a string, a number or a boolean"),
+            (r#"{"a":["x",null]}"#, "a value for \"a\" is not a string"),
+            (r#"{"a":{"b":1}}"#, "a value for \"a\" is not a string"),
+            (r#"{"a":[["b"]]}"#, "a value for \"a\" is not a string"),
+            (r#"{"/a~b":1}"#, "is not a JSON Pointer"),
+            (r#"{"/a~":1}"#, "is not a JSON Pointer"),
         ],
     );
 }
@@ -392,17 +391,17 @@ fn required_claims() {
 #[track_caller]
 fn check_number(name: &str, parsed: impl Fn(&Config) -> Duration, unit: Duration, ends: [u32; 2]) {
     let [least, most] = ends;
-    let outside = format!("which is not from {least} to {most}");
+    let outside = format!("it is not from {least} to {most}");
     let texts = [least.to_string(), most.to_string(), (most + 1).to_string()];
     let mut refused = vec![
         (texts[2].as_str(), outside.as_str()),
-        ("-1", "which is not a whole number"),
-        ("1.5", "which is not a whole number"),
-        ("1e3", "which is not a whole number"),
-        ("5s", "which is not a whole number"),
-        ("1 000", "which is not a whole number"),
-        ("five", "which is not a whole number"),
-        ("99999999999999999999", "which is not a whole number"),
+        ("-1", "it is not a whole number"),
+        ("1.5", "it is not a whole number"),
+        ("1e3", "it is not a whole number"),
+        ("5s", "it is not a whole number"),
+        ("1 000", "it is not a whole number"),
+        ("five", "it is not a whole number"),
+        ("99999999999999999999", "it is not a whole number"),
     ];
     if least > 0 {
         refused.push(("0", &outside));
@@ -446,18 +445,18 @@ fn token_sources() {
             ),
         ],
         &[
-            ("authorization", "where \"authorization\" has no colon"),
-            ("header", "where \"header\" has no colon"),
-            ("header:", "where \"\" is no name of a header"),
-            ("header:a b", "where \"a b\" is no name of a header"),
-            ("query:a=b", "where \"a=b\" is no name of a query"),
-            ("subprotocol:é", "where \"é\" is no name of a subprotocol"),
-            ("cookie:a;b", "where \"a;b\" is no name of a cookie"),
-            ("Header:a", "where \"Header\" is none of header, query, cookie, subprotocol"),
-            ("body:a", "where \"body\" is none of header, query, cookie, subprotocol"),
-            ("header: a", "where \" a\" is no name of a header"),
-            ("query:a,query:a", "which has \"query:a\" twice"),
-            ("query:a,", "which has an empty item"),
+            ("authorization", "\"authorization\" has no colon"),
+            ("header", "\"header\" has no colon"),
+            ("header:", "\"\" is not a valid header name"),
+            ("header:a b", "\"a b\" is not a valid header name"),
+            ("query:a=b", "\"a=b\" is not a valid query name"),
+            ("subprotocol:é", "\"é\" is not a valid subprotocol name"),
+            ("cookie:a;b", "\"a;b\" is not a valid cookie name"),
+            ("Header:a", "\"Header\" is not one of header, query, cookie, subprotocol"),
+            ("body:a", "\"body\" is not one of header, query, cookie, subprotocol"),
+            ("header: a", "\" a\" is not a valid header name"),
+            ("query:a,query:a", "\"query:a\" is in the list twice"),
+            ("query:a,", "an item is empty"),
         ],
     );
 }
@@ -478,18 +477,15 @@ fn allowed_origins() {
             ("chrome-extension://abcdef", only(&["chrome-extension://abcdef"])),
         ],
         &[
-            ("*", "where * is no origin; leave the variable out to allow any"),
-            ("null", "where \"null\" is no origin"),
-            ("app.example.com", "where \"app.example.com\" is no origin"),
-            ("https://*.example.com", "has a wildcard, and origins are compared as they are"),
-            (
-                "https://a.example/",
-                "where browsers write \"https://a.example/\" as \"https://a.example\"",
-            ),
+            ("*", "`*` is not an origin (unset the variable to allow any)"),
+            ("null", "\"null\" is not an origin"),
+            ("app.example.com", "\"app.example.com\" is not an origin"),
+            ("https://*.example.com", "has a wildcard, which matches no origin"),
+            ("https://a.example/", "browsers send \"https://a.example/\" as \"https://a.example\""),
             ("https://a.example:443", "as \"https://a.example\""),
-            ("capacitor://localhost/", "is no origin"),
-            ("capacitor:localhost", "is no origin"),
-            ("file://a", "is no origin"),
+            ("capacitor://localhost/", "is not an origin"),
+            ("capacitor:localhost", "is not an origin"),
+            ("file://a", "is not an origin"),
             ("https://A.example", "as \"https://a.example\""),
             ("https://a.example/chat", "as \"https://a.example\""),
             ("https://a.example,https://a.example", "twice"),
@@ -526,19 +522,22 @@ fn route_scopes() {
         ]
         .map(|(value, rules)| (value, Some(RouteScopes(rules)))),
         &[
-            ("GET /x", "which is not a JSON object"),
-            ("{}", "which is empty"),
-            (r#"{"GET /x":["a"],"GET /x":["b"]}"#, "\"GET /x\" stands twice"),
-            (r#"{"GET /x":"a"}"#, "where \"GET /x\" has something else than a list of scopes"),
-            (r#"{"GET /x":[1]}"#, "has something else than a list of scopes"),
-            (r#"{"GET /x":null}"#, "has something else than a list of scopes"),
-            (r#"{"GET /x":["a b"]}"#, "where \"GET /x\" wants \"a b\", which is no scope"),
-            (r#"{"GET /x":[""]}"#, "wants \"\", which is no scope"),
-            (r#"{"/x":[]}"#, "where \"/x\" lacks a method"),
-            (r#"{"":[]}"#, "where \"\" is no METHOD /path"),
-            (r#"{"$default":[]}"#, "only $connect is ever authorized"),
-            (r#"{"sendMessage":[]}"#, "only $connect is ever authorized"),
-            (r#"{"ANY /x":[]}"#, "has the method ANY, which is written * here"),
+            ("GET /x", "it cannot be read as a JSON object"),
+            ("{}", "the object is empty"),
+            (r#"{"GET /x":["a"],"GET /x":["b"]}"#, "\"GET /x\" is there twice"),
+            (r#"{"GET /x":"a"}"#, "\"GET /x\" does not have a list of scopes"),
+            (r#"{"GET /x":[1]}"#, "does not have a list of scopes"),
+            (r#"{"GET /x":null}"#, "does not have a list of scopes"),
+            (
+                r#"{"GET /x":["a b"]}"#,
+                "\"GET /x\" has the scope \"a b\", which a token cannot have",
+            ),
+            (r#"{"GET /x":[""]}"#, "has the scope \"\", which a token cannot have"),
+            (r#"{"/x":[]}"#, "\"/x\" has no method"),
+            (r#"{"":[]}"#, "\"\" is not METHOD /path"),
+            (r#"{"$default":[]}"#, "authorizes only $connect"),
+            (r#"{"sendMessage":[]}"#, "authorizes only $connect"),
+            (r#"{"ANY /x":[]}"#, "has the method ANY (write * for any)"),
             (r#"{"get /x":[]}"#, "has a method that no request has"),
             (r#"{"FETCH /x":[]}"#, "has a method that no request has"),
             (r#"{" /x":[]}"#, "has a method that no request has"),
@@ -546,8 +545,8 @@ fn route_scopes() {
             (r#"{"GET ":[]}"#, "has a path that no request has"),
             (r#"{"GET /a b":[]}"#, "has a path that no request has"),
             (r#"{"GET /a/${b}":[]}"#, "contains ${, which is not a wildcard"),
-            (r#"{"GET *;v":[]}"#, "where \"GET *;v\" has a path that is always refused"),
-            (r#"{"GET /a/":[]}"#, "where \"GET /a/\" has a path that is always refused"),
+            (r#"{"GET *;v":[]}"#, "\"GET *;v\" has a path that is always refused"),
+            (r#"{"GET /a/":[]}"#, "\"GET /a/\" has a path that is always refused"),
             (r#"{"GET /@:+=":[]}"#, "has more than 3 characters that a request may send encoded"),
         ],
     );
@@ -557,7 +556,7 @@ fn route_scopes() {
     assert!(read_one("ROUTE_SCOPES", &longest_spelling).is_ok());
     for too_long in [too_long, too_long_encoded] {
         let error = read_one("ROUTE_SCOPES", &too_long).unwrap_err();
-        assert!(error.to_string().contains("is longer than a policy's resource may be"), "{error}");
+        assert!(error.to_string().contains("is too long for a resource of a policy"), "{error}");
     }
 }
 
@@ -579,18 +578,18 @@ fn context_claims() {
             ("issuer=iss", vec![claim("issuer", "iss")]),
         ],
         &[
-            ("/realm_access/roles", "where \"/realm_access/roles\" lacks a name or a claim"),
-            ("a=", "where \"a=\" lacks a name or a claim"),
-            ("=a", "where \"=a\" lacks a name or a claim"),
-            ("a=x,a=y", "where the name \"a\" stands twice"),
-            ("a,a=y", "where the name \"a\" stands twice"),
-            ("a,a", "which has \"a\" twice"),
-            ("a,", "which has an empty item"),
-            ("a=/x~2", "which is not a JSON Pointer"),
-            ("sub", "where \"sub\" is a reserved name; give it another, for example sub_claim=sub"),
+            ("/realm_access/roles", "\"/realm_access/roles\" has no name or no claim"),
+            ("a=", "\"a=\" has no name or no claim"),
+            ("=a", "\"=a\" has no name or no claim"),
+            ("a=x,a=y", "the name \"a\" is in the list twice"),
+            ("a,a=y", "the name \"a\" is in the list twice"),
+            ("a,a", "\"a\" is in the list twice"),
+            ("a,", "an item is empty"),
+            ("a=/x~2", "is not a JSON Pointer"),
+            ("sub", "the name \"sub\" is reserved (use another one, for example sub_claim=sub)"),
             (
                 "reason=x",
-                "where \"reason\" is a reserved name; give it another, for example reason_claim=x",
+                "the name \"reason\" is reserved (use another one, for example reason_claim=x)",
             ),
         ],
     );
@@ -602,8 +601,7 @@ fn context_claims() {
 
 #[test]
 fn claim_paths() {
-    let refused =
-        [("/a~", "which is not a JSON Pointer"), ("/a~2b", "which is not a JSON Pointer")];
+    let refused = [("/a~", "is not a JSON Pointer"), ("/a~2b", "is not a JSON Pointer")];
     check(
         "PRINCIPAL_CLAIM",
         |config| config.context.principal.clone(),
@@ -625,7 +623,7 @@ fn claim_paths() {
 
 #[test]
 fn choices() {
-    let none = "which is none of the choices";
+    let none = "it is not one of the choices";
     check(
         "RESOURCE_SCOPE",
         |config| config.responses.resource_scope,
@@ -702,11 +700,12 @@ fn an_unknown_variable_is_a_mistake_and_a_similar_name_is_suggested() {
     }
     for (name, remedy) in [
         ("CLAIMS", "Did you mean AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?"),
-        ("DOMAIN", "docs/configuration.md lists the settings"),
-        ("", "docs/configuration.md lists the settings"),
+        ("DOMAIN", "See docs/configuration.md for the settings."),
+        ("", "See docs/configuration.md for the settings."),
     ] {
         let error = read_one(name, "x").unwrap_err();
-        assert_eq!(error.0[0].remedy, remedy);
+        let expected = format!("AUTHORIZER_{name} is not a setting. {remedy}");
+        assert_eq!(error.0[0].to_string(), expected);
     }
     for (name, of_lambda) in
         [("LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"), ("log_format", "AWS_LAMBDA_LOG_FORMAT")]
@@ -732,25 +731,40 @@ fn variables_without_the_prefix_are_not_ours() {
 
 #[test]
 fn issuer_and_audience_must_be_set() {
-    let missing = |variables: &[(&str, &str)]| -> Vec<String> {
+    let mistakes = |variables: &[(&str, &str)]| -> Vec<String> {
         let error = read(variables).unwrap_err();
-        error.0.iter().map(|problem| format!("{} {}", problem.variable, problem.fault)).collect()
+        error.0.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(missing(&[]), ["AUTHORIZER_ISSUER is not set", "AUTHORIZER_AUDIENCE is not set"]);
-    assert_eq!(missing(&[("ISSUER", ISSUER)]), ["AUTHORIZER_AUDIENCE is not set"]);
-    assert_eq!(missing(&[("AUDIENCE", "*")]), ["AUTHORIZER_ISSUER is not set"]);
-    let empty = "which may be a restriction that got lost";
-    assert_eq!(
-        missing(&[("ISSUER", ISSUER), ("AUDIENCE", "")]),
-        [format!("AUTHORIZER_AUDIENCE is empty, {empty}")]
-    );
+    let issuer = "Set it to the exact `iss` of the tokens, an https URL. Example: https://example.eu.auth0.com/";
+    let audience = "Set it to the token's `aud` value (comma-separated for several), or to `*` to accept any audience. Example: https://api.example.com";
+    let no_issuer = format!("AUTHORIZER_ISSUER is not set. {issuer}");
+    let no_audience = format!("AUTHORIZER_AUDIENCE is not set. {audience}");
+    assert_eq!(mistakes(&[]), [&*no_issuer, &*no_audience]);
+    assert_eq!(mistakes(&[("ISSUER", ISSUER)]), [no_audience]);
+    assert_eq!(mistakes(&[("AUDIENCE", "*")]), [no_issuer]);
+    let empty = format!("AUTHORIZER_AUDIENCE is empty. {audience}");
+    assert_eq!(mistakes(&[("ISSUER", ISSUER), ("AUDIENCE", "")]), [empty]);
 }
 
 #[test]
 fn a_long_value_is_shortened_in_the_message() {
     let error = read_one("AUDIENCE", &format!("{},", "é".repeat(300))).unwrap_err();
-    let fault = &error.0[0].fault;
-    assert_eq!(*fault, format!("is {:?}, which has an empty item", "é".repeat(200) + "…"));
+    let [problem] = &error.0[..] else { panic!("{error}") };
+    let shown = "é".repeat(200) + "…";
+    let message = problem.to_string();
+    assert!(message.starts_with(&format!("AUTHORIZER_AUDIENCE is {shown:?}: ")), "{message}");
+}
+
+#[test]
+fn an_issuer_must_leave_room_for_the_url_of_its_discovery_document() {
+    let issuer = |length: usize| format!("{ISSUER}{}", "x".repeat(length - ISSUER.len()));
+    let discovery = "/.well-known/openid-configuration".len();
+    assert!(read_one("ISSUER", &issuer(2048 - discovery)).is_ok());
+    let error = read_one("ISSUER", &issuer(2049 - discovery)).unwrap_err().to_string();
+    assert!(
+        error.contains("the URL of its discovery document is longer than 2048 characters"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -800,36 +814,39 @@ fn the_objects_of_issuers_take_the_settings_of_an_issuer_once_and_in_their_types
     check_issuer(r#""leeway_seconds": "10""#, Ok(()));
     check_issuer(r#""client_ids": ["web", "app"]"#, Ok(()));
     check_issuer(r#""required_claims": {"a": 1}"#, Ok(()));
-    check_issuer(r#""required_claims": {"a": 1, "a": 2}"#, Err(r#""a" stands twice"#));
+    check_issuer(r#""required_claims": {"a": 1, "a": 2}"#, Err(r#""a" is there twice"#));
     check_issuer(r#""required_claims": "{\"a\": 1}""#, Ok(()));
     let place = "AUTHORIZER_ISSUERS[0].";
     for (members, fault) in [
-        (r#""leeway_seconds": 10.5"#, r#"leeway_seconds is "10.5", which is not a whole number"#),
-        (r#""leeway_seconds": -1"#, r#"leeway_seconds is "-1", which is not a whole number"#),
-        (r#""leeway_seconds": true"#, "leeway_seconds is true. It takes a string, a number"),
-        (r#""client_ids": null"#, "client_ids is null. It takes a string"),
+        (r#""leeway_seconds": 10.5"#, r#"leeway_seconds is "10.5": it is not a whole number"#),
+        (r#""leeway_seconds": -1"#, r#"leeway_seconds is "-1": it is not a whole number"#),
+        (r#""leeway_seconds": true"#, "leeway_seconds is true. Set it to a string, a number"),
+        (r#""client_ids": null"#, "client_ids is null. Set it to a string"),
         (r#""client_ids": []"#, "client_ids is empty"),
         (r#""client_ids": """#, "client_ids is empty"),
-        (r#""client_ids": [1]"#, "client_ids is [1]. It takes a string"),
-        (r#""client_ids": ["a,b"]"#, r#"client_ids is ["a,b"]. It takes a string"#),
-        (r#""client_ids": ["a", "a"]"#, r#"client_ids is "a,a", which has "a" twice"#),
-        (r#""required_claims": {}"#, "required_claims is \"{}\", which is empty"),
+        (r#""client_ids": [1]"#, "client_ids is [1]. Set it to a string"),
+        (r#""client_ids": ["a,b"]"#, r#"client_ids is ["a,b"]. Set it to a string"#),
+        (r#""client_ids": ["a", "a"]"#, r#"client_ids is "a,a": "a" is in the list twice"#),
+        (r#""required_claims": {}"#, "required_claims is \"{}\": the object is empty"),
         (
             r#""client_id": "web""#,
             "client_id is not a setting. Did you mean AUTHORIZER_ISSUERS[0].client_ids?",
         ),
         (
             r#""resource_scope": "api""#,
-            "resource_scope is not a setting. Set AUTHORIZER_RESOURCE_SCOPE beside it",
+            "resource_scope is not a setting of one issuer. Set AUTHORIZER_RESOURCE_SCOPE instead",
         ),
         (r#""issuers": "x""#, "issuers is not a setting"),
         // Which of the two would hold?
-        (r#""client_ids": "web", "CLIENT_IDS": "app""#, "client_ids stands twice"),
-        (r#""AUDIENCE": "*""#, "audience stands twice"),
+        (r#""client_ids": "web", "CLIENT_IDS": "app""#, "client_ids is set twice"),
+        (r#""AUDIENCE": "*""#, "audience is set twice"),
     ] {
         check_issuer(members, Err(&format!("{place}{fault}")));
     }
-    check_issuer(r#""client_ids": "web", "client_ids": "app""#, Err("\"client_ids\" stands twice"));
+    check_issuer(
+        r#""client_ids": "web", "client_ids": "app""#,
+        Err("\"client_ids\" is there twice"),
+    );
 }
 
 #[test]
@@ -846,14 +863,14 @@ fn issuers_is_a_list_of_different_issuers() {
     };
     check(&format!("[{a}]"), Ok(1));
     check(&format!("[{a}, {b}]"), Ok(2));
-    check(&format!("[{a}, {b}, {a}]"), Err("names the issuer \"https://a.example\" twice"));
-    check("[]", Err("which is empty"));
-    check("", Err("is empty, which may be a restriction that got lost"));
-    check(&a, Err("which is not a JSON list of objects"));
-    check("[1]", Err("which is not a JSON list of objects"));
-    check("[[]]", Err("which is not a JSON list of objects"));
+    check(&format!("[{a}, {b}, {a}]"), Err("has the issuer \"https://a.example\" twice"));
+    check("[]", Err("the list is empty"));
+    check("", Err("is empty. Unset it"));
+    check(&a, Err("it cannot be read as a JSON list of objects"));
+    check("[1]", Err("it cannot be read as a JSON list of objects"));
+    check("[[]]", Err("it cannot be read as a JSON list of objects"));
     check("[{}]", Err("AUTHORIZER_ISSUERS[0].issuer is not set"));
-    check("https://a.example", Err("which is not a JSON list of objects"));
+    check("https://a.example", Err("it cannot be read as a JSON list of objects"));
 }
 
 #[test]
@@ -873,7 +890,7 @@ fn issuers_never_stands_beside_the_settings_of_one_issuer() {
         assert_eq!(
             problem.to_string(),
             format!(
-                "AUTHORIZER_{} is set beside AUTHORIZER_ISSUERS. Put it into the objects of AUTHORIZER_ISSUERS as {:?}",
+                "AUTHORIZER_{} is set together with AUTHORIZER_ISSUERS. Move it into each object of AUTHORIZER_ISSUERS, as {:?}.",
                 setting.name,
                 setting.name.to_lowercase()
             )
@@ -896,12 +913,12 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     check(&[("AUDIENCE", "a,b , c")], &[]);
     for audience in ["a b", "x,a b"] {
         let warning =
-            "AUTHORIZER_AUDIENCE has the audience \"a b\", which contains a space; separate";
+            "AUTHORIZER_AUDIENCE has the audience \"a b\", which contains a space. To set several";
         check(&[("AUDIENCE", audience)], &[warning]);
     }
     check(
         &[("AUDIENCE", "*")],
-        &["AUTHORIZER_AUDIENCE=* accepts any token of https://issuer.example/"],
+        &["AUTHORIZER_AUDIENCE=* accepts every token of https://issuer.example/"],
     );
     check(&[("AUDIENCE", "*"), ("TOKEN_USE", "access")], &["AUTHORIZER_AUDIENCE=* accepts"]);
     for narrowed in
@@ -911,13 +928,13 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     }
     check(
         &[("AUDIENCE", "chat"), ("TOKEN_USE", "access")],
-        &["AUTHORIZER_TOKEN_USE=access with an audience"],
+        &["AUTHORIZER_TOKEN_USE=access is set together with an audience"],
     );
     check(&[("AUDIENCE", "chat"), ("TOKEN_USE", "id")], &[]);
     let cookie = ("TOKEN_SOURCES", "header:authorization,cookie:id");
     check(
         &[("AUDIENCE", "chat"), cookie],
-        &["AUTHORIZER_TOKEN_SOURCES has a cookie but AUTHORIZER_ALLOWED_ORIGINS is not set"],
+        &["AUTHORIZER_TOKEN_SOURCES has a cookie, but AUTHORIZER_ALLOWED_ORIGINS is not set"],
     );
     check(&[("AUDIENCE", "chat"), cookie, ("ALLOWED_ORIGINS", "https://a.example")], &[]);
     let rules = |count: usize| {
@@ -929,14 +946,14 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(82))], &[]);
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(83))],
-        &["AUTHORIZER_ROUTE_SCOPES makes policies of up to 8217 bytes and more"],
+        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8217 bytes and more"],
     );
     // With a wildcard, the paths that are always denied take 2,388 bytes more.
     let with_wildcard = |count: usize| rules(count).replace("/000x", "/000*");
     check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(58))], &[]);
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(59))],
-        &["AUTHORIZER_ROUTE_SCOPES makes policies of up to 8229 bytes and more"],
+        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8229 bytes and more"],
     );
 }
 

@@ -22,10 +22,11 @@ use url::Url;
 
 use super::key_set::KeySet;
 use super::source::{
-    Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, key_uri,
+    Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource,
 };
 use crate::error::Excerpt;
 use crate::json::object_in_utf8;
+use crate::uri::key_uri;
 
 /// Fetches key sets over HTTP.
 #[derive(Debug, Clone)]

@@ -18,8 +18,5 @@ mod state;
 pub use cache::{Clock, KeyCache, Keys, KeysUsed};
 pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
-pub use source::{
-    Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource, UriError,
-    key_uri, without_credentials,
-};
+pub use source::{Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource};
 pub use state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};

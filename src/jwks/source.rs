@@ -1,8 +1,6 @@
 //! The seam between the cache and the network: what is asked for, and what
 //! comes back.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +9,7 @@ use url::Url;
 use super::key_set::{KeySet, KeySetError, SkippedKey};
 use crate::error::Excerpt;
 use crate::jwt::SignatureAlgorithm;
+use crate::uri::{UriError, key_uri};
 
 /// Fetches key sets. [`super::HttpKeySource`] is the one in use; tests bring
 /// their own.
@@ -166,134 +165,9 @@ pub enum DiscoveryError {
     Uri(#[from] UriError),
 }
 
-/// Why a URI may not be fetched from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UriError {
-    uri: Excerpt,
-    fault: &'static str,
-}
-
-impl UriError {
-    /// Returns what is wrong with the URI, as a clause about it.
-    #[must_use]
-    pub fn fault(&self) -> &'static str {
-        self.fault
-    }
-}
-
-impl fmt::Display for UriError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}, {}", self.uri, self.fault)
-    }
-}
-
-impl std::error::Error for UriError {}
-
-/// Blanks out a password that somebody put into a URI, so that it can be shown.
-#[must_use]
-pub fn without_credentials(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..authority_end].rfind('@') {
-        None => Cow::Borrowed(text),
-        Some(at) => Cow::Owned(format!("{scheme}://…{}", &rest[at..])),
-    }
-}
-
-/// Far more characters than a key set's URI needs.
-const MAX_URI_LENGTH: usize = 2048;
-
-/// Takes a URI that keys may be fetched from: `https`, or `http` on a loopback
-/// address, without credentials and without a fragment.
-///
-/// # Errors
-///
-/// [`UriError`] says what else it is.
-pub fn key_uri(text: &str) -> Result<Url, UriError> {
-    let error = |fault| UriError { uri: Excerpt::from(&*without_credentials(text)), fault };
-    // It stands in every line about a fetch that fails.
-    if text.len() > MAX_URI_LENGTH {
-        return Err(error("which is too long"));
-    }
-    let url = Url::parse(text).map_err(|_| error("which is not a URL"))?;
-    let loopback = match url.host() {
-        Some(url::Host::Domain(domain)) => domain == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(error("which has no host")),
-    };
-    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-        return Err(error("which is not https (http is for loopback addresses only)"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(error("which has credentials or a fragment in it"));
-    }
-    Ok(url)
-}
-
 /// A key set's URI, and when it was discovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) uri: Url,
     pub(super) found_at: SystemTime,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shows_no_password() {
-        for (text, shown) in [
-            ("https://u:s3cret@a.example/k", "https://…@a.example/k"),
-            ("https://u:p@ss@a.example", "https://…@a.example"),
-            ("https://a.example/k@v", "https://a.example/k@v"),
-            ("a@b", "a@b"),
-        ] {
-            assert_eq!(without_credentials(text), shown);
-        }
-        assert!(
-            !key_uri("https://u:s3cret@a.example/k").unwrap_err().to_string().contains("s3cret")
-        );
-    }
-
-    #[test]
-    fn shows_a_uri_as_printable_ascii() {
-        let shown = |text: &str| key_uri(text).unwrap().to_string();
-        let uri = "https://a.example/\u{1b}\n\u{2028}\u{202e}é \u{7f}?\u{85}\u{202e}é \r\u{1b}";
-        assert!(shown(uri).bytes().all(|byte| byte.is_ascii_graphic()), "{}", shown(uri));
-        assert_eq!(shown("https://é.example/k"), "https://xn--9ca.example/k");
-        let refused = key_uri("http://a.example/\n\u{202e}").unwrap_err().to_string();
-        assert!(refused.contains(r"/\n\u{202e}"), "{refused}");
-    }
-
-    #[test]
-    fn fetches_over_https_or_from_loopback_only() {
-        for good in [
-            "https://a.example/keys?x=1",
-            "http://127.0.0.1:8080/k",
-            "http://127.9.9.9/k",
-            "http://[::1]/k",
-            "http://localhost:1/k",
-        ] {
-            assert!(key_uri(good).is_ok(), "{good}");
-        }
-        let padded = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
-        assert!(key_uri(&padded(2048)).is_ok());
-        assert!(key_uri(&padded(2049)).is_err());
-        for bad in [
-            "http://a.example/keys",
-            "http://127.0.0.1.a.example/k",
-            "http://localhost.a.example/k",
-            "https://user:secret@a.example/k",
-            "https://a.example/k#f",
-            "ftp://a.example/k",
-            "file:///etc/passwd",
-            "data:,x",
-            "/keys",
-            "",
-        ] {
-            assert!(key_uri(bad).is_err(), "{bad}");
-        }
-    }
 }

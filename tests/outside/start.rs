@@ -123,7 +123,7 @@ async fn does_not_start_with_files_that_are_of_no_use() {
     let no_pem =
         TestFile::new("no.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     for (variable, file, fault) in [
-        ("AUTHORIZER_JWKS_FILE", "/nonexistent", "there is no file"),
+        ("AUTHORIZER_JWKS_FILE", "/nonexistent", "there is no such file"),
         ("AUTHORIZER_JWKS_FILE", empty.path(), "not a JSON object with a list of keys"),
         ("AUTHORIZER_JWKS_FILE", no_keys.path(), "cannot be used: it is empty"),
         ("AUTHORIZER_CA_FILE", no_pem.path(), "not a root certificate"),
@@ -207,8 +207,11 @@ async fn warns_of_what_is_likely_not_meant() {
     let issuer = Issuer::start().await.unwrap();
     for (settings, warning) in [
         (&[("AUTHORIZER_AUDIENCE", "*")][..], "AUTHORIZER_AUDIENCE=*"),
-        (&[("AUTHORIZER_AUDIENCE", "chat api")], "separate several audiences with commas"),
-        (&[("AUTHORIZER_TOKEN_USE", "access")], "AUTHORIZER_TOKEN_USE=access with an audience"),
+        (&[("AUTHORIZER_AUDIENCE", "chat api")], "separate them with commas"),
+        (
+            &[("AUTHORIZER_TOKEN_USE", "access")],
+            "AUTHORIZER_TOKEN_USE=access is set together with an audience",
+        ),
         (
             &[("AUTHORIZER_TOKEN_SOURCES", "cookie:session")],
             "AUTHORIZER_ALLOWED_ORIGINS is not set",
