@@ -77,10 +77,10 @@ fn route_pattern(route: &str) -> Result<(&str, &str), &'static str> {
         ),
         Some(("ANY", _)) => Err("has the method ANY (write * for any)"),
         Some((method, _)) if !METHODS.contains(&method) && !method.contains(['*', '?']) => {
-            Err("has a method that no request has")
+            Err("has a method that no request has (methods are in upper case)")
         }
         Some((_, path)) if !path.starts_with(['/', '*']) || path.contains(' ') => {
-            Err("has a path that no request has")
+            Err("has a path that no request has (start it with /, and encode spaces)")
         }
         // IAM would read it as the start of a policy variable.
         Some((_, path)) if path.contains("${") => Err("contains ${, which is not a wildcard"),

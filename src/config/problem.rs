@@ -79,7 +79,11 @@ impl fmt::Display for Mistake {
                 write!(f, "is empty. {}", how_to_set(setting))
             }
             Self::Empty(setting) => {
-                write!(f, "is empty. Unset it to use the default ({}).", setting.default)
+                let Setting { default, takes, example, .. } = setting;
+                write!(
+                    f,
+                    "is empty. Unset it to use the default ({default}), or set it to {takes}. Example: {example}"
+                )
             }
             Self::Invalid { setting, value, fault } => {
                 write!(f, "is {value:?}: {fault}. {}", how_to_set(setting))

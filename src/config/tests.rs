@@ -60,7 +60,10 @@ fn check<T: PartialEq + Debug>(
     }
     let when_empty = match setting.default {
         "required" => how_to_set,
-        default => format!("Unset it to use the default ({default})."),
+        default => format!(
+            "Unset it to use the default ({default}), or set it to {}. Example: {}",
+            setting.takes, setting.example
+        ),
     };
     for empty in ["", " \t"] {
         let error = read_one(name, empty).map(drop).expect_err(name);
@@ -538,12 +541,21 @@ fn route_scopes() {
             (r#"{"$default":[]}"#, "authorizes only $connect"),
             (r#"{"sendMessage":[]}"#, "authorizes only $connect"),
             (r#"{"ANY /x":[]}"#, "has the method ANY (write * for any)"),
-            (r#"{"get /x":[]}"#, "has a method that no request has"),
-            (r#"{"FETCH /x":[]}"#, "has a method that no request has"),
-            (r#"{" /x":[]}"#, "has a method that no request has"),
-            (r#"{"GET x":[]}"#, "has a path that no request has"),
-            (r#"{"GET ":[]}"#, "has a path that no request has"),
-            (r#"{"GET /a b":[]}"#, "has a path that no request has"),
+            (r#"{"get /x":[]}"#, "has a method that no request has (methods are in upper case)"),
+            (r#"{"FETCH /x":[]}"#, "has a method that no request has (methods are in upper case)"),
+            (r#"{" /x":[]}"#, "has a method that no request has (methods are in upper case)"),
+            (
+                r#"{"GET x":[]}"#,
+                "has a path that no request has (start it with /, and encode spaces)",
+            ),
+            (
+                r#"{"GET ":[]}"#,
+                "has a path that no request has (start it with /, and encode spaces)",
+            ),
+            (
+                r#"{"GET /a b":[]}"#,
+                "has a path that no request has (start it with /, and encode spaces)",
+            ),
             (r#"{"GET /a/${b}":[]}"#, "contains ${, which is not a wildcard"),
             (r#"{"GET *;v":[]}"#, "\"GET *;v\" has a path that is always refused"),
             (r#"{"GET /a/":[]}"#, "\"GET /a/\" has a path that is always refused"),
@@ -946,14 +958,14 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(82))], &[]);
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(83))],
-        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8217 bytes and more"],
+        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8217 bytes or more"],
     );
     // With a wildcard, the paths that are always denied take 2,388 bytes more.
     let with_wildcard = |count: usize| rules(count).replace("/000x", "/000*");
     check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(58))], &[]);
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(59))],
-        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8229 bytes and more"],
+        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8229 bytes or more"],
     );
 }
 
