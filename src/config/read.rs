@@ -13,7 +13,7 @@ use super::suggest;
 use crate::error::Excerpt;
 use crate::uri::without_credentials;
 
-/// As much of a value as a message shows.
+/// How many characters of a value a message shows.
 const SHOWN_CHARS: usize = 200;
 
 /// Reads the environment variables, or one object of `AUTHORIZER_ISSUERS`.

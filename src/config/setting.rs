@@ -53,7 +53,7 @@ settings! {
     example: "https://example.eu.auth0.com/";
 
     AUDIENCE, per_issuer: true,
-    takes: "the token's `aud` value (comma-separated for several), or to `*` to accept any audience",
+    takes: "the token's `aud` value (comma-separated for several), or `*` to accept any audience",
     default: "required",
     example: "https://api.example.com";
 

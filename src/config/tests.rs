@@ -748,7 +748,7 @@ fn issuer_and_audience_must_be_set() {
         error.0.iter().map(ToString::to_string).collect()
     };
     let issuer = "Set it to the exact `iss` of the tokens, an https URL. Example: https://example.eu.auth0.com/";
-    let audience = "Set it to the token's `aud` value (comma-separated for several), or to `*` to accept any audience. Example: https://api.example.com";
+    let audience = "Set it to the token's `aud` value (comma-separated for several), or `*` to accept any audience. Example: https://api.example.com";
     let no_issuer = format!("AUTHORIZER_ISSUER is not set. {issuer}");
     let no_audience = format!("AUTHORIZER_AUDIENCE is not set. {audience}");
     assert_eq!(mistakes(&[]), [&*no_issuer, &*no_audience]);
