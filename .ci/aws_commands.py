@@ -17,7 +17,14 @@ import botocore.session
 from botocore import xform_name
 
 # Options of every command, with the number of values that each takes.
-GLOBAL_OPTIONS = {"--region": 1, "--profile": 1, "--query": 1, "--output": 1, "--endpoint-url": 1}
+GLOBAL_OPTIONS = {
+    "--cli-binary-format": 1,
+    "--endpoint-url": 1,
+    "--output": 1,
+    "--profile": 1,
+    "--query": 1,
+    "--region": 1,
+}
 
 BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # A command in running text; without parameters, it is only the command's name.
@@ -67,6 +74,9 @@ def mistakes(command):
     members = shape.members if shape else {}
     parameters = {f"--{xform_name(name, '-')}": name for name in members}
 
+    # The AWS CLI writes what is streamed to a file, which is the last word.
+    if operation.has_streaming_output and arguments:
+        arguments.pop()
     found, given, option = [], {}, None
     for word in arguments:
         if word.startswith("--"):
@@ -139,6 +149,9 @@ def check_itself():
         page = f"```sh\nID=$({right.replace(old, new)})\n```\n"
         [command] = commands(page)
         assert mistakes(command) == expected, f"{command}: {mistakes(command)}"
+    invoke = "aws lambda invoke --function-name f --cli-binary-format raw-in-base64-out"
+    assert mistakes([*invoke.split(), "response.json"]) == []
+    assert mistakes(invoke.split()) == ["--cli-binary-format has 0 values"]
     # Continued lines, prompts, several commands in a line, and commands in running text.
     page = (
         "aws a\n```text\naws b\n```\n```console\n$ aws c \\\n    --d | aws e\n```\n"
