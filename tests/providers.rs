@@ -293,6 +293,12 @@ async fn each_slip_has_the_reason_that_the_page_names() {
         ("Keycloak", "no audience", claims_of("Keycloak", json!({"aud": null})), "missing_claim"),
         ("Google", "opaque", Sent::Opaque("ya29.a0AfB5byC1x2y3z4"), "malformed_token"),
         ("Google", "anyone's", claims_of("Google", json!({"hd": null})), "missing_claim"),
+        (
+            "Google",
+            "the other form of the issuer",
+            claims_of("Google", json!({"iss": "accounts.google.com"})),
+            "unknown_issuer",
+        ),
     ];
     for (title, slip, sent, reason) in slips {
         let recipe = recipe(title);

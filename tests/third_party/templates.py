@@ -13,6 +13,7 @@ import re
 import sys
 
 import hcl2
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -41,8 +42,10 @@ class NoManagedPolicies:
         return {}
 
 
-def template(path):
+def template(path, change=lambda parsed: None):
+    """Returns a template as CloudFormation gets it, after a change to what the file says."""
     parsed = yaml_parse(path.read_text())
+    change(parsed)
     if "Transform" not in parsed:
         return parsed
     for resource in parsed["Resources"].values():
@@ -290,6 +293,30 @@ def check_rest_api():
     assert len(callable_) == 2, "each authorizer has a permission"
 
 
+def without_identity_source(seconds):
+    """Returns what a REST API's authorizer becomes that has no identity source and this cache time."""
+
+    def change(parsed):
+        authorizers = parsed["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]
+        authorizers["ByRequest"]["Identity"] = {"ReauthorizeEvery": seconds}
+
+    resources = template(DEPLOY / "rest-api.yaml", change)["Resources"]
+    body = only(of_type(resources, "AWS::ApiGateway::RestApi"))["Body"]
+    return body["securityDefinitions"]["ByRequest"]["x-amazon-apigateway-authorizer"]
+
+
+def check_rest_api_without_identity_source():
+    """Checks what the documentation says of SAM: without a cache, no identity source is needed."""
+    authorizer = without_identity_source(0)
+    assert authorizer["authorizerResultTtlInSeconds"] == 0
+    assert "identitySource" not in authorizer
+    try:
+        without_identity_source(300)
+    except InvalidDocumentException:
+        return
+    raise AssertionError("SAM takes a cache without a key")
+
+
 def check_http_api():
     names_known_settings_only(DEPLOY / "http-api.yaml")
     resources = template(DEPLOY / "http-api.yaml")["Resources"]
@@ -373,6 +400,7 @@ def main():
         "samples/websocket": check_sample,
         "docs/deploy/websocket-raw.yaml": check_websocket_raw,
         "docs/deploy/rest-api.yaml": check_rest_api,
+        "docs/deploy/rest-api.yaml without identity source": check_rest_api_without_identity_source,
         "docs/deploy/http-api.yaml": check_http_api,
         "docs/deploy/cdk": lambda: check_cdk(cdk_output),
         "docs/deploy/serverless.yml": lambda: check_serverless(serverless_output),
