@@ -93,8 +93,9 @@ impl<S: KeySource> Authorizer<S> {
         entry.issuer = Some(&issuer.rules.issuer);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
-        let keys = self.keys.find(&issuer.keys, &query, invocation).await?;
-        entry.keys = Some((keys.used, keys.fetched_at));
+        let found = self.keys.find(&issuer.keys, &query, invocation).await;
+        let keys = found.map_err(Error::from)?;
+        entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;

@@ -53,6 +53,7 @@ pub mod config;
 pub mod context;
 mod decision_log;
 pub mod error;
+mod excerpt;
 pub mod gateway;
 pub mod invocation;
 mod json;
@@ -60,6 +61,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod metrics;
 mod startup;
+pub mod uri;
 
 pub use authorizer::Authorizer;
 pub use config::Config;

@@ -14,8 +14,8 @@ use url::Url;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
-use crate::jwks::key_uri;
 use crate::jwt::{Audience, ClaimPath, RequiredClaim, SignatureAlgorithm};
+use crate::uri::key_uri;
 
 pub(super) type Parsed<T> = Result<T, String>;
 

@@ -10,7 +10,7 @@ use super::parse::Members;
 use super::problem::{ConfigError, Problem};
 use super::setting::{SETTINGS, Setting};
 use super::suggest;
-use crate::jwks::without_credentials;
+use crate::uri::without_credentials;
 
 /// Where settings stand: in environment variables, or in an object of `ISSUERS`.
 enum Place {

@@ -127,7 +127,7 @@ async fn an_issuer_that_is_down_is_an_error_for_each_fetch_and_not_for_each_call
     assert_eq!(errors, failures, "{lines:#?}");
     // One, and on a slow machine one more for each backoff that has ended.
     assert!((1..10).contains(&errors), "{errors} errors");
-    let none_held = |line: &Value| line["message"].as_str().unwrap().contains("none are held");
+    let none_held = |line: &Value| line["message"].as_str().unwrap().contains("no keys are cached");
     assert_eq!(lines.iter().filter(|line| none_held(line)).count(), 1);
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::error::Error;
 use crate::jwks::{Content, Fetched, KeyRequest};
 use crate::jwt::SignatureAlgorithm;
 
@@ -107,9 +108,9 @@ impl KeySource for Arc<FakeIssuer> {
 }
 
 /// An invocation that can wait for so long; for as long as it takes without.
-fn invocation(now: SystemTime, patience: Option<Duration>) -> Invocation<'static> {
+fn invocation(now: SystemTime, time_left: Option<Duration>) -> Invocation<'static> {
     const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
-    let deadline = patience.map_or(UNIX_EPOCH, |patience| now + patience + TIME_TO_ANSWER);
+    let deadline = time_left.map_or(UNIX_EPOCH, |time_left| now + time_left + TIME_TO_ANSWER);
     Invocation { request_id: "request", trace_id: None, deadline }
 }
 
@@ -141,38 +142,38 @@ impl World {
     }
 
     fn now(&self) -> SystemTime {
-        self.cache.0.now()
+        self.cache.now()
     }
 
     fn pass(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    async fn find(&self, kid: &str) -> Result<KeysUsed, &'static str> {
+    async fn find(&self, kid: &str) -> Result<KeyFreshness, &'static str> {
         self.find_within(kid, None).await
     }
 
     async fn find_within(
         &self,
         kid: &str,
-        patience: Option<Duration>,
-    ) -> Result<KeysUsed, &'static str> {
+        time_left: Option<Duration>,
+    ) -> Result<KeyFreshness, &'static str> {
         let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-        let found = self.cache.find(&self.origin, &query, invocation(self.now(), patience)).await;
-        found.map(|keys| keys.used).map_err(|error| error.reason())
+        let found = self.cache.find(&self.origin, &query, invocation(self.now(), time_left)).await;
+        found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
     }
 
     /// Starts finding a key in a task, as an invocation beside others does.
     fn spawn_find(
         &self,
         kid: &'static str,
-        patience: Option<Duration>,
-    ) -> tokio::task::JoinHandle<Result<KeysUsed, &'static str>> {
+        time_left: Option<Duration>,
+    ) -> tokio::task::JoinHandle<Result<KeyFreshness, &'static str>> {
         let (cache, origin, now) = (Arc::clone(&self.cache), Arc::clone(&self.origin), self.now());
         tokio::spawn(async move {
             let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-            let found = cache.find(&origin, &query, invocation(now, patience)).await;
-            found.map(|keys| keys.used).map_err(|error| error.reason())
+            let found = cache.find(&origin, &query, invocation(now, time_left)).await;
+            found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
         })
     }
 
@@ -190,7 +191,7 @@ async fn fetches_once_for_many_who_wait() {
     assert_eq!(world.issuer.fetches(), 1);
     world.issuer.gate.as_ref().unwrap().add_permits(1);
     for found in waiting {
-        assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+        assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
     }
     assert_eq!(world.issuer.fetches(), 1);
 }
@@ -211,13 +212,13 @@ async fn fails_once_for_many_who_wait() {
 #[tokio::test(start_paused = true)]
 async fn lets_hits_pass_while_a_fetch_hangs() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let unknown = world.spawn_find("b", None);
     world.settle().await;
     assert_eq!(world.issuer.fetches(), 2, "the unknown key is being fetched");
     let before = tokio::time::Instant::now();
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fresh));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
     assert_eq!(before.elapsed(), Duration::ZERO, "no timer had to fire");
     assert!(!unknown.is_finished());
     assert_eq!(unknown.await.unwrap(), Err("unknown_key"));
@@ -226,10 +227,10 @@ async fn lets_hits_pass_while_a_fetch_hangs() {
 #[tokio::test(start_paused = true)]
 async fn cannot_tell_of_an_unknown_key_before_the_fetch_for_it_has_ended() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    let patience = Some(Duration::from_millis(50));
-    assert_eq!(world.find_within("b", patience).await, Err("keys_unavailable"));
+    let time_left = Some(Duration::from_millis(50));
+    assert_eq!(world.find_within("b", time_left).await, Err("keys_unavailable"));
     assert_eq!(
         world.find("b").await,
         Err("unknown_key"),
@@ -245,7 +246,7 @@ async fn serves_keys_that_took_longer_than_they_live() {
     world.settle().await;
     world.pass(2);
     world.issuer.gate.as_ref().unwrap().add_permits(1);
-    assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,9 +266,9 @@ async fn takes_no_keys_from_before_a_freeze() {
 async fn counts_a_fetch_that_is_frozen_again_as_failed() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    let patience = Some(Duration::from_millis(50));
+    let time_left = Some(Duration::from_millis(50));
     for _ in 0..2 {
-        assert_eq!(world.find_within("a", patience).await, Err("keys_unavailable"));
+        assert_eq!(world.find_within("a", time_left).await, Err("keys_unavailable"));
         world.pass(10);
     }
     assert_eq!(world.find("a").await, Err("keys_unavailable"));
@@ -285,18 +286,21 @@ async fn goes_on_fetching_for_the_others_when_a_caller_gives_up() {
     world.settle().await;
     dropped.abort();
     world.issuer.gate.as_ref().unwrap().add_permits(1);
-    assert_eq!(patient.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(patient.await.unwrap(), Ok(KeyFreshness::Fetched));
     assert_eq!(world.issuer.fetches(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn serves_stale_keys_to_a_caller_whose_deadline_comes_first() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     world.pass(601);
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    assert_eq!(world.find_within("a", Some(Duration::from_millis(50))).await, Ok(KeysUsed::Stale));
-    assert_eq!(world.find_within("a", Some(Duration::ZERO)).await, Ok(KeysUsed::Stale));
+    assert_eq!(
+        world.find_within("a", Some(Duration::from_millis(50))).await,
+        Ok(KeyFreshness::Stale)
+    );
+    assert_eq!(world.find_within("a", Some(Duration::ZERO)).await, Ok(KeyFreshness::Stale));
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,7 +321,7 @@ async fn begins_again_when_frozen_in_the_middle_of_a_fetch() {
     world.settle().await;
     world.pass(3_600);
     *world.issuer.mode.lock().unwrap() = Mode::Answers;
-    assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
     assert_eq!(world.issuer.fetches(), 2);
 }
 
@@ -330,9 +334,9 @@ async fn begins_again_for_a_newcomer_though_the_timer_stood_still() {
     world.pass(3_600);
     *world.issuer.mode.lock().unwrap() = Mode::Answers;
     let before = tokio::time::Instant::now();
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     assert_eq!(before.elapsed(), Duration::ZERO, "nobody waited for the old timer");
-    assert_eq!(abandoned.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(abandoned.await.unwrap(), Ok(KeyFreshness::Fetched));
 }
 
 #[tokio::test(start_paused = true)]
@@ -408,7 +412,7 @@ struct Model {
 /// Tokens with one `kid` that arrived together, and what became of them.
 struct Arrival {
     kid: &'static str,
-    outcome: Result<KeysUsed, &'static str>,
+    outcome: Result<KeyFreshness, &'static str>,
     /// What the issuer had said before.
     said_before: Option<(BTreeSet<&'static str>, u64)>,
     /// How often it was asked for them.
@@ -423,14 +427,14 @@ impl Model {
         let known = said.as_ref().is_some_and(|(kids, _)| kids.contains(arrival.kid));
         let age = said.as_ref().map(|(_, said_at)| now.saturating_sub(*said_at));
         match arrival.outcome {
-            Ok(used) => {
+            Ok(freshness) => {
                 assert!(known, "a key that the issuer does not publish was used");
                 assert!(age.unwrap() < ttl + max_stale, "a key was used past its time");
-                match used {
-                    KeysUsed::Fresh | KeysUsed::Fetched => {
+                match freshness {
+                    KeyFreshness::Fresh | KeyFreshness::Fetched => {
                         assert!(age.unwrap() < ttl, "stale keys were called fresh")
                     }
-                    KeysUsed::Stale => {
+                    KeyFreshness::Stale => {
                         assert!(
                             age.unwrap() >= ttl || self.clock_was_set_back,
                             "fresh keys were called stale"
@@ -442,9 +446,9 @@ impl Model {
                 assert!(!known, "a good token was refused while its key was known")
             }
             Err("keys_unavailable") => {
-                let dead = age.is_none_or(|age| age >= ttl + max_stale);
+                let expired = age.is_none_or(|age| age >= ttl + max_stale);
                 let stale = age.is_some_and(|age| age >= ttl) || self.clock_was_set_back;
-                assert!(dead || (stale && !known), "keys that may serve were not used");
+                assert!(expired || (stale && !known), "keys that may serve were not used");
             }
             Err(other) => panic!("{other}"),
         }

@@ -66,7 +66,10 @@ fn check_skipped(bad: &Value, kid: &str, reason: &str) {
 
     let alone = parse(std::slice::from_ref(bad)).unwrap_err();
     let kid = if kid == "key 2" { "key 1" } else { kid };
-    assert_eq!(alone.to_string(), format!("none of its 1 keys is usable: {kid}: {reason}"));
+    assert_eq!(
+        alone.to_string(),
+        format!("none of the key set's 1 keys is usable: {kid}: {reason}")
+    );
 }
 
 #[track_caller]
@@ -78,9 +81,9 @@ fn check_used(key: &Value) {
 
 const NOT_A_JWK: &str =
     "it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type";
-const NO_KEY_TYPE: &str = "it has no kty, or one that is not a string";
-const OTHER_USE: &str = "it is not for verifying signatures";
-const OTHER_ALGORITHM: &str = "it is for no allowed algorithm";
+const NO_KEY_TYPE: &str = "its kty is missing or not a string";
+const OTHER_USE: &str = "its use or key_ops is not for verifying signatures";
+const OTHER_ALGORITHM: &str = "its alg or its key type fits no allowed algorithm";
 const INVALID: &str = "its parameters are not a valid key";
 
 #[test]
@@ -299,7 +302,7 @@ fn refuses_a_set_without_a_usable_key() {
     let key = |place: usize| jwk("RS256", json!({ "kid": format!("k{place}"), "use": "enc" }));
     let keys: Vec<_> = (0..12).map(key).collect();
     let message = parse(&keys).unwrap_err().to_string();
-    assert!(message.starts_with("none of its 12 keys is usable: k0: it is not for verifying"));
+    assert!(message.starts_with("none of the key set's 12 keys is usable: k0: its use or key_ops"));
     assert!(message.contains("; k9: ") && !message.contains("k10"), "{message}");
     assert!(message.ends_with("; and 2 more"), "{message}");
     assert!(parse_for(&[jwk("RS256", json!({ "kid": "k" }))], &[]).is_err());
