@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn shortens_what_the_caller_chose() {
+fn shortens_a_long_text() {
     for (text, expected) in [
         (String::new(), String::new()),
         ("https://a".to_owned(), "https://a".to_owned()),
@@ -17,7 +17,7 @@ fn shortens_what_the_caller_chose() {
 }
 
 #[test]
-fn escapes_whatever_could_forge_a_line_and_nothing_else() {
+fn escapes_only_what_could_forge_a_log_line() {
     for (text, expected) in [
         ("a\nb\r\tc\u{0}", r"a\nb\r\tc\0"),
         ("\u{1b}[2J\u{7f}\u{85}", r"\u{1b}[2J\u{7f}\u{85}"),

@@ -6,11 +6,13 @@
 //! - `state` has one issuer's keys and the pure rules for what to do next.
 //! - `refresh` fetches once, within the time limit, and handles a freeze of the process.
 //! - `refresh_log` writes the log entries of a refresh.
+//! - `error` says why there is no key for a token.
 //! - `cache` has a state for each issuer, and runs one refresh of an issuer at a time.
 //!
 //! This module knows neither events nor claims.
 
 mod cache;
+mod error;
 mod fetch;
 mod key_set;
 mod refresh;
@@ -18,8 +20,9 @@ mod refresh_log;
 mod source;
 mod state;
 
-pub use cache::KeysUnavailableCause;
-pub(crate) use cache::{KeyCache, KeyError, KeyFreshness};
+pub(crate) use cache::{KeyCache, KeyFreshness};
+pub(crate) use error::KeyError;
+pub use error::KeysUnavailableCause;
 pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
 pub use refresh::Clock;

@@ -5,7 +5,7 @@
 //!
 //! The documentation has a table of every state and what happens in it. The tests check each row.
 
-mod update;
+mod refresh;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::key_set::KeySet;
-use super::source::{FetchError, KeyOrigin, KeyRequest};
+use super::source::FetchError;
 use crate::jwt::SignatureAlgorithm;
 
 /// How long keys are used, and how often they may be fetched.
@@ -135,9 +135,6 @@ pub(super) enum RefreshCause {
 }
 
 impl KeyState {
-    /// How long a discovered URI is used.
-    const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-
     /// Returns the state with keys from a file. They are as fresh as keys that were fetched now.
     pub(super) fn from_file(keys: KeySet, now: SystemTime, rules: &CacheRules) -> Self {
         let keys = Arc::new(keys);
@@ -260,25 +257,6 @@ impl KeyState {
             Ok(age) => longest.saturating_sub(age),
             Err(set_back) => longest + set_back.duration(),
         }
-    }
-
-    /// Returns what to request from the issuer.
-    pub(super) fn request<'a>(&'a self, origin: &'a KeyOrigin, now: SystemTime) -> KeyRequest<'a> {
-        let discovered = self.discovered_uri(now);
-        // A validator is only valid for the URI that it came from.
-        let is_known = origin.jwks_uri.is_some() || discovered.is_some();
-        let etag = self.cached.as_ref().and_then(|cached| cached.etag.as_deref());
-        KeyRequest {
-            origin,
-            discovered_uri: discovered.map(|discovered| &discovered.uri),
-            etag: etag.filter(|_| is_known),
-        }
-    }
-
-    fn discovered_uri(&self, now: SystemTime) -> Option<&DiscoveredUri> {
-        let discovered = self.discovered.as_ref()?;
-        let age = now.duration_since(discovered.found_at).ok()?;
-        (age < Self::DISCOVERED_URI_LIFETIME).then_some(discovered)
     }
 }
 

@@ -142,6 +142,7 @@ async fn a_failed_fetch_is_no_error_while_keys_serve() {
     assert_eq!(outcome, Err(unauthorized("unknown_key")));
     let lines = read(&deployment.log());
     assert_eq!(errors_and_failures(&lines), (0, 1));
-    let fresh = |line: &Value| line["message"].as_str().unwrap().contains("fresh and serve for");
+    let fresh =
+        |line: &Value| line["message"].as_str().unwrap().contains("fresh and can be used for");
     assert_eq!(lines.iter().filter(|line| fresh(line)).count(), 1, "{lines:#?}");
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn takes_the_first_max_age_that_is_a_number() {
+fn reads_the_first_max_age_that_is_a_number() {
     #[track_caller]
     fn check(lines: &[&str], expected: Option<u64>) {
         let mut headers = HeaderMap::new();
@@ -31,7 +31,7 @@ fn takes_the_first_max_age_that_is_a_number() {
 }
 
 #[test]
-fn takes_a_key_set_uri_that_is_the_issuers_to_give() {
+fn accepts_a_key_set_uri_that_the_issuer_may_name() {
     #[track_caller]
     fn check(issuer: &str, document: &str, expected: Result<&str, &str>) {
         let origin = KeyOrigin::new(issuer, None, Vec::new()).unwrap();

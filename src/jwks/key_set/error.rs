@@ -73,7 +73,7 @@ pub enum KeySetError {
 }
 
 /// Shows the first few items of a list.
-pub(in crate::jwks) struct Listing<'a, T>(pub(in crate::jwks) &'a [T]);
+pub(crate) struct Listing<'a, T>(pub(crate) &'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

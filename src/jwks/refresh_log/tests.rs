@@ -15,28 +15,31 @@ const RULES: CacheRules = CacheRules {
 };
 
 #[test]
-fn says_what_a_failure_means_for_what_is_held() {
+fn says_what_a_failure_means_for_the_cached_keys() {
     let fetched_at = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let jwks = json!({ "keys": [KEYS[0].jwk()] }).to_string();
     let (keys, _) = KeySet::parse(jwks.as_bytes(), &SUPPORTED_ALGORITHMS.each_ref()).unwrap();
-    let held = KeyState::from_file(keys, fetched_at, &RULES);
+    let cached = KeyState::from_file(keys, fetched_at, &RULES);
     let check = |state: &KeyState, seconds: u64, expected: &str| {
         let now = fetched_at + Duration::from_secs(seconds);
-        let said = consequence(state, now, &RULES);
-        assert!(said.ends_with(expected), "{said}");
+        let message = consequence(state, now, &RULES);
+        assert!(message.ends_with(expected), "{message}");
     };
     let until = ": its tokens cannot be verified until a refresh succeeds";
     check(&KeyState::default(), 0, &format!("cannot be refreshed, and no keys are cached{until}"));
     check(
-        &held,
+        &cached,
         0,
         "cannot be refreshed: the cached keys are fresh and can be used for 4200 s more",
     );
-    check(&held, 599, "the cached keys are fresh and can be used for 3601 s more");
-    check(&held, 600, "the cached keys are stale and can be used for 3600 s more");
-    check(&held, 4_199, "the cached keys are stale and can be used for 1 s more");
-    check(&held, 4_200, &format!("cannot be refreshed, and the cached keys have expired{until}"));
+    check(&cached, 599, "the cached keys are fresh and can be used for 3601 s more");
+    check(&cached, 600, "the cached keys are stale and can be used for 3600 s more");
+    check(&cached, 4_199, "the cached keys are stale and can be used for 1 s more");
+    check(&cached, 4_200, &format!("cannot be refreshed, and the cached keys have expired{until}"));
     let set_back = fetched_at - Duration::from_secs(60);
-    let said = consequence(&held, set_back, &RULES);
-    assert!(said.ends_with("the cached keys are stale and can be used for 4260 s more"), "{said}");
+    let message = consequence(&cached, set_back, &RULES);
+    assert!(
+        message.ends_with("the cached keys are stale and can be used for 4260 s more"),
+        "{message}"
+    );
 }

@@ -1,4 +1,4 @@
-//! The table of `docs/keys.md`, row by row, and the numbers behind it.
+//! The table of `docs/keys.md`, row by row, and the durations.
 
 use std::time::UNIX_EPOCH;
 
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::jwks::{Content, Fetched};
+use crate::jwks::{Content, Fetched, KeyOrigin};
 
 const RULES: CacheRules = CacheRules {
     ttl: Duration::from_secs(600),
@@ -59,7 +59,7 @@ fn failures(from: SystemTime) -> Failures {
     Failures { count: 1, last: Arc::new(failure()), backoff }
 }
 
-/// Makes the state that a row begins with.
+/// Returns the state at the start of a row.
 fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
     let age = match keys {
         "none" => None,
@@ -193,7 +193,7 @@ fn takes_the_lifetime_from_max_age_within_bounds() {
 }
 
 #[test]
-fn never_serves_stale_keys_where_that_is_switched_off() {
+fn never_uses_stale_keys_if_the_stale_time_is_zero() {
     let rules = CacheRules { max_stale: Duration::ZERO, ..RULES };
     let state = KeyState::default().after(
         fetched(keys(&[HELD])),
@@ -209,7 +209,7 @@ fn never_serves_stale_keys_where_that_is_switched_off() {
 }
 
 #[test]
-fn counts_age_from_when_the_issuer_was_asked() {
+fn counts_the_age_from_the_request() {
     let state = KeyState::default().after(
         fetched(keys(&[HELD])),
         RefreshCause::Age,
@@ -223,7 +223,7 @@ fn counts_age_from_when_the_issuer_was_asked() {
 }
 
 #[test]
-fn doubles_the_backoff_up_to_half_a_minute_and_jitters_it_down_to_half() {
+fn doubles_the_backoff_up_to_30_s_and_shortens_it_by_up_to_half() {
     let pause = |failures: u32, jitter: f64| {
         let fail = |state: KeyState, _| {
             state.after(Err(failure()), RefreshCause::Age, at(0), at(0), jitter, &RULES)
@@ -239,7 +239,7 @@ fn doubles_the_backoff_up_to_half_a_minute_and_jitters_it_down_to_half() {
 }
 
 #[test]
-fn begins_the_backoff_anew_after_a_success() {
+fn resets_the_backoff_after_a_success() {
     let failed =
         KeyState::default().after(Err(failure()), RefreshCause::Age, at(0), at(0), 1.0, &RULES);
     let failed = failed.after(Err(failure()), RefreshCause::Age, at(5), at(5), 1.0, &RULES);
@@ -250,10 +250,10 @@ fn begins_the_backoff_anew_after_a_success() {
 }
 
 #[test]
-fn ends_a_pause_when_it_is_over_and_when_the_clock_is_set_back() {
-    let pause = Interval { start: at(100), length: Duration::from_secs(30) };
-    assert!(pause.contains(at(100)) && pause.contains(at(129)));
-    assert!(!pause.contains(at(130)) && !pause.contains(at(99)));
+fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
+    let interval = Interval { start: at(100), length: Duration::from_secs(30) };
+    assert!(interval.contains(at(100)) && interval.contains(at(129)));
+    assert!(!interval.contains(at(130)) && !interval.contains(at(99)));
 }
 
 #[test]
@@ -280,14 +280,14 @@ fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
     );
     assert!(
         renewed.request(&origin, at(DAY)).discovered_uri.is_none(),
-        "a refresh does not find it anew"
+        "a refresh does not extend the lifetime of the URI"
     );
     let failed = found.after(Err(failure()), RefreshCause::Age, at(10), at(10), 0.0, &RULES);
     assert!(failed.request(&origin, at(20)).discovered_uri.is_none());
 }
 
 #[test]
-fn sends_the_validator_only_where_it_came_from() {
+fn sends_the_validator_only_to_the_uri_that_it_came_from() {
     let discovered = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
     let configured = KeyOrigin::new(
         "https://issuer.example",
@@ -326,7 +326,7 @@ fn replaces_the_whole_set() {
 }
 
 #[test]
-fn takes_keys_from_a_file_as_fresh() {
+fn treats_keys_from_a_file_as_fresh() {
     let state = KeyState::from_file(key_set(&[HELD]), at(0), &RULES);
     assert_eq!(state.age(at(599), &RULES), Age::Fresh);
     assert_eq!(state.age(at(600), &RULES), Age::Stale);

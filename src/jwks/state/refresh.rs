@@ -1,24 +1,40 @@
-//! The state after a refresh.
+//! What a refresh requests, and the state after it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::super::source::{Content, FetchError, Fetched, KeyOrigin, KeyRequest};
 use super::{CacheRules, CachedKeys, DiscoveredUri, Failures, Interval, KeyState, RefreshCause};
-use crate::jwks::source::{Content, FetchError, Fetched};
 
 /// Keys are fresh for at least this time, unless the TTL is shorter. It limits how often an issuer
 /// with a short `max-age` is asked.
 const MIN_LIFETIME: Duration = Duration::from_secs(60);
 
+/// How long a discovered URI is used.
+const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 impl KeyState {
+    /// Returns what to request from the issuer.
+    pub(crate) fn request<'a>(&'a self, origin: &'a KeyOrigin, now: SystemTime) -> KeyRequest<'a> {
+        let discovered = self.discovered_uri(now);
+        // A validator is only valid for the URI that it came from.
+        let is_known = origin.jwks_uri.is_some() || discovered.is_some();
+        let etag = self.cached.as_ref().and_then(|cached| cached.etag.as_deref());
+        KeyRequest {
+            origin,
+            discovered_uri: discovered.map(|discovered| &discovered.uri),
+            etag: etag.filter(|_| is_known),
+        }
+    }
+
     /// Returns the state after a refresh that began at `started` and ended at `now`.
     ///
     /// `jitter`, from 0 to 1, shortens the backoff, so that many environments do not retry at the same
     /// moment.
-    pub(in crate::jwks) fn after(
+    pub(crate) fn after(
         &self,
         outcome: Result<Fetched, FetchError>,
         cause: RefreshCause,
@@ -64,6 +80,12 @@ impl KeyState {
         let backoff = Interval { start: now, length: backoff(count, jitter) };
         let failures = Failures { count, last: Arc::new(error), backoff };
         Self { discovered: None, failures: Some(failures), ..self.clone() }
+    }
+
+    fn discovered_uri(&self, now: SystemTime) -> Option<&DiscoveredUri> {
+        let discovered = self.discovered.as_ref()?;
+        let age = now.duration_since(discovered.found_at).ok()?;
+        (age < DISCOVERED_URI_LIFETIME).then_some(discovered)
     }
 }
 
