@@ -175,13 +175,16 @@ impl KeySet {
 
 /// Reads the parameters of an asymmetric key.
 fn read_parameters(jwk: &RawValue) -> Result<AlgorithmParameters, SkipReason> {
-    let parameters = serde_json::from_str(jwk.get()).map_err(|_| unreadable(jwk))?;
-    match parameters {
-        AlgorithmParameters::OctetKey(_) => Err(SkipReason::Symmetric),
-        // `jsonwebtoken` returns this for a broken key and for an unknown key type.
-        AlgorithmParameters::Other(_) => Err(unreadable(jwk)),
-        parameters => Ok(parameters),
+    let parameters: AlgorithmParameters =
+        serde_json::from_str(jwk.get()).map_err(|_| unreadable(jwk))?;
+    if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
+        return Err(SkipReason::Symmetric);
     }
+    // `jsonwebtoken` returns this for a broken key and for an unknown key type.
+    if matches!(parameters, AlgorithmParameters::Other(_)) {
+        return Err(unreadable(jwk));
+    }
+    Ok(parameters)
 }
 
 /// Returns why the parameters of a JWK cannot be read.
