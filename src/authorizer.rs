@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use crate::config::{Config, IssuerConfig};
 use crate::decision_log::LogEntry;
-use crate::error::{Error, Excerpt};
+use crate::error::Error;
+use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
 use crate::invocation::Invocation;
@@ -93,8 +94,9 @@ impl<S: KeySource> Authorizer<S> {
         entry.issuer = Some(&issuer.rules.issuer);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
-        let keys = self.keys.find(&issuer.keys, &query, invocation).await?;
-        entry.keys = Some((keys.used, keys.fetched_at));
+        let found = self.keys.find(&issuer.keys, &query, invocation).await;
+        let keys = found.map_err(Error::from)?;
+        entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;

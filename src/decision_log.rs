@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use tracing::{debug, error, info, warn};
 
-use crate::error::{Class, Error, Excerpt};
+use crate::error::{Class, Error};
+use crate::excerpt::Excerpt;
 use crate::gateway::request::{EventKind, MethodArn};
 use crate::invocation::Invocation;
-use crate::jwks::KeysUsed;
+use crate::jwks::KeyFreshness;
 use crate::metrics::DecisionMetrics;
 
 /// What is known of a request. The pipeline adds to it as it goes, so that an entry can be logged
@@ -20,7 +21,7 @@ pub(crate) struct LogEntry<'a> {
     /// The token's unverified `kid`.
     pub(crate) kid: Option<Excerpt>,
     /// Where the keys came from, and when they were fetched.
-    pub(crate) keys: Option<(KeysUsed, SystemTime)>,
+    pub(crate) keys: Option<(KeyFreshness, SystemTime)>,
 }
 
 impl<'a> LogEntry<'a> {
@@ -44,7 +45,7 @@ impl<'a> LogEntry<'a> {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let event_kind = self.asked().map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
-        let keys = self.keys.map(|(used, _)| used.as_str());
+        let keys = self.keys.map(|(freshness, _)| freshness.as_str());
         let reason = error.map(Error::reason);
         let issuer = self.issuer;
         let Invocation { request_id, trace_id, .. } = invocation;

@@ -4,10 +4,8 @@
 //! claims set, so `Debug` and `Display` may be logged. [`crate::gateway::response`] makes the
 //! response, which is generic.
 
-use std::fmt::{self, Write};
-use std::sync::Arc;
-
-use crate::jwks::FetchError;
+use crate::excerpt::Excerpt;
+use crate::jwks::{KeyError, KeysUnavailableCause};
 
 /// Why a request is refused.
 ///
@@ -175,20 +173,6 @@ pub enum Error {
     },
 }
 
-/// Why there are no keys.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum KeysUnavailableCause {
-    /// The fetch that this request waited for failed.
-    #[error("{0}")]
-    Fetch(Arc<FetchError>),
-    /// An earlier fetch failed and the next one is not due yet.
-    #[error("the last fetch failed ({0}), the next one is not due yet")]
-    Backoff(Arc<FetchError>),
-    /// The invocation's deadline came before the end of the fetch.
-    #[error("the fetch did not end before the invocation's deadline")]
-    Deadline,
-}
-
 /// Why a request's origin is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignOrigin {
@@ -269,60 +253,12 @@ impl Error {
     }
 }
 
-/// The beginning of a text that somebody else wrote: a token, a key set, a discovery document, or an
-/// error of the HTTP client, which can quote a server. It is short enough for a log entry.
-///
-/// Every message shows such a text through this type. `Display` and `Debug` escape whatever could
-/// begin a new line or change how a terminal shows the line, so nobody can forge a log entry.
-/// [`Excerpt::as_str`] is the raw text, for fields of log entries: the text format shows those as
-/// `Debug` does, and in JSON they are strings, in which no line can end.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Excerpt(String);
-
-impl Excerpt {
-    /// As many characters as identify an issuer, an audience or a key, and far
-    /// fewer than a token has.
-    const MAX_CHARS: usize = 128;
-
-    /// Returns the first `max_chars` characters of a text.
-    pub(crate) fn of(text: &str, max_chars: usize) -> Self {
-        // So many bytes are at most as many characters.
-        if text.len() <= max_chars {
-            return Self(text.to_owned());
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unknown(mismatch) => Self::UnknownKey(mismatch),
+            KeyError::Unavailable { issuer, cause } => Self::KeysUnavailable { issuer, cause },
         }
-        match text.char_indices().nth(max_chars) {
-            None => Self(text.to_owned()),
-            Some((end, _)) => Self(format!("{}…", &text[..end])),
-        }
-    }
-
-    /// Returns the raw text, which nothing escapes.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Excerpt {
-    fn from(text: &str) -> Self {
-        Self::of(text, Self::MAX_CHARS)
-    }
-}
-
-impl fmt::Debug for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| match character {
-            // Without quotes around the text, these need no escape.
-            '"' | '\'' | '\\' => f.write_char(character),
-            // Escapes what is not printable: control characters, line separators, bidi controls.
-            _ => fmt::Display::fmt(&character.escape_debug(), f),
-        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Log lines in the form and from the level on that Lambda asks for.
+//! Sets up logging with the format and the level that Lambda's environment variables ask for.
 //!
 //! See [logging controls](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-logs.html).
 
@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-/// Begins to log to standard output. `variable` looks up an environment variable.
+/// Starts logging to standard output. `variable` looks up an environment variable.
 pub(crate) fn init(variable: impl Fn(&str) -> Option<String>) {
     let filter = filter(level(&variable));
     let json =
@@ -21,8 +21,8 @@ pub(crate) fn init(variable: impl Fn(&str) -> Option<String>) {
     }
 }
 
-/// Returns the level that is asked for: by Lambda's own setting, or else by
-/// `RUST_LOG`, of which only what it says of this crate counts.
+/// Returns the level from Lambda's own setting, or else from `RUST_LOG`. Of `RUST_LOG` only the level
+/// for this crate counts.
 fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
     let lambda = variable("AWS_LAMBDA_LOG_LEVEL").and_then(|level| {
         match level.to_ascii_uppercase().as_str() {
@@ -40,22 +40,22 @@ fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
             LevelFilter::ERROR,
         ];
         let enabled = |level: &LevelFilter| {
-            level.into_level().is_some_and(|level| targets.would_enable(OURS, &level))
+            level.into_level().is_some_and(|level| targets.would_enable(THIS_CRATE, &level))
         };
         Some(levels.into_iter().find(enabled).unwrap_or(LevelFilter::OFF))
     };
     lambda.or_else(rust_log).unwrap_or(LevelFilter::INFO)
 }
 
-const OURS: &str = "jwks_authorizer";
+const THIS_CRATE: &str = "jwks_authorizer";
 
-/// Libraries may only warn, however much is asked for: the Lambda runtime logs
-/// whole events at its trace level, tokens included.
+/// Returns a filter that limits libraries to `WARN`. At `TRACE` the Lambda runtime logs whole events,
+/// which contain tokens.
 fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_target(OURS, level)
-        // It reports each function error once more, below our own line.
+        .with_target(THIS_CRATE, level)
+        // It logs each function error again, after our own log entry.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_level_is_lambdas_or_else_what_rust_log_says_of_this_crate() {
+    fn takes_the_level_from_lambda_or_else_from_rust_log() {
         #[track_caller]
         fn check(lambda: Option<&str>, rust_log: Option<&str>, expected: LevelFilter) {
             let variable = |name: &str| match name {
@@ -95,19 +95,19 @@ mod tests {
         check(None, Some("trace,jwks_authorizer=error"), LevelFilter::ERROR);
         check(None, Some("warn,hyper=trace"), LevelFilter::WARN);
         check(None, Some("hyper=trace"), LevelFilter::OFF);
-        // What says nothing counts as not said.
+        // An invalid value is ignored.
         check(Some("LOUD"), None, LevelFilter::INFO);
         check(Some("LOUD"), Some("debug"), LevelFilter::DEBUG);
         check(None, Some("jwks_authorizer=loud"), LevelFilter::INFO);
     }
 
     #[test]
-    fn libraries_may_only_warn_however_much_is_asked_for() {
+    fn limits_libraries_to_warnings_at_every_level() {
         let levels = [LevelFilter::OFF, LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE];
         for asked in levels {
             let filter = filter(asked);
             for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
-                assert_eq!(filter.would_enable(OURS, &level), level <= asked);
+                assert_eq!(filter.would_enable(THIS_CRATE, &level), level <= asked);
                 assert_eq!(
                     filter.would_enable("jwks_authorizer::authorizer", &level),
                     level <= asked

@@ -1,7 +1,7 @@
-//! The edge: the environment, logging, and Lambda's Runtime API.
+//! The executable: environment variables, logging, and Lambda's Runtime API.
 //!
-//! Nothing else reads the environment. A start that fails is reported through
-//! Lambda's init error, in one message that names every mistake.
+//! Only the executable reads the environment. If the start fails, it reports one init error to Lambda,
+//! which names every mistake.
 
 mod logging;
 mod start;
@@ -29,7 +29,7 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Serves invocations for as long as Lambda sends any.
+/// Starts the authorizer, and handles invocations.
 async fn run() -> Result<(), lambda_runtime::Error> {
     start::check_lambda_environment()?;
     let authorizer = match start::authorizer().await {
@@ -39,15 +39,15 @@ async fn run() -> Result<(), lambda_runtime::Error> {
             return Err(error);
         }
     };
-    let handler = service_fn(move |event| answer(Arc::clone(&authorizer), event));
-    // Not `lambda_runtime::run_concurrent`: that wraps each invocation into a
-    // span, which costs as much as reading the event. Our line has the same ids.
+    let handler = service_fn(move |event| handle(Arc::clone(&authorizer), event));
+    // `lambda_runtime::run_concurrent` would add a span to each invocation. A span takes as long as
+    // parsing the event, and our log entry has the same ids.
     Runtime::new(handler).run_concurrent().await
 }
 
-/// Takes the event as it came: reading it is the authorizer's business, so that
-/// one that cannot be read still gets an answer and a log line.
-async fn answer(
+/// Handles one invocation. The authorizer parses the event, so that an unusable event also gets a
+/// response and a log entry.
+async fn handle(
     authorizer: Arc<Authorizer>,
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Response, FunctionError> {

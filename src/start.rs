@@ -1,4 +1,4 @@
-//! What happens before the first invocation.
+//! The start of the executable, before the first invocation.
 
 use std::env;
 use std::io;
@@ -11,13 +11,11 @@ use lambda_runtime_api_client::{Client, build_request};
 use tokio::time::timeout;
 use tracing::warn;
 
-/// Makes the runtime that fits: one thread, unless Lambda announces that
-/// invocations will come concurrently. More threads would cost each invocation
-/// more than the check of a signature.
+/// Builds the Tokio runtime: multi-threaded if Lambda sends concurrent invocations. Otherwise
+/// further threads would cost each invocation more CPU time than the check of a signature.
 pub(crate) fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
-    let concurrency =
-        env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().and_then(|number| number.parse::<u32>().ok());
-    let mut builder = if concurrency.is_some_and(|number| number > 1) {
+    let concurrency = env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok();
+    let mut builder = if is_concurrent(concurrency.as_deref()) {
         tokio::runtime::Builder::new_multi_thread()
     } else {
         tokio::runtime::Builder::new_current_thread()
@@ -25,30 +23,35 @@ pub(crate) fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
     builder.enable_all().build()
 }
 
-/// Checks that Lambda, or something like it, has started us: the runtime library
-/// takes that for granted.
+/// Returns whether a value of `AWS_LAMBDA_MAX_CONCURRENCY` announces concurrent invocations.
+fn is_concurrent(max_concurrency: Option<&str>) -> bool {
+    max_concurrency.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > 1)
+}
+
+/// Checks that Lambda or an emulator started the function. `lambda_runtime` needs these variables and
+/// panics without them.
 pub(crate) fn check_lambda_environment() -> Result<(), Error> {
-    const NEEDED: [&str; 4] = [
+    const REQUIRED: [&str; 4] = [
         "AWS_LAMBDA_RUNTIME_API",
         "AWS_LAMBDA_FUNCTION_NAME",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         "AWS_LAMBDA_FUNCTION_VERSION",
     ];
-    let missing: Vec<_> = NEEDED.into_iter().filter(|name| env::var(name).is_err()).collect();
+    let missing: Vec<_> = REQUIRED.into_iter().filter(|name| env::var(name).is_err()).collect();
     if !missing.is_empty() {
         return Err(format!(
-            "this is a Lambda function, and {} is not set; `cargo run -p local-gateway` runs it on this machine",
+            "this is a Lambda function, and Lambda's {} is not set; to run it on this machine, use `cargo run -p local-gateway`",
             missing.join(", ")
         )
         .into());
     }
     if env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").is_ok_and(|size| size.parse::<i32>().is_err()) {
-        return Err("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is not a number".into());
+        return Err("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is not a number; Lambda sets it to the memory size in MB".into());
     }
     Ok(())
 }
 
-/// Reads the settings and fetches the first keys.
+/// Reads the settings, and starts the authorizer. That fetches the first keys.
 pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
@@ -56,38 +59,37 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
     for warning in &config.warnings {
         warn!("{warning}");
     }
-    if let Some(warning) = slow_build(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")) {
+    if let Some(warning) = slow_start_warning(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")) {
         warn!("{warning}");
     }
     Ok(Authorizer::start(config).await?)
 }
 
-/// Says what is wrong with a build that the project's `.cargo/config.toml` had no part in. It works
-/// as any other, and nothing else would tell why it starts slowly.
-fn slow_build(no_jitter_entropy: Option<&str>) -> Option<&'static str> {
-    // What AWS-LC's build takes for yes.
-    let is_yes = |value: String| {
+/// Returns a warning if the build did not use the project's `.cargo/config.toml`. Such a build works,
+/// but it starts slowly, and nothing else would say why.
+fn slow_start_warning(no_jitter_entropy: Option<&str>) -> Option<&'static str> {
+    // AWS-LC's build reads the variable in the same way.
+    let is_set = |value: String| {
         value.starts_with(|first| matches!(first, 'y' | 't' | '1'..='9')) || value.starts_with("on")
     };
-    if no_jitter_entropy.map(str::to_ascii_lowercase).is_some_and(is_yes) {
+    if no_jitter_entropy.map(str::to_ascii_lowercase).is_some_and(is_set) {
         return None;
     }
     Some(
-        "this build measures jitter for tens of milliseconds at each cold start; build it with AWS_LC_SYS_NO_JITTER_ENTROPY=1, as .cargo/config.toml says",
+        "this build measures jitter for tens of milliseconds at each cold start; set AWS_LC_SYS_NO_JITTER_ENTROPY=1 for the build, as .cargo/config.toml does",
     )
 }
 
-/// Tells Lambda that the function cannot start. `lambda_runtime` keeps its own
-/// way of doing so to itself.
+/// Reports to Lambda that the function cannot start. `lambda_runtime` has no public function for this.
 ///
 /// See [initialization error](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror).
 pub(crate) async fn report_init_error(error: &(dyn std::error::Error + Send + Sync)) {
-    /// The Runtime API is on this machine.
-    const TIME_TO_REPORT: Duration = Duration::from_secs(2);
-    match timeout(TIME_TO_REPORT, post_init_error(error)).await {
+    /// The Runtime API is on the same machine, so it responds fast.
+    const TIME_LIMIT: Duration = Duration::from_secs(2);
+    match timeout(TIME_LIMIT, post_init_error(error)).await {
         Ok(Ok(())) => {}
-        Ok(Err(cause)) => warn!("the failed start could not be reported to Lambda: {cause}"),
-        Err(_) => warn!("the failed start could not be reported to Lambda in time"),
+        Ok(Err(cause)) => warn!("cannot report the failed start to Lambda: {cause}"),
+        Err(_) => warn!("cannot report the failed start to Lambda: no response within 2 s"),
     }
 }
 
@@ -109,17 +111,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_a_build_that_starts_slowly() {
-        for no in [None, Some(""), Some("0"), Some("01"), Some("false"), Some("No"), Some("off")] {
-            assert!(slow_build(no).is_some(), "{no:?}");
+    fn invocations_are_concurrent_if_lambda_sends_two_or_more_at_once() {
+        for concurrent in ["2", "64", "4294967295"] {
+            assert!(is_concurrent(Some(concurrent)), "{concurrent}");
         }
-        for yes in ["1", "2", "true", "TRUE", "Yes", "on"] {
-            assert!(slow_build(Some(yes)).is_none(), "{yes}");
+        for number in [None, Some(""), Some("0"), Some("1"), Some("-2"), Some("2.0"), Some("many")]
+        {
+            assert!(!is_concurrent(number), "{number:?}");
         }
     }
 
     #[test]
-    fn is_no_such_build() {
-        assert_eq!(slow_build(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")), None);
+    fn warns_of_a_build_that_starts_slowly() {
+        for no in [None, Some(""), Some("0"), Some("01"), Some("false"), Some("No"), Some("off")] {
+            assert!(slow_start_warning(no).is_some(), "{no:?}");
+        }
+        for yes in ["1", "2", "true", "TRUE", "Yes", "on"] {
+            assert!(slow_start_warning(Some(yes)).is_none(), "{yes}");
+        }
+    }
+
+    #[test]
+    fn this_build_starts_fast() {
+        assert_eq!(slow_start_warning(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY")), None);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 
 /// Far more characters than a key set's URI needs. Every log line of a failed fetch shows the URI.
 const MAX_LENGTH: usize = 2048;

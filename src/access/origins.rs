@@ -4,7 +4,8 @@
 //! browser send a request with the user's cookies: a form or a simple `fetch` needs no preflight,
 //! and CORS only hides the response from the page.
 
-use crate::error::{Error, Excerpt, ForeignOrigin};
+use crate::error::{Error, ForeignOrigin};
+use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, Delivery, EventKind};
 
 /// The origins of the web pages that may send requests.

@@ -18,9 +18,11 @@ pub struct RouteScopes(pub Vec<RouteRule>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteRule {
     pattern: String,
-    /// The pattern in every spelling that [`is_ambiguous`] lets pass.
-    spellings: Vec<String>,
     scopes: Vec<String>,
+    /// The patterns to allow while the rule is met: the pattern in each spelling, and nothing else.
+    allowed: Vec<String>,
+    /// The patterns to deny while it is not met: at least the pattern in each spelling.
+    denied: Vec<String>,
 }
 
 /// Why a pattern cannot be used.
@@ -28,17 +30,17 @@ pub struct RouteRule {
 pub enum PatternError {
     /// Every request that it matches would be refused.
     #[error(
-        "has a path that is always refused (empty, \".\" and \"..\" segments, a slash at the end, ;, \\, # and encoded letters or digits)"
+        "has a path that is always refused (an empty, \".\" or \"..\" segment, a slash at the end, ;, \\, #, or an encoded letter or digit)"
     )]
     Ambiguous,
-    /// It has too many characters that may be encoded or not.
+    /// It has too many characters that a request may send encoded or not.
     #[error(
         "has more than {MAX_VARIABLE_CHARACTERS} characters that a request may send encoded or not (?, @, : and the like); write * for some of them"
     )]
     TooManySpellings,
 }
 
-/// Each of these doubles the entries of a rule in the policy.
+/// Each of these doubles the denied patterns of a rule.
 const MAX_VARIABLE_CHARACTERS: usize = 3;
 
 impl RouteRule {
@@ -56,7 +58,19 @@ impl RouteRule {
         if is_ambiguous(&path.replace('?', "*")) {
             return Err(PatternError::Ambiguous);
         }
-        Ok(Self { pattern: [method, path].concat(), spellings: spellings(method, path)?, scopes })
+        let characters = characters_of(path);
+        let is_variable = |character: &&Character<'_>| {
+            matches!(character, Character::Reserved(_) | Character::AnyOne)
+        };
+        if characters.iter().filter(is_variable).count() > MAX_VARIABLE_CHARACTERS {
+            return Err(PatternError::TooManySpellings);
+        }
+        Ok(Self {
+            pattern: [method, path].concat(),
+            scopes,
+            allowed: spellings(method, &characters, |character| character.allowed()),
+            denied: spellings(method, &characters, |character| character.denied()),
+        })
     }
 
     /// Returns the pattern as it was given.
@@ -71,62 +85,99 @@ impl RouteRule {
         &self.scopes
     }
 
+    /// Returns the patterns to allow while the rule is met.
+    pub(crate) fn allowed(&self) -> &[String] {
+        &self.allowed
+    }
+
     /// Returns the patterns to deny while the rule is not met.
-    pub(crate) fn spellings(&self) -> &[String] {
-        &self.spellings
+    pub(crate) fn denied(&self) -> &[String] {
+        &self.denied
     }
 }
 
-/// Returns a pattern in every spelling that a request may use for the same route.
-///
-/// A character that may come as it is or encoded makes two patterns of one. A character that can
-/// only come encoded becomes `*`, since its hexadecimal digits may be in upper or lower case.
-fn spellings(method: &str, path: &str) -> Result<Vec<String>, PatternError> {
-    let mut spellings = vec![method.to_owned()];
-    let mut rest = path;
-    while let Some((character, after)) = next_character(rest) {
-        rest = after;
-        let (form, encoded) = match character {
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '.' | '_' | '~' | '/' | '*' => {
-                (character, None)
+/// A character of a pattern's path, by the forms that it has in requests.
+enum Character<'p> {
+    /// It has one form, or is the wildcard `*`.
+    Fixed(&'p str),
+    /// A request has it as it is or encoded.
+    Reserved(char),
+    /// The wildcard `?`.
+    AnyOne,
+    /// It only comes encoded, or decoded if API Gateway decodes the path.
+    Encoded(&'p str),
+}
+
+impl Character<'_> {
+    /// Returns its forms, and no others.
+    fn allowed(&self) -> Vec<String> {
+        match self {
+            Self::Fixed(text) | Self::Encoded(text) => vec![(*text).to_owned()],
+            Self::AnyOne => vec!["?".to_owned()],
+            Self::Reserved(character) => {
+                let code = format!("%{:02X}", u32::from(*character));
+                let mut forms = vec![character.to_string(), code.to_lowercase(), code];
+                forms.dedup();
+                forms
             }
-            // The encoded form of any character: one `%` for each of its bytes.
-            '?' => ('?', Some("%*".to_owned())),
-            '!' | '$' | '&' | '\'' | '(' | ')' | '+' | ',' | ':' | '=' | '@' => {
-                (character, Some(encoded(character)))
-            }
-            _ => ('*', None),
-        };
-        let further: Vec<_> = encoded
-            .iter()
-            .flat_map(|encoded| {
-                spellings.iter().map(|spelling| [spelling, encoded.as_str()].concat())
-            })
-            .collect();
-        spellings.iter_mut().for_each(|spelling| spelling.push(form));
-        spellings.extend(further);
-        if spellings.len() > 1 << MAX_VARIABLE_CHARACTERS {
-            return Err(PatternError::TooManySpellings);
         }
     }
-    Ok(spellings)
-}
 
-/// Splits off the first character of a path, decoded if it is encoded ASCII.
-fn next_character(path: &str) -> Option<(char, &str)> {
-    let mut characters = path.chars();
-    let first = characters.next()?;
-    let code = path.get(1..3).filter(|_| first == '%');
-    match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-        None => Some((first, characters.as_str())),
-        Some(byte) => Some((char::from(byte), &path[3..])),
+    /// Returns patterns for at least all of its forms. A rule that is not met may deny more than its
+    /// pattern says, which keeps the policy short.
+    fn denied(&self) -> Vec<String> {
+        match self {
+            Self::Fixed(text) => vec![(*text).to_owned()],
+            Self::Encoded(_) => vec!["*".to_owned()],
+            // One `%` for each byte of the character.
+            Self::AnyOne => vec!["?".to_owned(), "%*".to_owned()],
+            Self::Reserved(character) => {
+                let code = format!("%{:02X}", u32::from(*character));
+                let code = code.replace(|digit: char| digit.is_ascii_uppercase(), "?");
+                vec![character.to_string(), code]
+            }
+        }
     }
 }
 
-/// Percent-encodes an ASCII character, with `?` in place of a digit that has two cases.
-fn encoded(character: char) -> String {
-    let code = format!("%{:02X}", u32::from(character));
-    code.replace(|digit: char| digit.is_ascii_uppercase(), "?")
+fn characters_of(path: &str) -> Vec<Character<'_>> {
+    let mut characters = Vec::new();
+    let mut rest = path;
+    while let Some(first) = rest.chars().next() {
+        let code = rest.get(1..3).filter(|_| first == '%');
+        let decoded = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        let length = if decoded.is_some() { 3 } else { first.len_utf8() };
+        let (text, after) = rest.split_at(length);
+        characters.push(match decoded.map_or(first, char::from) {
+            '?' => Character::AnyOne,
+            reserved if "!$&'()+,:=@".contains(reserved) => Character::Reserved(reserved),
+            plain if decoded.is_none() && is_plain(plain) => Character::Fixed(text),
+            _ => Character::Encoded(text),
+        });
+        rest = after;
+    }
+    characters
+}
+
+/// Tells whether a character is unreserved, a slash or `*`.
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~/*".contains(character)
+}
+
+/// Returns every combination of the characters' forms.
+fn spellings(
+    method: &str,
+    path: &[Character<'_>],
+    forms: impl Fn(&Character<'_>) -> Vec<String>,
+) -> Vec<String> {
+    let begin = vec![method.to_owned()];
+    path.iter().fold(begin, |spellings, character| {
+        let forms = forms(character);
+        let with = |spelling: &String| {
+            forms.iter().map(|form| [spelling, form.as_str()].concat()).collect::<Vec<_>>()
+        };
+        spellings.iter().flat_map(with).collect()
+    })
 }
 
 /// The route rules, applied to the claims of one token.
@@ -149,9 +200,9 @@ impl<'r> RouteDecisions<'r> {
         }
         let matches_any = |patterns: &[String]| patterns.iter().any(|p| matches(p, route));
         self.denied()
-            .filter(|rule| matches_any(&rule.spellings))
+            .filter(|rule| matches_any(&rule.denied))
             .try_for_each(|rule| check_scopes(&rule.scopes, self.claims))?;
-        if self.allowed().any(|rule| matches(&rule.pattern, route)) {
+        if self.allowed().any(|rule| matches_any(&rule.allowed)) {
             Ok(())
         } else {
             Err(Error::RouteForbidden)

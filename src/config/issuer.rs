@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::problem::Mistake;
 use super::read::{Reader, invalid};
 use super::{parse, setting};
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::jwks::KeyOrigin;
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
 

@@ -90,7 +90,7 @@ fn route_pattern(route: &str) -> Result<(&str, &str), &'static str> {
 
 fn check_length(rule: &RouteRule) -> Result<(), &'static str> {
     let is_too_long = |pattern: &String| LONGEST_STAGE_ARN + pattern.len() > Policy::MAX_ARN_LENGTH;
-    if rule.spellings().iter().any(is_too_long) {
+    if rule.allowed().iter().chain(rule.denied()).any(is_too_long) {
         Err("is too long for a resource of a policy (512 characters with the ARN of the stage)")
     } else {
         Ok(())
@@ -104,10 +104,8 @@ pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
     let resource = |pattern: &str| SHORTEST_STAGE_ARN + pattern.len() + QUOTES_AND_COMMA;
     // A rule that the token does not meet takes more resources.
-    let of_rule = |rule: &RouteRule| -> usize {
-        let denied = rule.spellings().iter().map(|spelling| resource(spelling)).sum();
-        resource(rule.pattern()).max(denied)
-    };
+    let all = |patterns: &[String]| -> usize { patterns.iter().map(|it| resource(it)).sum() };
+    let of_rule = |rule: &RouteRule| all(rule.allowed()).max(all(rule.denied()));
     let ambiguous = AMBIGUOUS_PATHS.iter().map(|path| ANY_API + path.len() + QUOTES_AND_COMMA);
     let has_wildcard = routes.0.iter().any(|rule| rule.pattern().contains(['*', '?']));
     let rules = routes.0.iter().map(of_rule);

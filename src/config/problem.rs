@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::setting::{PREFIX, Setting};
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 
 /// All mistakes in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
 use super::setting::{ISSUERS, PREFIX, SETTINGS, Setting};
 use super::suggest;
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
 
 /// How many characters of a value a message shows.

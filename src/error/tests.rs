@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::jwks::FetchError;
 
 /// One of every variant, with its reason code and its class.
 fn every_error() -> Vec<(Error, &'static str, Class)> {
@@ -88,10 +90,13 @@ fn messages_are_clauses_without_a_full_stop() {
 fn says_why_there_are_no_keys() {
     let timeout = || Arc::new(FetchError::Timeout(Duration::from_secs(3)));
     for (cause, expected) in [
-        (KeysUnavailableCause::Fetch(timeout()), "no keys for i: no answer within 3000 ms"),
+        (
+            KeysUnavailableCause::Fetch(timeout()),
+            "no keys for i: no response within 3000 ms (AUTHORIZER_JWKS_TIMEOUT_MS)",
+        ),
         (
             KeysUnavailableCause::Backoff(timeout()),
-            "no keys for i: the last fetch failed (no answer within 3000 ms), the next one is not due yet",
+            "no keys for i: the last fetch failed (no response within 3000 ms (AUTHORIZER_JWKS_TIMEOUT_MS)), and the backoff before the next one has not ended",
         ),
         (
             KeysUnavailableCause::Deadline,
@@ -104,22 +109,6 @@ fn says_why_there_are_no_keys() {
 }
 
 #[test]
-fn shortens_what_the_caller_chose() {
-    for (text, expected) in [
-        (String::new(), String::new()),
-        ("https://a".to_owned(), "https://a".to_owned()),
-        ("é".repeat(128), "é".repeat(128)),
-        ("é".repeat(129), "é".repeat(128) + "…"),
-        ("é".repeat(500), "é".repeat(128) + "…"),
-    ] {
-        let excerpt = Excerpt::from(text.as_str());
-        assert_eq!(excerpt.as_str(), expected);
-        assert_eq!(excerpt.to_string(), expected);
-        assert_eq!(format!("{excerpt:?}"), format!("{expected:?}"));
-    }
-}
-
-#[test]
 fn shows_what_the_caller_chose_on_one_line() {
     let issuer = Excerpt::from("https://a\nreason=expired\u{1b}[2J");
     let message = Error::UnknownIssuer { issuer, configured: "https://a".to_owned(), hint: "" };
@@ -127,27 +116,4 @@ fn shows_what_the_caller_chose_on_one_line() {
         message.to_string(),
         r#"iss is "https://a\nreason=expired\u{1b}[2J", which is not a configured issuer (https://a)"#
     );
-}
-
-#[test]
-fn escapes_whatever_could_forge_a_line_and_nothing_else() {
-    for (text, expected) in [
-        ("a\nb\r\tc\u{0}", r"a\nb\r\tc\0"),
-        ("\u{1b}[2J\u{7f}\u{85}", r"\u{1b}[2J\u{7f}\u{85}"),
-        ("a\u{2028}b\u{2029}", r"a\u{2028}b\u{2029}"),
-        (
-            "\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}",
-            r"\u{202e}\u{202a}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}",
-        ),
-        ("\u{200b}\u{feff}", r"\u{200b}\u{feff}"),
-        (r#"é漢 "a" 'b' \n…"#, r#"é漢 "a" 'b' \n…"#),
-    ] {
-        let excerpt = Excerpt::from(text);
-        assert_eq!(excerpt.to_string(), expected);
-        assert_eq!(excerpt.as_str(), text);
-        let debug = format!("{excerpt:?}");
-        assert!(!debug.contains(['\n', '\u{2028}', '\u{202e}', '\u{1b}']), "{debug}");
-    }
-    // The text is shortened before it is escaped, so that no escape is cut in two.
-    assert_eq!(Excerpt::of("a\nb", 2).to_string(), r"a\n…");
 }

@@ -1,80 +1,67 @@
-//! The cache: a state for each issuer, which one fetch at a time may change.
+//! The cache: a state for each issuer, and one refresh of an issuer at a time.
 //!
-//! Moka holds the states and makes fetches of one issuer's keys take turns;
-//! whether keys are fresh is not its business, since its clock may stand still
-//! while Lambda freezes the process. Reading a state takes no lock that a fetch
-//! holds, so tokens whose key is known never wait.
+//! Moka stores the states and lets refreshes of one issuer run one after the other. Its expiry is not
+//! used: it counts by a clock that may stop while Lambda freezes the process. To read a state takes no
+//! lock that a refresh holds, so a request with a fresh key never waits.
 //!
-//! A fetch runs in a task of its own: a caller who gives up does not end it for
-//! the others.
+//! A refresh runs in its own task. So it continues for the other requests if one of them gives up.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use moka::Entry;
 use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::error::{KeyError, KeysUnavailableCause};
 use super::key_set::KeySet;
-use super::report::Report;
-use super::source::{FetchError, KeyOrigin, KeySource};
-use super::state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};
-use crate::error::{Error, KeysUnavailableCause};
-use crate::invocation::{Invocation, InvocationIds};
+use super::refresh::{Clock, RefreshRequest, Refresher};
+use super::source::{KeyOrigin, KeySource};
+use super::state::{Age, CacheRules, KeyQuery, KeyState, NoKey, RefreshCause, SelectedKeys, Step};
+use crate::invocation::Invocation;
 use crate::jwt::PublicKey;
 use crate::metrics::Metrics;
 
-/// Reads the wall clock.
-pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
-
-/// Keeps every issuer's keys for as long as the execution environment lives.
-pub struct KeyCache<S>(Arc<Shared<S>>);
+/// Caches every issuer's keys while the execution environment exists.
+pub(crate) struct KeyCache<S>(Arc<Shared<S>>);
 
 struct Shared<S> {
-    source: S,
-    rules: CacheRules,
-    clock: Clock,
-    metrics: Arc<Metrics>,
     states: Cache<Arc<str>, Arc<KeyState>>,
-    /// Tells fetches under way that somebody new is waiting.
-    arrivals: Notify,
+    refresher: Refresher<S>,
 }
 
-/// The keys that a token may be signed with.
-pub struct Keys {
-    set: Arc<KeySet>,
+/// The signing keys that match a token's `kid` and `alg`.
+pub(crate) struct SigningKeys {
+    key_set: Arc<KeySet>,
     entry: usize,
-    /// How they were come by.
-    pub used: KeysUsed,
-    /// When the issuer was asked for them.
-    pub fetched_at: SystemTime,
+    /// Where the keys came from.
+    pub(crate) freshness: KeyFreshness,
+    /// When they were fetched.
+    pub(crate) fetched_at: SystemTime,
 }
 
-impl Keys {
-    /// Returns the keys.
-    #[must_use]
-    pub fn as_slice(&self) -> &[PublicKey] {
-        self.set.keys(self.entry)
+impl SigningKeys {
+    /// Returns the keys: one, unless the issuer uses a `kid` for several keys.
+    pub(crate) fn as_slice(&self) -> &[PublicKey] {
+        self.key_set.keys(self.entry)
     }
 }
 
-/// How the keys for a token were come by.
+/// Where these keys came from: the cache, a stale entry, or a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeysUsed {
-    /// They were at hand.
+pub(crate) enum KeyFreshness {
+    /// From the cache, within their lifetime.
     Fresh,
-    /// They were past their lifetime, and newer ones were not to be had.
+    /// From the cache, past their lifetime: they could not be refreshed.
     Stale,
-    /// The request waited for them.
+    /// From a fetch that the request waited for.
     Fetched,
 }
 
-impl KeysUsed {
-    /// Returns the name in log lines.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+impl KeyFreshness {
+    /// Returns the name in log entries.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",
             Self::Stale => "stale",
@@ -84,84 +71,92 @@ impl KeysUsed {
 }
 
 impl<S: KeySource> KeyCache<S> {
-    /// Makes an empty cache for so many issuers.
-    #[must_use]
-    pub fn new(
+    /// Creates an empty cache for this number of issuers.
+    pub(crate) fn new(
         source: S,
         rules: CacheRules,
         clock: Clock,
         metrics: Arc<Metrics>,
         issuers: usize,
     ) -> Self {
-        let states = Cache::new(issuers as u64);
-        Self(Arc::new(Shared { source, rules, clock, metrics, states, arrivals: Notify::new() }))
+        let refresher = Refresher::new(source, rules, clock, metrics);
+        Self(Arc::new(Shared { states: Cache::new(issuers as u64), refresher }))
     }
 
-    /// Gives an issuer its first keys, from a file.
-    pub async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
-        let state = KeyState::from_file(keys, self.0.now(), &self.0.rules);
+    /// Stores an issuer's first keys, from a file.
+    pub(crate) async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
+        let state = KeyState::from_file(keys, self.now(), self.rules());
         self.0.states.insert(Arc::clone(&origin.issuer), Arc::new(state)).await;
     }
 
-    /// Fetches the keys of every issuer that has none, all at once, and waits
-    /// for the outcomes. A failure is logged and nothing else: a later request
-    /// will fetch again.
-    pub async fn prefetch(&self, origins: impl IntoIterator<Item = &Arc<KeyOrigin>>) {
-        let mut fetches = Vec::new();
+    /// Fetches the keys of all issuers without keys at the same time, and waits until all fetches have
+    /// ended. A failed fetch is logged, and a later request fetches again.
+    pub(crate) async fn prefetch(&self, origins: impl IntoIterator<Item = &Arc<KeyOrigin>>) {
+        let mut refreshes = Vec::new();
         for origin in origins {
             let state = self.state(origin).await;
-            if state.age(self.0.now(), &self.0.rules) == Age::Dead {
-                let job = Job { origin: Arc::clone(origin), cause: Cause::Age, on_behalf_of: None };
-                fetches.push(tokio::spawn(Arc::clone(&self.0).fetch_once(job, state.fetches())));
+            if state.age(self.now(), self.rules()) == Age::Expired {
+                let request = RefreshRequest {
+                    origin: Arc::clone(origin),
+                    cause: RefreshCause::Age,
+                    invocation: None,
+                };
+                refreshes
+                    .push(tokio::spawn(Arc::clone(&self.0).refresh(request, state.refreshes())));
             }
         }
-        for fetch in fetches {
-            // The task reports for itself.
-            let _ = fetch.await;
+        for refresh in refreshes {
+            // The refresh has logged its own failure.
+            let _ = refresh.await;
         }
     }
 
-    /// Finds the keys for a token, fetching where the state asks for it.
-    ///
-    /// The request waits no longer than its invocation's deadline allows. The
-    /// fetch itself is bounded in any case.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownKey`] and [`Error::KeysUnavailable`].
-    pub async fn find(
+    /// Finds the signing keys for a token. Waits for a refresh if the state needs one, but not past
+    /// the invocation's deadline.
+    pub(crate) async fn find(
         &self,
         origin: &Arc<KeyOrigin>,
         query: &KeyQuery<'_>,
         invocation: Invocation<'_>,
-    ) -> Result<Keys, Error> {
-        let rules = &self.0.rules;
-        let before = self.state(origin).await;
-        // In this order: a time from before another request's fetch has ended would look as if the
-        // clock had been set back, which ends the pause that the fetch has begun.
-        let now = self.0.now();
-        let (outcome, waited) = match before.step(query, now, rules) {
-            Step::Settled(outcome) => (outcome, Waited::No),
-            Step::Fetch(cause) => {
-                match self.fetch(origin, before.fetches(), cause, now, invocation).await {
-                    Some(after) => {
-                        (after.settle(query, after.as_of(self.0.now()), rules), Waited::ForAFetch)
+    ) -> Result<SigningKeys, KeyError> {
+        let state = self.state(origin).await;
+        // Read the clock after the state. In the other order, another request's refresh could end in
+        // between. Its cooldown or backoff would then begin after `now`, as if the clock had been set
+        // back, and would count as over. This request would fetch again at once.
+        let now = self.now();
+        let (found, waited) = match state.next_step(query, now, self.rules()) {
+            Step::Answer(found) => (found, Waited::No),
+            Step::Refresh(cause) => {
+                match self.wait_for_refresh(origin, &state, cause, now, invocation).await {
+                    Some(refreshed) => {
+                        let found = refreshed.lookup_after_refresh(query, self.now(), self.rules());
+                        (found, Waited::ForRefresh)
                     }
-                    None => (before.settle(query, now, rules), Waited::UntilTheDeadline),
+                    None => (state.lookup(query, now, self.rules()), Waited::UntilDeadline),
                 }
             }
         };
-        match outcome {
-            Ok(Chosen { keys, entry, age, fetched_at }) => {
-                Ok(Keys { set: keys, entry, used: used(age, waited), fetched_at })
-            }
-            Err(NoKey::Unknown) if waited != Waited::UntilTheDeadline => {
-                Err(Error::UnknownKey(unknown_key(query)))
-            }
-            Err(no_key) => {
-                let issuer = origin.issuer.to_string();
-                Err(Error::KeysUnavailable { issuer, cause: unavailable(no_key, waited) })
-            }
+        found
+            .map(|selected| signing_keys(selected, waited))
+            .map_err(|no_key| key_error(no_key, waited, origin, query))
+    }
+
+    /// Waits for the end of a refresh of `state`. Returns `None` if the deadline comes first.
+    async fn wait_for_refresh(
+        &self,
+        origin: &Arc<KeyOrigin>,
+        state: &KeyState,
+        cause: RefreshCause,
+        now: SystemTime,
+        invocation: Invocation<'_>,
+    ) -> Option<Arc<KeyState>> {
+        self.0.refresher.announce_waiter();
+        let origin = Arc::clone(origin);
+        let request = RefreshRequest { origin, cause, invocation: Some(invocation.ids()) };
+        let refresh = tokio::spawn(Arc::clone(&self.0).refresh(request, state.refreshes()));
+        match invocation.time_left(now) {
+            None => refresh.await.ok(),
+            Some(time_left) => timeout(time_left, refresh).await.ok()?.ok(),
         }
     }
 
@@ -169,82 +164,30 @@ impl<S: KeySource> KeyCache<S> {
         self.0.states.get(&origin.issuer).await.unwrap_or_default()
     }
 
-    /// Waits for a fetch that ends after the state with `seen` fetches. Returns
-    /// nothing when patience ends first.
-    async fn fetch(
-        &self,
-        origin: &Arc<KeyOrigin>,
-        seen: u64,
-        cause: Cause,
-        now: SystemTime,
-        invocation: Invocation<'_>,
-    ) -> Option<Arc<KeyState>> {
-        self.0.arrivals.notify_waiters();
-        let job = Job { origin: Arc::clone(origin), cause, on_behalf_of: Some(invocation.ids()) };
-        let fetch = tokio::spawn(Arc::clone(&self.0).fetch_once(job, seen));
-        match invocation.patience(now) {
-            None => fetch.await.ok(),
-            Some(patience) => timeout(patience, fetch).await.ok()?.ok(),
-        }
+    fn now(&self) -> SystemTime {
+        self.0.refresher.now()
     }
-}
 
-/// What to fetch, and for whom.
-pub(super) struct Job {
-    pub(super) origin: Arc<KeyOrigin>,
-    pub(super) cause: Cause,
-    /// The invocation that needs it first; none in the init phase.
-    pub(super) on_behalf_of: Option<InvocationIds>,
-}
-
-/// What a request waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Waited {
-    No,
-    ForAFetch,
-    UntilTheDeadline,
-}
-
-fn used(age: Age, waited: Waited) -> KeysUsed {
-    match (age, waited) {
-        (Age::Fresh, Waited::ForAFetch) => KeysUsed::Fetched,
-        (Age::Fresh, _) => KeysUsed::Fresh,
-        (Age::Stale | Age::Dead, _) => KeysUsed::Stale,
-    }
-}
-
-fn unknown_key(query: &KeyQuery<'_>) -> &'static str {
-    match query.kid {
-        Some(_) => "the issuer has no usable key with the token's kid for its alg",
-        None => "the token has no kid, and not exactly one key of the issuer fits its alg",
-    }
-}
-
-fn unavailable(no_key: NoKey, waited: Waited) -> KeysUnavailableCause {
-    match (no_key, waited) {
-        (NoKey::Unavailable(last), Waited::No) => KeysUnavailableCause::Backoff(last),
-        (NoKey::Unavailable(last), Waited::ForAFetch) => KeysUnavailableCause::Fetch(last),
-        (_, _) => KeysUnavailableCause::Deadline,
+    fn rules(&self) -> &CacheRules {
+        self.0.refresher.rules()
     }
 }
 
 impl<S: KeySource> Shared<S> {
-    fn now(&self) -> SystemTime {
-        (self.clock)()
-    }
-
-    /// Fetches, unless another fetch has ended since the caller looked: then its
-    /// outcome is the caller's too. Returns the state that holds afterwards.
-    async fn fetch_once(self: Arc<Self>, job: Job, seen: u64) -> Arc<KeyState> {
-        let fetch = |entry: Option<moka::Entry<Arc<str>, Arc<KeyState>>>| async {
-            let state = entry.map(moka::Entry::into_value).unwrap_or_default();
-            if state.fetches() == seen {
-                Op::Put(Arc::new(self.fetch(&job, &state).await))
-            } else {
-                Op::Nop
+    /// Refreshes an issuer's state, and returns the new one.
+    ///
+    /// `refreshes` is the count in the state that the caller has seen. If it has changed, another
+    /// refresh has ended in the meantime. The caller shares its result.
+    async fn refresh(self: Arc<Self>, request: RefreshRequest, refreshes: u64) -> Arc<KeyState> {
+        let refresh = |entry: Option<Entry<Arc<str>, Arc<KeyState>>>| async {
+            let state = entry.map(Entry::into_value).unwrap_or_default();
+            if state.refreshes() != refreshes {
+                return Op::Nop;
             }
+            Op::Put(Arc::new(self.refresher.refresh(&request, &state).await))
         };
-        match self.states.entry(Arc::clone(&job.origin.issuer)).and_compute_with(fetch).await {
+        let issuer = Arc::clone(&request.origin.issuer);
+        match self.states.entry(issuer).and_compute_with(refresh).await {
             CompResult::Inserted(entry)
             | CompResult::ReplacedWith(entry)
             | CompResult::Unchanged(entry)
@@ -252,62 +195,43 @@ impl<S: KeySource> Shared<S> {
             CompResult::StillNone(_) => Arc::default(),
         }
     }
-
-    async fn fetch(&self, job: &Job, state: &KeyState) -> KeyState {
-        let mut begun_again = false;
-        loop {
-            let started = self.now();
-            let fetch =
-                timeout(self.rules.timeout, self.source.fetch(state.request(&job.origin, started)));
-            let outcome = tokio::select! {
-                outcome = fetch => outcome.unwrap_or(Err(FetchError::Timeout(self.rules.timeout))),
-                () = self.found_frozen(started) => Err(FetchError::Timeout(self.rules.timeout)),
-            };
-            let outcome = match (self.was_frozen(started), begun_again) {
-                (false, _) => outcome,
-                (true, false) => {
-                    begun_again = true;
-                    continue;
-                }
-                // Whatever was said was said too long ago. Who is frozen again and again has an
-                // issuer too slow for the time there is, which is a failure like any other.
-                (true, true) => Err(FetchError::Timeout(self.rules.timeout)),
-            };
-            let now = self.now();
-            let report = Report::of(job, &outcome, started..now);
-            let next = state.after(outcome, job.cause, started, now, jitter(), &self.rules);
-            report.log(state, &next, &self.rules);
-            report.count(&self.metrics);
-            return next;
-        }
-    }
-
-    /// Ends when somebody arrives and finds that the process was frozen in the
-    /// middle of a fetch. The timer may have stood still too, and the connection
-    /// is most likely dead, so waiting for either would cost the newcomer.
-    async fn found_frozen(&self, started: SystemTime) {
-        loop {
-            self.arrivals.notified().await;
-            if self.was_frozen(started) {
-                return;
-            }
-        }
-    }
-
-    /// Tells whether more time has passed since a fetch began than its timer
-    /// would have let pass. Then a failure is no fault of the issuer's, and what
-    /// it said is old.
-    fn was_frozen(&self, started: SystemTime) -> bool {
-        /// More than a busy machine delays a timer.
-        const GRACE: Duration = Duration::from_secs(2);
-        self.now().duration_since(started).is_ok_and(|passed| passed > self.rules.timeout + GRACE)
-    }
 }
 
-/// Returns a number from 0 to 1 that differs between environments.
-#[expect(clippy::cast_precision_loss, reason = "53 bits of it are plenty")]
-fn jitter() -> f64 {
-    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
+/// What a request waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    No,
+    ForRefresh,
+    UntilDeadline,
+}
+
+fn signing_keys(selected: SelectedKeys, waited: Waited) -> SigningKeys {
+    let freshness = match (selected.age, waited) {
+        (Age::Fresh, Waited::ForRefresh) => KeyFreshness::Fetched,
+        (Age::Fresh, Waited::No | Waited::UntilDeadline) => KeyFreshness::Fresh,
+        (Age::Stale | Age::Expired, _) => KeyFreshness::Stale,
+    };
+    let SelectedKeys { keys: key_set, entry, fetched_at, .. } = selected;
+    SigningKeys { key_set, entry, freshness, fetched_at }
+}
+
+fn key_error(no_key: NoKey, waited: Waited, origin: &KeyOrigin, query: &KeyQuery<'_>) -> KeyError {
+    let cause = match (no_key, waited) {
+        (NoKey::Unknown, Waited::No | Waited::ForRefresh) => return unknown_key(query),
+        (NoKey::Unavailable(last), Waited::No) => KeysUnavailableCause::Backoff(last),
+        (NoKey::Unavailable(last), Waited::ForRefresh) => KeysUnavailableCause::Fetch(last),
+        (NoKey::Unknown | NoKey::Unavailable(_), Waited::UntilDeadline) => {
+            KeysUnavailableCause::Deadline
+        }
+    };
+    KeyError::Unavailable { issuer: origin.issuer.to_string(), cause }
+}
+
+fn unknown_key(query: &KeyQuery<'_>) -> KeyError {
+    KeyError::Unknown(match query.kid {
+        Some(_) => "the issuer has no usable key with the token's kid for its alg",
+        None => "the token has no kid, and not exactly one of the issuer's keys fits its alg",
+    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! The only HTTP: an issuer's discovery document and its key set.
+//! Fetches an issuer's discovery document and key set over HTTP.
 //!
-//! A fetch is bounded in size here and in time by its caller. It follows no
-//! redirects and takes nothing but a 200 or, when it asked with a validator, a
-//! 304. Connections are not kept: by the next refresh, minutes and as a rule a
-//! freeze later, a pooled one would be dead, and might not say so.
+//! This file limits the size of a response, and the caller limits the time. Redirects are not
+//! followed. Only a 200 is accepted, and a 304 to a request with a validator.
+//!
+//! Connections are closed after each fetch. The next refresh is minutes later, mostly after a freeze.
+//! A pooled connection would have broken by then, possibly unnoticed.
 //!
 //! See [OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig).
 
@@ -24,7 +25,7 @@ use super::key_set::KeySet;
 use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource,
 };
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::json::object_in_utf8;
 use crate::uri::key_uri;
 
@@ -34,39 +35,38 @@ pub struct HttpKeySource {
     client: Client,
 }
 
-/// Why there is no HTTP client.
+/// Why the HTTP client cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A certificate of the CA file is not one.
-    #[error("not a root certificate: {0}")]
+    /// A certificate of `AUTHORIZER_CA_FILE` is not a root certificate.
+    #[error("AUTHORIZER_CA_FILE contains a certificate that is not a root certificate: {0}")]
     Root(rustls::Error),
     /// TLS cannot be set up.
-    #[error("TLS: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Tls(rustls::Error),
     /// The client cannot be set up.
-    #[error("HTTP client: {0}")]
+    #[error("cannot set up the HTTP client: {0}")]
     Http(reqwest::Error),
 }
 
-/// The longest body that is read, in bytes: as much as API Gateway's own JWT
-/// authorizer reads.
+/// The longest accepted body, in bytes: the limit of API Gateway's own JWT authorizer.
 const MAX_BODY_LENGTH: usize = 150_000;
 
-/// The longest cause of a broken connection that is shown, in characters: as many as the names in a
-/// server's certificate take.
+/// The most characters of a connection error that are shown: enough for the names in a server's
+/// certificate.
 const MAX_CAUSE_CHARS: usize = 512;
 
-/// A key set is fetched in two requests at most, each tried twice, and all must
-/// fit into the refresh; so a connection may take no more than this part of it.
+/// A connection may take this fraction of the time limit of a refresh: a refresh has up to two
+/// requests, and each of them up to two attempts.
 const CONNECT_SHARE: u32 = 3;
 
 impl HttpKeySource {
-    /// Makes the one client, which trusts the compiled-in root certificates and
-    /// `further_roots`. `timeout` is that of a whole refresh.
+    /// Sets up an HTTP client. It trusts the compiled-in root certificates and `further_roots`.
+    /// `timeout` is the time limit of a whole refresh.
     ///
     /// # Errors
     ///
-    /// [`ClientError`].
+    /// [`ClientError`] if a certificate is not a root certificate, or the client cannot be set up.
     pub fn new(
         further_roots: Vec<CertificateDer<'static>>,
         timeout: Duration,
@@ -99,8 +99,8 @@ impl HttpKeySource {
             .map_err(|cause| FetchError::Discovery { url: url.to_string(), cause })
     }
 
-    /// Sends a request, and once more if the connection or the server fails.
-    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<Reply, FetchError> {
+    /// Sends a request. Retries once if the connection breaks or the status is 5xx.
+    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<WholeResponse, FetchError> {
         match self.try_get(url, etag).await {
             Err(FetchError::Connection { .. }) => self.try_get(url, etag).await,
             Err(FetchError::Status { status, .. }) if status >= 500 => {
@@ -110,23 +110,23 @@ impl HttpKeySource {
         }
     }
 
-    async fn try_get(&self, url: &Url, etag: Option<&str>) -> Result<Reply, FetchError> {
+    async fn try_get(&self, url: &Url, etag: Option<&str>) -> Result<WholeResponse, FetchError> {
         let mut request = self.client.get(url.clone());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let response = request.send().await.map_err(|error| broken(url, &error))?;
+        let response = request.send().await.map_err(|error| connection_error(url, &error))?;
         let status = response.status();
         if status != StatusCode::OK && !(status == StatusCode::NOT_MODIFIED && etag.is_some()) {
             return Err(FetchError::Status { url: url.to_string(), status: status.as_u16() });
         }
         let headers = response.headers().clone();
-        Ok(Reply { status, headers, body: read_body(response, url).await? })
+        Ok(WholeResponse { status, headers, body: read_body(response, url).await? })
     }
 }
 
-/// A response that was read to its end.
-struct Reply {
+/// A whole response.
+struct WholeResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -135,11 +135,11 @@ struct Reply {
 impl KeySource for HttpKeySource {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
         let origin = request.origin;
-        let uri = match origin.jwks_uri.as_ref().or(request.known_uri) {
+        let uri = match origin.jwks_uri.as_ref().or(request.discovered_uri) {
             Some(uri) => uri.clone(),
             None => self.discover(origin).await?,
         };
-        let Reply { status, headers, body } = self.get(&uri, request.etag).await?;
+        let WholeResponse { status, headers, body } = self.get(&uri, request.etag).await?;
         let max_age = max_age(&headers);
         if status == StatusCode::NOT_MODIFIED {
             return Ok(Fetched { content: Content::NotModified, uri, max_age });
@@ -151,7 +151,7 @@ impl KeySource for HttpKeySource {
     }
 }
 
-/// Takes the key set's URI from a discovery document.
+/// Returns the key set's URI from a discovery document.
 fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryError> {
     #[derive(Deserialize)]
     struct Document {
@@ -164,19 +164,18 @@ fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryErro
         return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
     }
     let uri = key_uri(&document.jwks_uri)?;
-    // Plain HTTP, which reaches loopback only, is for issuers that are there themselves: what else
-    // listens there, as Lambda's own Runtime API, is none of an issuer's business.
-    if uri.scheme() == "https" || origin.discovery_uri.scheme() == "http" {
-        Ok(uri)
-    } else {
-        Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())))
+    // Plain HTTP is for loopback addresses only. A remote issuer must not name one: other services
+    // listen there, for example Lambda's Runtime API.
+    if uri.scheme() == "http" && origin.discovery_uri.scheme() == "https" {
+        return Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())));
     }
+    Ok(uri)
 }
 
-/// Reads a body, counting, since a length that is announced need not be true.
+/// Reads a body up to the limit. The bytes are counted, because `Content-Length` may be wrong.
 async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(url, &error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| connection_error(url, &error))? {
         if body.len() + chunk.len() > MAX_BODY_LENGTH {
             return Err(FetchError::TooLarge { url: url.to_string(), limit: MAX_BODY_LENGTH });
         }
@@ -185,45 +184,48 @@ async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchEr
     Ok(body)
 }
 
-/// The client's own message says only that it failed; the cause is within.
-fn broken(url: &Url, error: &reqwest::Error) -> FetchError {
+/// Describes a connection error by its innermost cause. The outer errors only say that a request
+/// failed.
+fn connection_error(url: &Url, error: &reqwest::Error) -> FetchError {
     let causes = || successors(Some(error as &(dyn Error + 'static)), |error| cause_of(*error));
     let tls = causes().find_map(|error| error.downcast_ref::<rustls::Error>());
     let cause = match tls {
-        Some(error) => tls_fault(error),
+        Some(error) => describe_tls_error(error),
         None => causes().last().map(ToString::to_string).unwrap_or_default(),
     };
     FetchError::Connection { url: url.to_string(), cause: Excerpt::of(&cause, MAX_CAUSE_CHARS) }
 }
 
 fn cause_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    // What an I/O error wraps is not its source, but that one's source is.
+    // `source` of an I/O error skips the error that it wraps.
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
         None => error.source(),
     }
 }
 
-/// Says what went wrong with TLS, and what to do where it is one of the usual mistakes.
-fn tls_fault(error: &rustls::Error) -> String {
+/// Says what is wrong with a TLS connection and what to do, for the frequent errors.
+fn describe_tls_error(error: &rustls::Error) -> String {
     use CertificateError::{
         Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
     };
     if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
-        return "the server did not answer with TLS; the port may speak plain http".to_owned();
+        return "the server did not respond with TLS; check the port, which may use plain http"
+            .to_owned();
     }
-    let rustls::Error::InvalidCertificate(fault) = error else { return error.to_string() };
-    if matches!(fault, UnknownIssuer) {
-        "no trusted certificate authority signed the server's certificate; if a private one did, AUTHORIZER_CA_FILE makes it trusted".to_owned()
-    } else if matches!(fault, Expired | ExpiredContext { .. }) {
+    let rustls::Error::InvalidCertificate(certificate) = error else { return error.to_string() };
+    if matches!(certificate, UnknownIssuer) {
+        "no trusted certificate authority signed the server's certificate; if a private authority did, set AUTHORIZER_CA_FILE to its certificate".to_owned()
+    } else if matches!(certificate, Expired | ExpiredContext { .. }) {
         format!("the server's certificate has expired ({error})")
-    } else if matches!(fault, NotValidForName | NotValidForNameContext { .. }) {
+    } else if matches!(certificate, NotValidForName | NotValidForNameContext { .. }) {
         format!("the server's certificate is for another name ({error})")
     } else {
         error.to_string()
     }
 }
 
+/// Returns the first `max-age` that is a number.
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut directives = values.flat_map(|value| value.split(','));
@@ -237,72 +239,4 @@ fn max_age(headers: &HeaderMap) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_the_first_max_age_that_is_a_number() {
-        #[track_caller]
-        fn check(lines: &[&str], expected: Option<u64>) {
-            let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append(CACHE_CONTROL, line.parse().unwrap());
-            }
-            assert_eq!(max_age(&headers), expected.map(Duration::from_secs), "{lines:?}");
-        }
-        check(&["max-age=60"], Some(60));
-        check(&["Max-Age=60"], Some(60));
-        check(&["max-age=\"60\""], Some(60));
-        check(&["max-age=0"], Some(0));
-        check(&["public, max-age=60, must-revalidate"], Some(60));
-        check(&["public,max-age=60"], Some(60));
-        check(&["public", "max-age=60"], Some(60));
-        check(&["max-age=60, max-age=90"], Some(60));
-        check(&["max-age=x, max-age=90"], Some(90));
-        check(&[], None);
-        check(&[""], None);
-        check(&["no-store"], None);
-        check(&["s-maxage=60"], None);
-        check(&["x-max-age=60"], None);
-        for seconds in ["", "x", "-1", "1.5", "1e3", "60s", "99999999999999999999"] {
-            check(&[&format!("max-age={seconds}")], None);
-        }
-        check(&["max-age"], None);
-    }
-
-    #[test]
-    fn takes_a_key_set_uri_that_is_the_issuers_to_give() {
-        #[track_caller]
-        fn check(issuer: &str, document: &str, expected: Result<&str, &str>) {
-            let origin = KeyOrigin::new(issuer, None, Vec::new()).unwrap();
-            let uri = key_set_uri(&origin, document.as_bytes());
-            let got = uri.as_ref().map(Url::as_str).map_err(ToString::to_string);
-            match expected {
-                Ok(uri) => assert_eq!(got, Ok(uri)),
-                Err(fault) => {
-                    assert!(got.clone().is_err_and(|error| error.contains(fault)), "{got:?}")
-                }
-            }
-        }
-        let (remote, local) = ("https://a.example/", "http://127.0.0.1:1");
-        let document = |issuer: &str, uri: &str| {
-            format!(r#"{{"issuer":"{issuer}","jwks_uri":"{uri}","x":1}}"#)
-        };
-        check(remote, &document(remote, "https://keys.example/k"), Ok("https://keys.example/k"));
-        check(local, &document(local, "http://127.0.0.1:2/k"), Ok("http://127.0.0.1:2/k"));
-        check(local, &document(local, "https://keys.example/k"), Ok("https://keys.example/k"));
-        check(
-            remote,
-            &document(remote, "http://127.0.0.1:9001/k"),
-            Err("not https as the issuer is"),
-        );
-        check(remote, &document(remote, "http://keys.example/k"), Err("not https"));
-        check(remote, &document("https://a.example", "https://keys.example/k"), Err("not exactly"));
-        check(remote, r#"{"issuer":"https://a.example/"}"#, Err("not a JSON object"));
-        check(
-            remote,
-            r#"["https://a.example/","https://keys.example/k"]"#,
-            Err("not a JSON object"),
-        );
-    }
-}
+mod tests;

@@ -1,113 +1,35 @@
-//! From the bytes of a key set to keys that are ready to verify.
+//! Parses a key set into keys that are ready to verify signatures.
 //!
-//! A key set is read key by key ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)):
-//! one that is broken, of an unknown type or for something else is skipped, and
-//! costs its neighbours nothing.
+//! Each key is parsed on its own ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
+//! A key that is broken, of an unknown type or for another use is skipped, and the others are used.
+
+mod error;
 
 use std::collections::HashSet;
-use std::fmt;
 
 use jsonwebtoken::jwk::AlgorithmParameters;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::error::Excerpt;
+pub(super) use self::error::Listing;
+pub use self::error::{KeySetError, SkipReason, SkippedKey};
+use crate::excerpt::Excerpt;
 use crate::json::{object, object_in_utf8};
 use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
 
-/// An issuer's keys, prepared for the algorithms that it may use. Never empty.
+/// An issuer's keys, prepared for the algorithms that it may use. It is never empty.
 #[derive(Debug)]
 pub struct KeySet {
     entries: Vec<Entry>,
 }
 
-/// The keys of one `kid` for one algorithm: one, unless an issuer repeats itself.
+/// The keys with one `kid` for one algorithm: one, unless the issuer uses a `kid` for several keys.
+/// A key without a `kid` has its own entry.
 #[derive(Debug)]
 struct Entry {
     kid: Option<Box<str>>,
     algorithm: &'static SignatureAlgorithm,
     keys: Vec<PublicKey>,
-}
-
-/// A key that was passed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkippedKey {
-    /// The key's `kid`, shortened; its place in the set where it has none.
-    pub kid: Excerpt,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a key was passed over.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SkipReason {
-    /// It is not a JSON object, or one of `kid`, `use`, `key_ops` and `alg` has another type than its own.
-    #[error("it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type")]
-    NotAJwk,
-    /// Its `kty` is missing or is not a string.
-    #[error("it has no kty, or one that is not a string")]
-    NoKeyType,
-    /// Its `kty` is none of those that [RFC 7518 §6.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.1)
-    /// and RFC 8037 define.
-    #[error("its kty is {0:?}, which is not a known key type")]
-    UnknownKeyType(Excerpt),
-    /// Its `kty` is known, and a parameter of that type is missing or cannot be read.
-    #[error("its kty is {kty}, but one of its parameters {parameters} is missing or not supported")]
-    Incomplete {
-        /// The key type.
-        kty: &'static str,
-        /// The parameters that a key of this type needs.
-        parameters: &'static str,
-    },
-    /// Its `use` or `key_ops` is for something else.
-    #[error("it is not for verifying signatures")]
-    OtherUse,
-    /// It is symmetric, and so has no business in a public key set.
-    #[error("it is symmetric")]
-    Symmetric,
-    /// Its `alg` or its type is none that this issuer may use.
-    #[error("it is for no allowed algorithm")]
-    OtherAlgorithm,
-    /// Its parameters are unfit.
-    #[error("{0}")]
-    Unfit(#[from] PublicKeyError),
-}
-
-impl fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kid, self.reason)
-    }
-}
-
-/// Why a key set cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeySetError {
-    /// It is not a JSON object with a list `keys`.
-    #[error("it is not a JSON object with a list of keys")]
-    NotAKeySet,
-    /// It lists no key.
-    #[error("it is empty")]
-    Empty,
-    /// No key of it can be used.
-    #[error("none of its {} keys is usable: {}", skipped.len(), Listing(skipped))]
-    NoUsableKey {
-        /// Each key and what is wrong with it.
-        skipped: Vec<SkippedKey>,
-    },
-}
-
-/// Shows the first few of a list.
-pub(crate) struct Listing<'a, T>(pub(crate) &'a [T]);
-
-impl<T: fmt::Display> fmt::Display for Listing<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 10;
-        for (place, item) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if place == 0 { "" } else { "; " };
-            write!(f, "{separator}{item}")?;
-        }
-        if self.0.len() > SHOWN { write!(f, "; and {} more", self.0.len() - SHOWN) } else { Ok(()) }
-    }
 }
 
 #[derive(Deserialize)]
@@ -116,8 +38,8 @@ struct RawKeySet<'a> {
     keys: Vec<&'a RawValue>,
 }
 
-/// The parameters of any JWK ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4))
-/// that say whether it is for us. Others, as `x5c`, are not looked at.
+/// The parameters that any JWK may have ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4))
+/// and that say what it is for. Other parameters, such as `x5c`, are ignored.
 #[derive(Deserialize)]
 struct Purpose {
     kid: Option<String>,
@@ -127,14 +49,27 @@ struct Purpose {
     alg: Option<String>,
 }
 
+impl Purpose {
+    fn allows_verifying(&self) -> bool {
+        let is_signature_key =
+            self.public_key_use.as_ref().is_none_or(|public_key_use| public_key_use == "sig");
+        let may_verify = self
+            .key_ops
+            .as_ref()
+            .is_none_or(|key_ops| key_ops.iter().any(|operation| operation == "verify"));
+        is_signature_key && may_verify
+    }
+}
+
 impl KeySet {
-    /// Reads a key set and prepares each key for those of the `allowed`
-    /// algorithms that it is for: the one its `alg` names, or else all that its
-    /// type fits.
+    /// Parses a key set, and prepares each key for the `allowed` algorithm that its `alg` names, or
+    /// without `alg` for every `allowed` algorithm that its key type fits.
+    ///
+    /// Returns the skipped keys too.
     ///
     /// # Errors
     ///
-    /// [`KeySetError`] where not one key can be used.
+    /// [`KeySetError`] if no key can be used.
     pub fn parse(
         json: &[u8],
         allowed: &[&'static SignatureAlgorithm],
@@ -145,52 +80,40 @@ impl KeySet {
         }
         let mut set = Self { entries: Vec::new() };
         let mut skipped = Vec::new();
-        for (place, jwk) in raw.keys.iter().enumerate() {
+        for (index, jwk) in raw.keys.iter().enumerate() {
             let purpose: Option<Purpose> = object(jwk.get());
-            let kid = purpose.as_ref().and_then(|purpose| purpose.kid.clone());
-            let added = purpose
-                .ok_or(SkipReason::NotAJwk)
-                .and_then(|purpose| set.add(jwk, purpose, allowed));
+            let added = match &purpose {
+                None => Err(SkipReason::NotAJwk),
+                Some(purpose) => set.add(jwk, purpose, allowed),
+            };
             if let Err(reason) = added {
-                let kid = kid.unwrap_or_else(|| format!("key {}", place + 1));
+                let kid = purpose.and_then(|purpose| purpose.kid);
+                let kid = kid.unwrap_or_else(|| format!("key {}", index + 1));
                 skipped.push(SkippedKey { kid: Excerpt::from(kid.as_str()), reason });
             }
         }
         if set.entries.is_empty() {
-            Err(KeySetError::NoUsableKey { skipped })
-        } else {
-            Ok((set, skipped))
+            return Err(KeySetError::NoUsableKey { skipped });
         }
+        Ok((set, skipped))
     }
 
     fn add(
         &mut self,
         jwk: &RawValue,
-        purpose: Purpose,
+        purpose: &Purpose,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(), SkipReason> {
-        let for_signatures =
-            purpose.public_key_use.is_none_or(|public_key_use| public_key_use == "sig")
-                && purpose
-                    .key_ops
-                    .is_none_or(|key_ops| key_ops.iter().any(|operation| operation == "verify"));
-        if !for_signatures {
+        if !purpose.allows_verifying() {
             return Err(SkipReason::OtherUse);
         }
-        let parameters: AlgorithmParameters =
-            serde_json::from_str(jwk.get()).map_err(|_| unreadable(jwk))?;
-        if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
-            return Err(SkipReason::Symmetric);
-        }
-        // What is broken, or of a type that is not known, is read as this.
-        if matches!(parameters, AlgorithmParameters::Other(_)) {
-            return Err(unreadable(jwk));
-        }
+        let parameters = read_parameters(jwk)?;
         let named = purpose.alg.as_deref().map(SignatureAlgorithm::named);
-        let is_named =
-            |row: &&&'static SignatureAlgorithm| named.is_none_or(|it| it == Some(**row));
         let mut outcome = Err(SkipReason::OtherAlgorithm);
-        for &algorithm in allowed.iter().filter(is_named) {
+        for &algorithm in allowed {
+            if named.is_some_and(|named| named != Some(algorithm)) {
+                continue;
+            }
             match PublicKey::prepare(&parameters, algorithm) {
                 Ok(key) => {
                     self.insert(purpose.kid.as_deref(), algorithm, key);
@@ -216,39 +139,55 @@ impl KeySet {
         match self.entries.iter_mut().find(same) {
             Some(entry) => entry.keys.push(key),
             None => {
-                self.entries.push(Entry { kid: kid.map(Into::into), algorithm, keys: vec![key] })
+                self.entries.push(Entry { kid: kid.map(Into::into), algorithm, keys: vec![key] });
             }
         }
     }
 
-    /// Chooses an entry for a token by its `kid` and `alg`. A token without a
-    /// `kid` gets one only where exactly one fits its `alg`.
-    #[must_use]
-    pub fn select(&self, kid: Option<&str>, algorithm: &SignatureAlgorithm) -> Option<usize> {
-        let fits = |entry: &Entry| {
+    /// Selects the entry that matches a token's `kid` and `alg`. For a token without a `kid`, exactly
+    /// one entry must fit its `alg`.
+    pub(super) fn select(
+        &self,
+        kid: Option<&str>,
+        algorithm: &SignatureAlgorithm,
+    ) -> Option<usize> {
+        let matches = |entry: &Entry| {
             entry.algorithm == algorithm && kid.is_none_or(|kid| entry.kid.as_deref() == Some(kid))
         };
-        let chosen = self.entries.iter().position(fits)?;
-        // An entry with a `kid` is the only one with it and this algorithm.
-        let alone = kid.is_some() || !self.entries[chosen + 1..].iter().any(fits);
-        alone.then_some(chosen)
+        let selected = self.entries.iter().position(matches)?;
+        // `insert` makes at most one entry for a `kid` and an algorithm.
+        let is_only_match = kid.is_some() || !self.entries[selected + 1..].iter().any(matches);
+        is_only_match.then_some(selected)
     }
 
-    /// Returns the keys of an entry that [`KeySet::select`] chose.
-    #[must_use]
-    pub fn keys(&self, entry: usize) -> &[PublicKey] {
+    /// Returns the keys of an entry that [`KeySet::select`] returned.
+    pub(super) fn keys(&self, entry: usize) -> &[PublicKey] {
         self.entries.get(entry).map_or(&[], |entry| &entry.keys)
     }
 
-    /// Returns each `kid` of the keys that can be used, once.
-    pub fn kids(&self) -> impl Iterator<Item = &str> {
+    /// Returns each `kid` of the usable keys once.
+    pub(super) fn kids(&self) -> impl Iterator<Item = &str> {
         let kids = self.entries.iter().map(|entry| entry.kid.as_deref().unwrap_or("(no kid)"));
         let mut seen = HashSet::new();
         kids.filter(move |kid| seen.insert(*kid))
     }
 }
 
-/// Says why the parameters of a JWK cannot be read.
+/// Reads the parameters of an asymmetric key.
+fn read_parameters(jwk: &RawValue) -> Result<AlgorithmParameters, SkipReason> {
+    let parameters: AlgorithmParameters =
+        serde_json::from_str(jwk.get()).map_err(|_| unreadable(jwk))?;
+    if matches!(parameters, AlgorithmParameters::OctetKey(_)) {
+        return Err(SkipReason::Symmetric);
+    }
+    // `jsonwebtoken` returns this for a broken key and for an unknown key type.
+    if matches!(parameters, AlgorithmParameters::Other(_)) {
+        return Err(unreadable(jwk));
+    }
+    Ok(parameters)
+}
+
+/// Returns why the parameters of a JWK cannot be read.
 fn unreadable(jwk: &RawValue) -> SkipReason {
     #[derive(Deserialize)]
     struct KeyType {

@@ -1,22 +1,31 @@
-//! Where keys come from.
+//! Issuers' signing keys: fetched, cached and selected by a token's `kid` and `alg`.
 //!
-//! [`KeySet`] reads a key set and chooses a key from it. [`KeyState`] is what is
-//! known of one issuer's keys, with the pure rules of what to do next.
-//! [`KeyCache`] keeps a state for each issuer and lets one fetch at a time
-//! change it, through a [`KeySource`]. [`HttpKeySource`] is the one that goes to
-//! the network.
+//! - `key_set` parses a key set and selects a key from it.
+//! - `source` has the trait that fetches a key set, and its types. Tests implement it.
+//! - `fetch` implements it over HTTP. No other file uses the network.
+//! - `state` has one issuer's keys and the pure rules for what to do next.
+//! - `refresh` fetches once, within the time limit, and handles a freeze of the process.
+//! - `refresh_log` writes the log entries of a refresh.
+//! - `error` says why there is no key for a token.
+//! - `cache` has a state for each issuer, and runs one refresh of an issuer at a time.
 //!
-//! Nothing here knows of events or of claims.
+//! This module knows neither events nor claims.
 
 mod cache;
+mod error;
 mod fetch;
 mod key_set;
-mod report;
+mod refresh;
+mod refresh_log;
 mod source;
 mod state;
 
-pub use cache::{Clock, KeyCache, Keys, KeysUsed};
+pub(crate) use cache::{KeyCache, KeyFreshness};
+pub(crate) use error::KeyError;
+pub use error::KeysUnavailableCause;
 pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
+pub use refresh::Clock;
 pub use source::{Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource};
-pub use state::{Age, CacheRules, Cause, Chosen, KeyQuery, KeyState, NoKey, Step};
+pub use state::CacheRules;
+pub(crate) use state::KeyQuery;

@@ -1,56 +1,54 @@
-//! The seam between the cache and the network: what is asked for, and what
-//! comes back.
+//! The interface between the cache and the network: what to fetch, and what a fetch returns.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use url::Url;
 
 use super::key_set::{KeySet, KeySetError, SkippedKey};
-use crate::error::Excerpt;
+use crate::excerpt::Excerpt;
 use crate::jwt::SignatureAlgorithm;
 use crate::uri::{UriError, key_uri};
 
-/// Fetches key sets. [`super::HttpKeySource`] is the one in use; tests bring
-/// their own.
+/// Fetches key sets. The function uses [`super::HttpKeySource`]; tests implement their own.
 pub trait KeySource: Send + Sync + 'static {
-    /// Fetches an issuer's keys. The caller bounds the time.
+    /// Fetches an issuer's keys. The caller limits the time.
     ///
     /// # Errors
     ///
-    /// [`FetchError`] says what went wrong.
+    /// [`FetchError`] says why there are no keys.
     fn fetch(
         &self,
         request: KeyRequest<'_>,
     ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }
 
-/// An issuer, as far as its keys go.
+/// Where an issuer's keys are, and which algorithms they are for.
 #[derive(Debug, Clone)]
 pub struct KeyOrigin {
-    /// The exact issuer.
+    /// The issuer, exactly as configured.
     pub issuer: Arc<str>,
-    /// Where its discovery document is.
+    /// The URI of the discovery document.
     pub discovery_uri: Url,
-    /// Where its key set is; discovered where that is not configured.
+    /// The URI of the key set; `None` if the discovery document names it.
     pub jwks_uri: Option<Url>,
-    /// The algorithms to prepare its keys for.
+    /// The algorithms that the issuer may use.
     pub algorithms: Vec<&'static SignatureAlgorithm>,
 }
 
 impl KeyOrigin {
-    /// Takes an issuer as it is configured.
+    /// Derives the URI of the discovery document from the issuer.
     ///
     /// # Errors
     ///
-    /// [`UriError`] where nothing may be fetched from it.
-    pub fn new(
+    /// [`UriError`] if nothing may be fetched from the issuer's URI.
+    pub(crate) fn new(
         issuer: &str,
         jwks_uri: Option<Url>,
         algorithms: Vec<&'static SignatureAlgorithm>,
     ) -> Result<Self, UriError> {
         key_uri(issuer)?;
-        // OpenID Connect Discovery 1.0 §4: a slash at the end is removed first.
+        // OpenID Connect Discovery 1.0 §4: remove a slash at the end first.
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
         let discovery_uri = key_uri(&format!("{base}/.well-known/openid-configuration"))?;
         Ok(Self { issuer: issuer.into(), discovery_uri, jwks_uri, algorithms })
@@ -60,90 +58,90 @@ impl KeyOrigin {
 /// What to fetch.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyRequest<'a> {
-    /// Whose keys.
+    /// Where the issuer's keys are.
     pub origin: &'a KeyOrigin,
-    /// Where the key set was found before, if that still counts.
-    pub known_uri: Option<&'a Url>,
-    /// The validator of the keys that are held
+    /// The URI of the key set from an earlier discovery, if it is not too old.
+    pub discovered_uri: Option<&'a Url>,
+    /// The validator of the cached keys
     /// ([RFC 9110 §8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)).
     pub etag: Option<&'a str>,
 }
 
-/// What a fetch brought.
+/// The result of a successful fetch.
 #[derive(Debug)]
 pub struct Fetched {
-    /// The keys, or that those held are still right.
+    /// The keys, or that the cached keys have not changed.
     pub content: Content,
-    /// Where the key set is.
+    /// The URI of the key set.
     pub uri: Url,
     /// `max-age` of the response's `Cache-Control`
     /// ([RFC 9111 §5.2.2.1](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.1)).
     pub max_age: Option<Duration>,
 }
 
-/// What a response said of the keys.
+/// The content of a response.
 #[derive(Debug)]
 pub enum Content {
-    /// A whole key set, which replaces the one before.
+    /// A whole key set, which replaces the cached one.
     Keys {
-        /// The keys that can be used.
+        /// The usable keys.
         keys: KeySet,
-        /// Those that cannot.
+        /// The other keys.
         skipped: Vec<SkippedKey>,
-        /// The validator to ask with next time.
+        /// The validator for the next request.
         etag: Option<String>,
     },
-    /// 304: the keys have not changed.
+    /// 304: the cached keys have not changed.
     NotModified,
 }
 
 /// Why a fetch failed.
 ///
-/// A `url` is what [`Url`] makes of one: printable ASCII, whatever a discovery document holds.
+/// A `url` is the text of a [`Url`], so it is printable ASCII even if a discovery document named it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// No connection, or one that broke.
+    /// There was no connection, or it broke.
     #[error("{url}: {cause}")]
     Connection {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
         /// The innermost cause that the HTTP client names. It can quote the server.
         cause: Excerpt,
     },
-    /// An answer other than 200.
-    #[error("{url} answered {status}")]
+    /// The response's status was not 200.
+    #[error("{url} returned status {status} instead of 200")]
     Status {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
         /// The HTTP status.
         status: u16,
     },
-    /// A body over the limit.
-    #[error("{url} answered with more than {limit} bytes")]
+    /// The response's body was longer than the limit.
+    #[error("{url} returned more than {limit} bytes, which is the limit")]
     TooLarge {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
         /// The limit in bytes.
         limit: usize,
     },
-    /// The key set is of no use.
+    /// The key set cannot be used.
     #[error("{url}: {cause}")]
     KeySet {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the key set.
         cause: KeySetError,
     },
-    /// The discovery document is of no use.
+    /// The discovery document cannot be used.
     #[error("{url}: {cause}")]
     Discovery {
-        /// What was fetched.
+        /// The requested URL.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the discovery document.
         cause: DiscoveryError,
     },
-    /// It took too long.
-    #[error("no answer within {} ms", .0.as_millis())]
+    /// The fetch took longer than this.
+    #[error("no response within {} ms (AUTHORIZER_JWKS_TIMEOUT_MS)", .0.as_millis())]
     Timeout(Duration),
 }
 
@@ -151,23 +149,18 @@ pub enum FetchError {
 /// ([OpenID Connect Discovery 1.0 §4.3](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation)).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoveryError {
-    /// It is not a JSON object with an `issuer` and a `jwks_uri`.
-    #[error("it is not a JSON object with an issuer and a jwks_uri")]
+    /// It is not a JSON object with the strings `issuer` and `jwks_uri`.
+    #[error("the discovery document is not a JSON object with the strings issuer and jwks_uri")]
     NotADocument,
-    /// It is another issuer's.
-    #[error("its issuer is {0:?}, which is not exactly the configured one")]
+    /// Its `issuer` is not the configured one.
+    #[error("the discovery document's issuer is {0:?}; it must be exactly the configured issuer")]
     OtherIssuer(Excerpt),
-    /// Its `jwks_uri` is plain HTTP, though the issuer is not.
-    #[error("its jwks_uri is {0:?}, which is not https as the issuer is")]
+    /// Its `jwks_uri` is plain HTTP, and the issuer's URI is not.
+    #[error(
+        "the discovery document's jwks_uri is {0:?}; it must be https, because the issuer is https"
+    )]
     Downgrade(Excerpt),
-    /// Its `jwks_uri` is not one that may be fetched from.
-    #[error("its jwks_uri is {0}")]
+    /// Keys may not be fetched from its `jwks_uri`.
+    #[error("the discovery document's jwks_uri is {0}")]
     Uri(#[from] UriError),
-}
-
-/// A key set's URI, and when it was discovered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Location {
-    pub(super) uri: Url,
-    pub(super) found_at: SystemTime,
 }

@@ -1,329 +1,262 @@
-//! What is known of one issuer's keys, and what to do next: pure rules, with
-//! time as an argument.
+//! The state of one issuer's keys, and the rules for what to do next.
 //!
-//! Age is judged by the wall clock. Lambda freezes the environment between
-//! invocations, and the monotonic clock may stand still then.
+//! The rules are pure functions, and time is an argument. An age is measured by the wall clock: Lambda
+//! freezes the environment between invocations, and the monotonic clock may stop during a freeze.
 //!
-//! `docs/keys.md` has the rules as a table of states and events.
+//! The documentation has a table of every state and what happens in it. The tests check each row.
+
+mod refresh;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use url::Url;
+
 use super::key_set::KeySet;
-use super::source::{Content, FetchError, Fetched, KeyOrigin, KeyRequest, Location};
+use super::source::FetchError;
 use crate::jwt::SignatureAlgorithm;
 
-/// How long keys live and how often they may be fetched.
+/// How long keys are used, and how often they may be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheRules {
     /// The longest time that keys are fresh.
     pub ttl: Duration,
-    /// How long past that they still serve while the issuer cannot be reached.
+    /// How long stale keys may be used while refreshes fail.
     pub max_stale: Duration,
-    /// The time between fetches that unknown key ids cause.
+    /// The shortest time between two refreshes for unknown keys.
     pub cooldown: Duration,
-    /// The longest time that a fetch takes, its retry included.
+    /// The longest time that a fetch takes, with its retries.
     pub timeout: Duration,
 }
 
-/// What a token asks of a key set.
+/// The header parameters of a token that select its key.
 #[derive(Debug, Clone, Copy)]
-pub struct KeyQuery<'a> {
+pub(crate) struct KeyQuery<'a> {
     /// The token's `kid`.
-    pub kid: Option<&'a str>,
+    pub(crate) kid: Option<&'a str>,
     /// The token's `alg`.
-    pub algorithm: &'static SignatureAlgorithm,
+    pub(crate) algorithm: &'static SignatureAlgorithm,
 }
 
-/// The state of one issuer's keys. A new one holds nothing.
+/// The state of one issuer's keys. The default state has no keys.
 #[derive(Debug, Clone, Default)]
-pub struct KeyState {
-    held: Option<Held>,
-    location: Option<Location>,
-    failing: Option<Failing>,
-    cooldown: Option<Pause>,
-    fetches: u64,
+pub(super) struct KeyState {
+    cached: Option<CachedKeys>,
+    discovered: Option<DiscoveredUri>,
+    /// The failures since the last successful refresh.
+    failures: Option<Failures>,
+    cooldown: Option<Interval>,
+    refreshes: u64,
 }
 
 #[derive(Debug, Clone)]
-struct Held {
+struct CachedKeys {
     keys: Arc<KeySet>,
     etag: Option<String>,
     fetched_at: SystemTime,
+    /// How long the keys are fresh.
     lifetime: Duration,
 }
 
+/// The URI of a key set, from the discovery document.
 #[derive(Debug, Clone)]
-struct Failing {
-    count: u32,
-    last: Arc<FetchError>,
-    backoff: Pause,
+struct DiscoveredUri {
+    uri: Url,
+    found_at: SystemTime,
 }
 
-/// A span of time that is over as well when the clock is set back before it.
+#[derive(Debug, Clone)]
+struct Failures {
+    count: u32,
+    last: Arc<FetchError>,
+    backoff: Interval,
+}
+
+/// A cooldown or a backoff. If the clock is set back to before its start, it is over.
 #[derive(Debug, Clone, Copy)]
-struct Pause {
-    from: SystemTime,
+struct Interval {
+    start: SystemTime,
     length: Duration,
 }
 
-impl Pause {
-    fn holds(&self, now: SystemTime) -> bool {
-        now.duration_since(self.from).is_ok_and(|passed| passed < self.length)
+impl Interval {
+    fn contains(&self, now: SystemTime) -> bool {
+        now.duration_since(self.start).is_ok_and(|passed| passed < self.length)
     }
 }
 
-/// How old the held keys are.
+/// The age of the cached keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
+pub(super) enum Age {
     /// Within their lifetime.
     Fresh,
-    /// Past it, or the clock was set back: good only while no newer are to be had.
+    /// Past their lifetime, or the clock was set back. They may be used if a refresh fails.
     Stale,
-    /// There are none, or they are too old to serve.
-    Dead,
+    /// Too old to be used, or there are no keys.
+    Expired,
 }
 
-/// What to do about a token.
+/// What to do for a token.
 #[derive(Debug)]
-pub enum Step {
-    /// Judge it by what is known.
-    Settled(Result<Chosen, NoKey>),
-    /// Fetch first.
-    Fetch(Cause),
+pub(super) enum Step {
+    /// Use this result of the lookup.
+    Answer(Result<SelectedKeys, NoKey>),
+    /// Refresh the keys first.
+    Refresh(RefreshCause),
 }
 
-/// The entry of a key set that a token is to be judged by.
+/// The entry of a key set that matches a token.
 #[derive(Debug)]
-pub struct Chosen {
-    /// The key set.
-    pub keys: Arc<KeySet>,
-    /// The entry, for [`KeySet::keys`].
-    pub entry: usize,
-    /// How old the set is; never dead.
-    pub age: Age,
-    /// When the issuer was asked for it.
-    pub fetched_at: SystemTime,
+pub(super) struct SelectedKeys {
+    pub(super) keys: Arc<KeySet>,
+    /// The entry's index, for [`KeySet::keys`].
+    pub(super) entry: usize,
+    /// The age of the key set; never [`Age::Expired`].
+    pub(super) age: Age,
+    pub(super) fetched_at: SystemTime,
 }
 
 /// Why there is no key for a token.
 #[derive(Debug)]
-pub enum NoKey {
-    /// The issuer has no such key, as far as may be known now.
+pub(super) enum NoKey {
+    /// The keys are fresh, and the token's key is not one of them.
     Unknown,
-    /// There are no keys at all, because of this.
+    /// There are no usable keys, or stale keys without the token's key. Holds the last failure.
     Unavailable(Arc<FetchError>),
 }
 
-/// Why to fetch.
+/// Why keys are refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub(super) enum RefreshCause {
     /// The keys are not fresh, or there are none.
     Age,
-    /// They are, but the one that is wanted is not among them.
+    /// The keys are fresh, and the token's key is not one of them.
     UnknownKey,
 }
 
 impl KeyState {
-    /// For how long a discovered URI is taken for granted.
-    const LOCATION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-    /// However short a `max-age`, an issuer is not asked more often than this.
-    const MIN_LIFETIME: Duration = Duration::from_secs(60);
-    const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-    const MAX_BACKOFF: Duration = Duration::from_secs(30);
-
-    /// Starts with keys from a file, as fresh as if they had just been fetched.
-    #[must_use]
-    pub fn from_file(keys: KeySet, now: SystemTime, rules: &CacheRules) -> Self {
-        let held = Held { keys: Arc::new(keys), etag: None, fetched_at: now, lifetime: rules.ttl };
-        Self { held: Some(held), ..Self::default() }
+    /// Returns the state with keys from a file. They are as fresh as keys that were fetched now.
+    pub(super) fn from_file(keys: KeySet, now: SystemTime, rules: &CacheRules) -> Self {
+        let keys = Arc::new(keys);
+        let cached = CachedKeys { keys, etag: None, fetched_at: now, lifetime: rules.ttl };
+        Self { cached: Some(cached), ..Self::default() }
     }
 
-    /// Tells how old the keys are.
-    #[must_use]
-    pub fn age(&self, now: SystemTime, rules: &CacheRules) -> Age {
-        let Some(held) = &self.held else { return Age::Dead };
-        match now.duration_since(held.fetched_at) {
-            Ok(age) if age < held.lifetime => Age::Fresh,
-            Ok(age) if age - held.lifetime < rules.max_stale => Age::Stale,
+    /// Returns the age of the cached keys.
+    pub(super) fn age(&self, now: SystemTime, rules: &CacheRules) -> Age {
+        let Some(cached) = &self.cached else { return Age::Expired };
+        match now.duration_since(cached.fetched_at) {
+            Ok(age) if age < cached.lifetime => Age::Fresh,
+            Ok(age) if age - cached.lifetime < rules.max_stale => Age::Stale,
+            // The clock was set back.
             Err(_) if !rules.max_stale.is_zero() => Age::Stale,
-            Ok(_) | Err(_) => Age::Dead,
+            Ok(_) | Err(_) => Age::Expired,
         }
     }
 
-    /// Says what to do about a token at this time.
-    #[must_use]
-    pub fn step(&self, query: &KeyQuery<'_>, now: SystemTime, rules: &CacheRules) -> Step {
-        let in_backoff = self.failing.as_ref().is_some_and(|failing| failing.backoff.holds(now));
-        let settled = self.settle(query, now, rules);
-        match (self.age(now, rules), &settled) {
-            _ if in_backoff => Step::Settled(settled),
-            (Age::Stale | Age::Dead, _) => Step::Fetch(Cause::Age),
-            (Age::Fresh, Err(NoKey::Unknown)) if !self.in_cooldown(now) => {
-                Step::Fetch(Cause::UnknownKey)
-            }
-            (Age::Fresh, _) => Step::Settled(settled),
-        }
-    }
-
-    /// Says by what to judge a token without fetching.
-    ///
-    /// # Errors
-    ///
-    /// [`NoKey`].
-    pub fn settle(
+    /// Decides whether a token needs a refresh.
+    pub(super) fn next_step(
         &self,
         query: &KeyQuery<'_>,
         now: SystemTime,
         rules: &CacheRules,
-    ) -> Result<Chosen, NoKey> {
-        match (&self.held, self.age(now, rules)) {
-            (Some(held), age @ (Age::Fresh | Age::Stale)) => {
-                let entry = held.keys.select(query.kid, query.algorithm);
-                let entry = entry.ok_or_else(|| match age {
-                    Age::Fresh => NoKey::Unknown,
-                    // Stale keys are looked at only where newer ones are not to be had, and those
-                    // might know it.
-                    Age::Stale | Age::Dead => NoKey::Unavailable(self.last_failure(rules)),
-                })?;
-                Ok(Chosen { keys: Arc::clone(&held.keys), entry, age, fetched_at: held.fetched_at })
-            }
-            (_, _) => Err(NoKey::Unavailable(self.last_failure(rules))),
+    ) -> Step {
+        let found = self.lookup(query, now, rules);
+        if self.in_backoff(now) {
+            return Step::Answer(found);
+        }
+        if self.age(now, rules) != Age::Fresh {
+            return Step::Refresh(RefreshCause::Age);
+        }
+        if matches!(found, Err(NoKey::Unknown)) && !self.in_cooldown(now) {
+            return Step::Refresh(RefreshCause::UnknownKey);
+        }
+        Step::Answer(found)
+    }
+
+    /// Looks up the token's key in the cached keys.
+    pub(super) fn lookup(
+        &self,
+        query: &KeyQuery<'_>,
+        now: SystemTime,
+        rules: &CacheRules,
+    ) -> Result<SelectedKeys, NoKey> {
+        let age = self.age(now, rules);
+        let (Some(cached), Age::Fresh | Age::Stale) = (&self.cached, age) else {
+            return Err(NoKey::Unavailable(self.last_failure(rules)));
+        };
+        let keys = Arc::clone(&cached.keys);
+        match cached.keys.select(query.kid, query.algorithm) {
+            Some(entry) => Ok(SelectedKeys { keys, entry, age, fetched_at: cached.fetched_at }),
+            None if age == Age::Fresh => Err(NoKey::Unknown),
+            // The issuer may have published the key since the last refresh.
+            None => Err(NoKey::Unavailable(self.last_failure(rules))),
         }
     }
 
-    /// Returns why there are no newer keys; the deadline that cut a first fetch
-    /// off looks as if it had timed out.
+    /// Looks up the token's key for a request that waited for a refresh.
+    ///
+    /// After a successful refresh the keys count as just fetched. Otherwise, if the fetch took longer
+    /// than the keys' lifetime, no request could use them.
+    pub(super) fn lookup_after_refresh(
+        &self,
+        query: &KeyQuery<'_>,
+        now: SystemTime,
+        rules: &CacheRules,
+    ) -> Result<SelectedKeys, NoKey> {
+        match &self.cached {
+            Some(cached) if !self.is_failing() => self.lookup(query, cached.fetched_at, rules),
+            Some(_) | None => self.lookup(query, now, rules),
+        }
+    }
+
+    /// Returns why the last refresh failed. Before the first failure it is a timeout.
     fn last_failure(&self, rules: &CacheRules) -> Arc<FetchError> {
-        let last = self.failing.as_ref().map(|failing| Arc::clone(&failing.last));
-        last.unwrap_or_else(|| Arc::new(FetchError::Timeout(rules.timeout)))
+        match &self.failures {
+            Some(failures) => Arc::clone(&failures.last),
+            None => Arc::new(FetchError::Timeout(rules.timeout)),
+        }
     }
 
-    /// Returns the time by which to judge a request that waited for this state:
-    /// keys that have just come are fresh to it, however long they took.
-    #[must_use]
-    pub fn as_of(&self, now: SystemTime) -> SystemTime {
-        match &self.held {
-            Some(held) if !self.is_failing() => held.fetched_at,
-            Some(_) | None => now,
-        }
+    fn in_backoff(&self, now: SystemTime) -> bool {
+        self.failures.as_ref().is_some_and(|failures| failures.backoff.contains(now))
     }
 
     fn in_cooldown(&self, now: SystemTime) -> bool {
-        self.cooldown.is_some_and(|cooldown| cooldown.holds(now))
+        self.cooldown.is_some_and(|cooldown| cooldown.contains(now))
     }
 
-    /// Returns how many fetches have ended, to tell one state from a later one.
-    #[must_use]
-    pub fn fetches(&self) -> u64 {
-        self.fetches
+    /// Returns how many refreshes have ended, successful or not.
+    pub(super) fn refreshes(&self) -> u64 {
+        self.refreshes
     }
 
-    /// Tells whether the last fetch failed.
-    #[must_use]
-    pub fn is_failing(&self) -> bool {
-        self.failing.is_some()
+    /// Tells whether the last refresh failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures.is_some()
     }
 
-    /// Returns how long the held keys are fresh for.
-    #[must_use]
-    pub fn lifetime(&self) -> Duration {
-        self.held.as_ref().map(|held| held.lifetime).unwrap_or_default()
+    /// Tells whether there are cached keys, of any age.
+    pub(super) fn has_keys(&self) -> bool {
+        self.cached.is_some()
     }
 
-    /// Tells whether there are keys, however old.
-    #[must_use]
-    pub fn holds_keys(&self) -> bool {
-        self.held.is_some()
+    /// Returns how long the cached keys are fresh after a fetch.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.cached.as_ref().map(|cached| cached.lifetime).unwrap_or_default()
     }
 
-    /// Returns how much longer the held keys serve if no fetch succeeds; zero if they serve no more.
-    #[must_use]
-    pub fn serves_for(&self, now: SystemTime, rules: &CacheRules) -> Duration {
-        let Some(held) = &self.held else { return Duration::ZERO };
-        if self.age(now, rules) == Age::Dead {
+    /// Returns how long the cached keys can still be used if every refresh fails.
+    pub(super) fn usable_for(&self, now: SystemTime, rules: &CacheRules) -> Duration {
+        let Some(cached) = &self.cached else { return Duration::ZERO };
+        if self.age(now, rules) == Age::Expired {
             return Duration::ZERO;
         }
-        let whole = held.lifetime + rules.max_stale;
-        match now.duration_since(held.fetched_at) {
-            Ok(age) => whole.saturating_sub(age),
-            Err(ahead) => whole + ahead.duration(),
+        let longest = cached.lifetime + rules.max_stale;
+        match now.duration_since(cached.fetched_at) {
+            Ok(age) => longest.saturating_sub(age),
+            Err(set_back) => longest + set_back.duration(),
         }
-    }
-
-    /// Says what to ask the issuer for.
-    #[must_use]
-    pub fn request<'a>(&'a self, origin: &'a KeyOrigin, now: SystemTime) -> KeyRequest<'a> {
-        let known = self.known_location(now);
-        // A validator means nothing at another URI, so it goes only with a known one.
-        let etag = self.held.as_ref().and_then(|held| held.etag.as_deref());
-        let etag = etag.filter(|_| known.is_some() || origin.jwks_uri.is_some());
-        KeyRequest { origin, known_uri: known.map(|location| &location.uri), etag }
-    }
-
-    /// Returns the state after a fetch, begun at `started` and ended at `now`.
-    /// `jitter`, from 0 to 1, spreads the retries of many environments.
-    #[must_use]
-    pub fn after(
-        &self,
-        outcome: Result<Fetched, FetchError>,
-        cause: Cause,
-        started: SystemTime,
-        now: SystemTime,
-        jitter: f64,
-        rules: &CacheRules,
-    ) -> Self {
-        let mut next = match outcome {
-            Ok(fetched) => self.renewed(fetched, started, rules),
-            Err(error) => self.failed(error, now, jitter),
-        };
-        next.fetches = self.fetches + 1;
-        if cause == Cause::UnknownKey {
-            next.cooldown = Some(Pause { from: now, length: rules.cooldown });
-        }
-        next
-    }
-
-    /// Age counts from when the issuer was asked: what it says may be as old as that.
-    fn renewed(&self, fetched: Fetched, started: SystemTime, rules: &CacheRules) -> Self {
-        let floor = Self::MIN_LIFETIME.min(rules.ttl);
-        let lifetime = fetched.max_age.map_or(rules.ttl, |max_age| max_age.clamp(floor, rules.ttl));
-        let held = match fetched.content {
-            Content::Keys { keys, etag, .. } => {
-                Some(Held { keys: Arc::new(keys), etag, fetched_at: started, lifetime })
-            }
-            Content::NotModified => {
-                self.held.clone().map(|held| Held { fetched_at: started, lifetime, ..held })
-            }
-        };
-        let location = match self.known_location(started) {
-            Some(known) => known.clone(),
-            None => Location { uri: fetched.uri, found_at: started },
-        };
-        Self {
-            held,
-            location: Some(location),
-            failing: None,
-            cooldown: self.cooldown,
-            fetches: self.fetches,
-        }
-    }
-
-    fn known_location(&self, now: SystemTime) -> Option<&Location> {
-        let age = |location: &Location| now.duration_since(location.found_at);
-        self.location
-            .as_ref()
-            .filter(|location| age(location).is_ok_and(|age| age < Self::LOCATION_LIFETIME))
-    }
-
-    /// The keys stay, the URI goes: the issuer may have moved its key set.
-    fn failed(&self, error: FetchError, now: SystemTime, jitter: f64) -> Self {
-        let count = self.failing.as_ref().map_or(0, |failing| failing.count).saturating_add(1);
-        let doubled = Self::FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(count - 1));
-        let length = doubled.min(Self::MAX_BACKOFF).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
-        let failing =
-            Failing { count, last: Arc::new(error), backoff: Pause { from: now, length } };
-        Self { location: None, failing: Some(failing), ..self.clone() }
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::claims_set::{ClaimsSet, NumericDate};
 use super::verify::VerifiedToken;
-use crate::error::{Error, Excerpt};
+use crate::error::Error;
+use crate::excerpt::Excerpt;
 
 /// What the claims of an issuer's tokens must be.
 #[derive(Debug, Clone)]

@@ -14,7 +14,8 @@ use serde::de::IgnoredAny;
 use super::algorithm::SignatureAlgorithm;
 use super::base64url;
 use super::claims_set::ClaimsSet;
-use crate::error::{Error, Excerpt};
+use crate::error::Error;
+use crate::excerpt::Excerpt;
 use crate::json::{Text, object_in_utf8, present};
 
 /// The longest token that is accepted, in bytes. API Gateway accepts 10 kB of headers.

@@ -39,14 +39,14 @@ impl Failure {
         (Self::EmptyAnswer, "connection closed before message completed"),
         (Self::Garbage, "invalid HTTP"),
         (Self::MalformedChunk, "chunk size"),
-        (Self::ServerError, "answered 500"),
-        (Self::NotFound, "answered 404"),
-        (Self::Redirect, "answered 302"),
-        (Self::SlowStart, "no answer within 300 ms"),
-        (Self::SlowDrip, "no answer within 300 ms"),
+        (Self::ServerError, "returned status 500"),
+        (Self::NotFound, "returned status 404"),
+        (Self::Redirect, "returned status 302"),
+        (Self::SlowStart, "no response within 300 ms"),
+        (Self::SlowDrip, "no response within 300 ms"),
         (Self::BodyOverTheLimit, "more than 150000 bytes"),
         (Self::Html, "not a JSON object"),
-        (Self::DiscoveryOfAnotherIssuer, "which is not exactly the configured one"),
+        (Self::DiscoveryOfAnotherIssuer, "must be exactly the configured issuer"),
     ];
 }
 

@@ -58,7 +58,7 @@ async fn does_not_start_with_a_file_of_no_use() {
     for (variable, file, complaint) in [
         ("AUTHORIZER_JWKS_FILE", missing.clone(), "there is no file"),
         ("AUTHORIZER_JWKS_FILE", file("broken.json", "{\"keys\": ["), "is not a JSON object"),
-        ("AUTHORIZER_JWKS_FILE", file("empty.json", "{\"keys\": []}"), "it is empty"),
+        ("AUTHORIZER_JWKS_FILE", file("empty.json", "{\"keys\": []}"), "the key set is empty"),
         ("AUTHORIZER_CA_FILE", missing, "there is no file"),
     ] {
         let settings = [("AUTHORIZER_ISSUER", "https://issuer.example"), (variable, &*file)];

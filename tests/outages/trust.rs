@@ -81,7 +81,7 @@ async fn trusts_the_companys_authority_only_when_told_to() {
     let (verdict, error) = ask(&issuer, &[]).await;
     assert_eq!(verdict, Verdict::keys_unavailable());
     assert!(error.contains("no trusted certificate authority signed"), "{error}");
-    assert!(error.contains("AUTHORIZER_CA_FILE makes it trusted"), "{error}");
+    assert!(error.contains("set AUTHORIZER_CA_FILE to its certificate"), "{error}");
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn says_so_when_a_port_does_not_speak_tls() {
     let decision = environment.ask(&issuer.token(&claims)).await;
     assert_eq!(decision.verdict, Verdict::keys_unavailable());
     let error = &environment.refreshes[0].error;
-    let said = "the server did not answer with TLS; the port may speak plain http";
+    let said = "the server did not respond with TLS; check the port, which may use plain http";
     assert!(error.ends_with(said), "{error}");
 }
 

@@ -127,7 +127,7 @@ async fn an_issuer_that_is_down_is_an_error_for_each_fetch_and_not_for_each_call
     assert_eq!(errors, failures, "{lines:#?}");
     // One, and on a slow machine one more for each backoff that has ended.
     assert!((1..10).contains(&errors), "{errors} errors");
-    let none_held = |line: &Value| line["message"].as_str().unwrap().contains("none are held");
+    let none_held = |line: &Value| line["message"].as_str().unwrap().contains("no keys are cached");
     assert_eq!(lines.iter().filter(|line| none_held(line)).count(), 1);
 }
 
@@ -142,6 +142,7 @@ async fn a_failed_fetch_is_no_error_while_keys_serve() {
     assert_eq!(outcome, Err(unauthorized("unknown_key")));
     let lines = read(&deployment.log());
     assert_eq!(errors_and_failures(&lines), (0, 1));
-    let fresh = |line: &Value| line["message"].as_str().unwrap().contains("fresh and serve for");
+    let fresh =
+        |line: &Value| line["message"].as_str().unwrap().contains("fresh and can be used for");
     assert_eq!(lines.iter().filter(|line| fresh(line)).count(), 1, "{lines:#?}");
 }

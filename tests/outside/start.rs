@@ -125,7 +125,7 @@ async fn does_not_start_with_files_that_are_of_no_use() {
     for (variable, file, fault) in [
         ("AUTHORIZER_JWKS_FILE", "/nonexistent", "there is no such file"),
         ("AUTHORIZER_JWKS_FILE", empty.path(), "not a JSON object with a list of keys"),
-        ("AUTHORIZER_JWKS_FILE", no_keys.path(), "cannot be used: it is empty"),
+        ("AUTHORIZER_JWKS_FILE", no_keys.path(), "cannot be used: the key set is empty"),
         ("AUTHORIZER_CA_FILE", no_pem.path(), "not a root certificate"),
         ("AUTHORIZER_CA_FILE", no_keys.path(), "it contains no PEM certificate"),
     ] {

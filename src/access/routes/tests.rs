@@ -250,6 +250,10 @@ fn a_character_that_may_come_encoded_does_not_escape_from_a_rule_either() {
         check(&rules, &["users"], route, true);
     }
     check(&rules, &["users", "me"], "GET/users/@me", true);
+    for route in ["GET/@me", "GET/%40me", "GET/a:b", "GET/a%3Ab", "GET/a%3ab"] {
+        check(&[rule("GET/@me", &[]), rule("GET/a%3Ab", &[])], &[], route, true);
+    }
+    check(&[rule("GET/a%3Ab", &[])], &[], "GET/a%3Db", false);
     check(&rules, &["users", "lock"], "GET/users/1%3Alock", true);
     check(&rules, &["users", "short"], "GET/users/v%40", true);
 }
@@ -361,10 +365,10 @@ fn rules_let_in(rules: &[RouteRule], granted: &[&str], route: &str) -> bool {
     let mut is_named = false;
     for rule in rules {
         let is_met = rule.scopes().iter().all(|scope| granted.contains(&scope.as_str()));
-        if !is_met && rule.spellings().iter().any(|spelling| fits(spelling, route)) {
+        if !is_met && rule.denied().iter().any(|pattern| fits(pattern, route)) {
             return false;
         }
-        is_named |= is_met && fits(rule.pattern(), route);
+        is_named |= is_met && rule.allowed().iter().any(|pattern| fits(pattern, route));
     }
     is_named
 }

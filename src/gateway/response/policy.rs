@@ -50,9 +50,10 @@ impl Policy {
     #[must_use]
     pub(super) fn of_routes(arn: &MethodArn<'_>, routes: RouteDecisions<'_>) -> Self {
         let resource = |pattern: &str| [arn.stage(), "/", pattern].concat();
-        let allowed: Vec<_> = routes.allowed().map(|rule| resource(rule.pattern())).collect();
-        let denied = routes.denied().flat_map(|rule| rule.spellings());
-        let denied = denied.map(|spelling| resource(spelling)).collect();
+        let allowed = routes.allowed().flat_map(|rule| rule.allowed());
+        let allowed: Vec<_> = allowed.map(|pattern| resource(pattern)).collect();
+        let denied = routes.denied().flat_map(|rule| rule.denied());
+        let denied = denied.map(|pattern| resource(pattern)).collect();
         // A pattern without wildcards matches one spelling only.
         let has_wildcard = routes.allowed().any(|rule| rule.pattern().contains(['*', '?']));
         let ambiguous = if has_wildcard { ambiguous_paths(arn) } else { Vec::new() };

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::*;
 use crate::access::{AccessRules, AllowedOrigins, RouteRule, RouteScopes};
 use crate::context::{ContextClaim, ContextRules};
-use crate::error::{ForeignOrigin, KeysUnavailableCause};
+use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
-use crate::jwks::FetchError;
+use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, ClaimsSet};
 
@@ -355,7 +355,7 @@ fn a_500_begins_with_its_reason_and_is_never_a_deny() {
                 cause: KeysUnavailableCause::Fetch(timeout.into()),
             },
             "keys_unavailable",
-            "keys_unavailable: no keys for https://issuer.example/: no answer within 3000 ms",
+            "keys_unavailable: no keys for https://issuer.example/: no response within 3000 ms (AUTHORIZER_JWKS_TIMEOUT_MS)",
         ),
         (Error::UnusableEvent("it is odd"), "unusable_event", "unusable_event: it is odd"),
         (

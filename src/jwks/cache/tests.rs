@@ -1,11 +1,11 @@
-//! The cache under many callers, and against a plain model of what it promises.
+//! Tests of the cache with many callers, and against a simple model.
 //!
-//! Time is injected: a wall clock that the tests set, and tokio's paused timers.
+//! The tests set the wall clock, and Tokio's timers are paused.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::jwks::{Content, Fetched, KeyRequest};
+use crate::error::Error;
+use crate::jwks::{Content, FetchError, Fetched, KeyRequest};
 use crate::jwt::SignatureAlgorithm;
 
 const RULES: CacheRules = CacheRules {
@@ -24,7 +25,7 @@ const RULES: CacheRules = CacheRules {
     timeout: Duration::from_secs(3),
 };
 
-/// As many kids as the tests tell apart.
+/// The key ids that the tests use.
 const KIDS: [&str; 4] = ["a", "b", "c", "d"];
 
 fn eddsa() -> &'static SignatureAlgorithm {
@@ -40,35 +41,35 @@ fn key_set(kids: &BTreeSet<&'static str>) -> KeySet {
     KeySet::parse(json.as_bytes(), &[eddsa()]).unwrap().0
 }
 
-/// How the fake issuer answers.
+/// How the fake issuer responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    Answers,
+    Responds,
     Fails,
     Hangs,
 }
 
-/// A source that counts, and answers as it is told to.
+/// A key source that counts the fetches, and responds as its mode says.
 struct FakeIssuer {
     mode: Mutex<Mode>,
     kids: Mutex<BTreeSet<&'static str>>,
-    /// Holds every fetch until it gets permits.
+    /// Each fetch waits for a permit.
     gate: Option<Semaphore>,
     fetches: AtomicU64,
     seconds: Arc<AtomicU64>,
-    /// What it said last, and when it was asked.
-    said: Mutex<Option<(BTreeSet<&'static str>, u64)>>,
+    /// The key ids of the last response, and the time of that request in seconds.
+    last_response: Mutex<Option<(BTreeSet<&'static str>, u64)>>,
 }
 
 impl FakeIssuer {
     fn new(kids: &[&'static str]) -> Self {
         Self {
-            mode: Mutex::new(Mode::Answers),
+            mode: Mutex::new(Mode::Responds),
             kids: Mutex::new(kids.iter().copied().collect()),
             gate: None,
             fetches: AtomicU64::new(0),
             seconds: Arc::new(AtomicU64::new(1_700_000_000)),
-            said: Mutex::new(None),
+            last_response: Mutex::new(None),
         }
     }
 
@@ -84,15 +85,15 @@ impl FakeIssuer {
 impl KeySource for Arc<FakeIssuer> {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
-        let asked_at = self.seconds.load(Ordering::SeqCst);
+        let requested_at = self.seconds.load(Ordering::SeqCst);
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
         }
         let mode = *self.mode.lock().unwrap();
         match mode {
-            Mode::Answers => {
+            Mode::Responds => {
                 let kids = self.kids.lock().unwrap().clone();
-                *self.said.lock().unwrap() = Some((kids.clone(), asked_at));
+                *self.last_response.lock().unwrap() = Some((kids.clone(), requested_at));
                 let content =
                     Content::Keys { keys: key_set(&kids), skipped: Vec::new(), etag: None };
                 Ok(Fetched { content, uri: request.origin.discovery_uri.clone(), max_age: None })
@@ -106,14 +107,14 @@ impl KeySource for Arc<FakeIssuer> {
     }
 }
 
-/// An invocation that can wait for so long; for as long as it takes without.
-fn invocation(now: SystemTime, patience: Option<Duration>) -> Invocation<'static> {
-    const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
-    let deadline = patience.map_or(UNIX_EPOCH, |patience| now + patience + TIME_TO_ANSWER);
+/// Returns an invocation that can wait this long; without a limit for `None`.
+fn invocation(now: SystemTime, time_left: Option<Duration>) -> Invocation<'static> {
+    const TIME_TO_RESPOND: Duration = Duration::from_millis(100);
+    let deadline = time_left.map_or(UNIX_EPOCH, |time_left| now + time_left + TIME_TO_RESPOND);
     Invocation { request_id: "request", trace_id: None, deadline }
 }
 
-/// A cache over a fake issuer, at a time that the test sets.
+/// A cache with a fake issuer, and a clock that the test sets.
 struct World {
     issuer: Arc<FakeIssuer>,
     cache: Arc<KeyCache<Arc<FakeIssuer>>>,
@@ -141,62 +142,62 @@ impl World {
     }
 
     fn now(&self) -> SystemTime {
-        self.cache.0.now()
+        self.cache.now()
     }
 
     fn pass(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    async fn find(&self, kid: &str) -> Result<KeysUsed, &'static str> {
+    async fn find(&self, kid: &str) -> Result<KeyFreshness, &'static str> {
         self.find_within(kid, None).await
     }
 
     async fn find_within(
         &self,
         kid: &str,
-        patience: Option<Duration>,
-    ) -> Result<KeysUsed, &'static str> {
+        time_left: Option<Duration>,
+    ) -> Result<KeyFreshness, &'static str> {
         let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-        let found = self.cache.find(&self.origin, &query, invocation(self.now(), patience)).await;
-        found.map(|keys| keys.used).map_err(|error| error.reason())
+        let found = self.cache.find(&self.origin, &query, invocation(self.now(), time_left)).await;
+        found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
     }
 
-    /// Starts finding a key in a task, as an invocation beside others does.
+    /// Starts finding a key in its own task, like one of several concurrent invocations.
     fn spawn_find(
         &self,
         kid: &'static str,
-        patience: Option<Duration>,
-    ) -> tokio::task::JoinHandle<Result<KeysUsed, &'static str>> {
+        time_left: Option<Duration>,
+    ) -> tokio::task::JoinHandle<Result<KeyFreshness, &'static str>> {
         let (cache, origin, now) = (Arc::clone(&self.cache), Arc::clone(&self.origin), self.now());
         tokio::spawn(async move {
             let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
-            let found = cache.find(&origin, &query, invocation(now, patience)).await;
-            found.map(|keys| keys.used).map_err(|error| error.reason())
+            let found = cache.find(&origin, &query, invocation(now, time_left)).await;
+            found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
         })
     }
 
-    /// Lets every task run until all of them wait.
+    /// Lets the tasks run until all of them wait.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn fetches_once_for_many_who_wait() {
+async fn fetches_once_for_many_waiters() {
     let world = World::new(FakeIssuer::gated(&["a"]));
     let waiting: Vec<_> = (0..64).map(|_| world.spawn_find("a", None)).collect();
     world.settle().await;
     assert_eq!(world.issuer.fetches(), 1);
     world.issuer.gate.as_ref().unwrap().add_permits(1);
     for found in waiting {
-        assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+        assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
     }
     assert_eq!(world.issuer.fetches(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn fails_once_for_many_who_wait() {
+async fn fails_once_for_many_waiters() {
     let world = World::new(FakeIssuer::gated(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Fails;
     let waiting: Vec<_> = (0..64).map(|_| world.spawn_find("a", None)).collect();
@@ -209,27 +210,27 @@ async fn fails_once_for_many_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lets_hits_pass_while_a_fetch_hangs() {
+async fn does_not_delay_cache_hits_while_a_fetch_hangs() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let unknown = world.spawn_find("b", None);
     world.settle().await;
     assert_eq!(world.issuer.fetches(), 2, "the unknown key is being fetched");
     let before = tokio::time::Instant::now();
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fresh));
-    assert_eq!(before.elapsed(), Duration::ZERO, "no timer had to fire");
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+    assert_eq!(before.elapsed(), Duration::ZERO, "waited for a timer");
     assert!(!unknown.is_finished());
     assert_eq!(unknown.await.unwrap(), Err("unknown_key"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn cannot_tell_of_an_unknown_key_before_the_fetch_for_it_has_ended() {
+async fn does_not_call_a_key_unknown_before_its_fetch_has_ended() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    let patience = Some(Duration::from_millis(50));
-    assert_eq!(world.find_within("b", patience).await, Err("keys_unavailable"));
+    let time_left = Some(Duration::from_millis(50));
+    assert_eq!(world.find_within("b", time_left).await, Err("keys_unavailable"));
     assert_eq!(
         world.find("b").await,
         Err("unknown_key"),
@@ -238,18 +239,18 @@ async fn cannot_tell_of_an_unknown_key_before_the_fetch_for_it_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn serves_keys_that_took_longer_than_they_live() {
+async fn uses_keys_whose_fetch_took_longer_than_their_lifetime() {
     let rules = CacheRules { ttl: Duration::from_secs(1), max_stale: Duration::ZERO, ..RULES };
     let world = World::with_rules(FakeIssuer::gated(&["a"]), rules);
     let found = world.spawn_find("a", None);
     world.settle().await;
     world.pass(2);
     world.issuer.gate.as_ref().unwrap().add_permits(1);
-    assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
 }
 
 #[tokio::test(start_paused = true)]
-async fn takes_no_keys_from_before_a_freeze() {
+async fn uses_no_keys_from_before_a_freeze() {
     let world = World::new(FakeIssuer::gated(&["a"]));
     let found = world.spawn_find("a", None);
     for _ in 0..2 {
@@ -262,45 +263,48 @@ async fn takes_no_keys_from_before_a_freeze() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn counts_a_fetch_that_is_frozen_again_as_failed() {
+async fn counts_a_second_freeze_as_a_failure() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    let patience = Some(Duration::from_millis(50));
+    let time_left = Some(Duration::from_millis(50));
     for _ in 0..2 {
-        assert_eq!(world.find_within("a", patience).await, Err("keys_unavailable"));
+        assert_eq!(world.find_within("a", time_left).await, Err("keys_unavailable"));
         world.pass(10);
     }
     assert_eq!(world.find("a").await, Err("keys_unavailable"));
-    assert_eq!(world.issuer.fetches(), 2, "begun again once, and then in backoff");
+    assert_eq!(world.issuer.fetches(), 2, "restarted once, and then in backoff");
 }
 
 #[tokio::test(start_paused = true)]
-async fn goes_on_fetching_for_the_others_when_a_caller_gives_up() {
+async fn continues_the_fetch_for_other_callers_when_one_gives_up() {
     let world = World::new(FakeIssuer::gated(&["a"]));
-    let impatient = world.spawn_find("a", Some(Duration::from_millis(50)));
+    let short_wait = world.spawn_find("a", Some(Duration::from_millis(50)));
     world.settle().await;
-    let patient = world.spawn_find("a", None);
-    assert_eq!(impatient.await.unwrap(), Err("keys_unavailable"));
+    let long_wait = world.spawn_find("a", None);
+    assert_eq!(short_wait.await.unwrap(), Err("keys_unavailable"));
     let dropped = world.spawn_find("a", None);
     world.settle().await;
     dropped.abort();
     world.issuer.gate.as_ref().unwrap().add_permits(1);
-    assert_eq!(patient.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(long_wait.await.unwrap(), Ok(KeyFreshness::Fetched));
     assert_eq!(world.issuer.fetches(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn serves_stale_keys_to_a_caller_whose_deadline_comes_first() {
+async fn uses_stale_keys_when_the_deadline_comes_first() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     world.pass(601);
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    assert_eq!(world.find_within("a", Some(Duration::from_millis(50))).await, Ok(KeysUsed::Stale));
-    assert_eq!(world.find_within("a", Some(Duration::ZERO)).await, Ok(KeysUsed::Stale));
+    assert_eq!(
+        world.find_within("a", Some(Duration::from_millis(50))).await,
+        Ok(KeyFreshness::Stale)
+    );
+    assert_eq!(world.find_within("a", Some(Duration::ZERO)).await, Ok(KeyFreshness::Stale));
 }
 
 #[tokio::test(start_paused = true)]
-async fn bounds_a_fetch_that_hangs() {
+async fn limits_the_time_of_a_fetch_that_hangs() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let before = tokio::time::Instant::now();
@@ -309,30 +313,30 @@ async fn bounds_a_fetch_that_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn begins_again_when_frozen_in_the_middle_of_a_fetch() {
-    // The timer fires after the freeze: the monotonic clock went on.
+async fn restarts_a_fetch_after_a_freeze() {
+    // The timer fires after the freeze, because the monotonic clock did not stop.
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let found = world.spawn_find("a", None);
     world.settle().await;
     world.pass(3_600);
-    *world.issuer.mode.lock().unwrap() = Mode::Answers;
-    assert_eq!(found.await.unwrap(), Ok(KeysUsed::Fetched));
+    *world.issuer.mode.lock().unwrap() = Mode::Responds;
+    assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
     assert_eq!(world.issuer.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn begins_again_for_a_newcomer_though_the_timer_stood_still() {
+async fn restarts_a_fetch_for_a_new_waiter_if_the_timer_stopped() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let abandoned = world.spawn_find("a", None);
     world.settle().await;
     world.pass(3_600);
-    *world.issuer.mode.lock().unwrap() = Mode::Answers;
+    *world.issuer.mode.lock().unwrap() = Mode::Responds;
     let before = tokio::time::Instant::now();
-    assert_eq!(world.find("a").await, Ok(KeysUsed::Fetched));
-    assert_eq!(before.elapsed(), Duration::ZERO, "nobody waited for the old timer");
-    assert_eq!(abandoned.await.unwrap(), Ok(KeysUsed::Fetched));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    assert_eq!(before.elapsed(), Duration::ZERO, "waited for the old timer");
+    assert_eq!(abandoned.await.unwrap(), Ok(KeyFreshness::Fetched));
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,7 +354,7 @@ async fn keeps_issuers_apart() {
     assert_eq!(hanging.await.unwrap(), Err("keys_unavailable"));
     assert!(
         world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok(),
-        "in backoff, but not its own"
+        "the other issuer's backoff counted"
     );
 }
 
@@ -361,7 +365,7 @@ async fn prefetches_every_issuer_at_once_and_none_that_has_keys() {
     let other = Arc::new(KeyOrigin::new("https://other.example", None, vec![eddsa()]).unwrap());
     let before = tokio::time::Instant::now();
     world.cache.prefetch([&world.origin, &other]).await;
-    assert_eq!(before.elapsed(), RULES.timeout, "both waited at the same time");
+    assert_eq!(before.elapsed(), RULES.timeout, "fetched one after the other");
     assert_eq!(world.issuer.fetches(), 2);
     world.cache.seed(&world.origin, key_set(&["a"].into())).await;
     world.pass(60);
@@ -369,152 +373,153 @@ async fn prefetches_every_issuer_at_once_and_none_that_has_keys() {
     assert_eq!(world.issuer.fetches(), 2);
 }
 
-/// What happens in the world.
+/// An event of the model test.
 #[derive(Debug, Clone)]
-enum Happening {
+enum Event {
     TimePasses(u64),
     ClockIsSetBack(u64),
     IssuerChanges(Mode),
     IssuerRotates(BTreeSet<&'static str>),
-    TokensArrive(&'static str, usize),
+    RequestsArrive(&'static str, usize),
     Frozen(u64, &'static str),
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn event() -> impl Strategy<Value = Event> {
     let kid = || proptest::sample::select(&KIDS[..]);
     let mode =
-        proptest::sample::select(&[Mode::Answers, Mode::Answers, Mode::Fails, Mode::Hangs][..]);
+        proptest::sample::select(&[Mode::Responds, Mode::Responds, Mode::Fails, Mode::Hangs][..]);
     let kids = proptest::collection::btree_set(kid(), 1..=KIDS.len());
     let time = prop_oneof![0..5_u64, 20..40_u64, 590..610_u64, 4_100..4_300_u64];
     prop_oneof![
-        3 => time.clone().prop_map(Happening::TimePasses),
-        1 => (1..700_u64).prop_map(Happening::ClockIsSetBack),
-        2 => mode.prop_map(Happening::IssuerChanges),
-        2 => kids.prop_map(Happening::IssuerRotates),
-        6 => (kid(), 1..4_usize).prop_map(|(kid, count)| Happening::TokensArrive(kid, count)),
-        1 => (time, kid()).prop_map(|(time, kid)| Happening::Frozen(time, kid)),
+        3 => time.clone().prop_map(Event::TimePasses),
+        1 => (1..700_u64).prop_map(Event::ClockIsSetBack),
+        2 => mode.prop_map(Event::IssuerChanges),
+        2 => kids.prop_map(Event::IssuerRotates),
+        6 => (kid(), 1..4_usize).prop_map(|(kid, count)| Event::RequestsArrive(kid, count)),
+        1 => (time, kid()).prop_map(|(time, kid)| Event::Frozen(time, kid)),
     ]
 }
 
-/// The promises, in the plainest terms: what the issuer last said and when, and
-/// how often it was asked.
+/// The rules in simple terms: what the issuer responded last, when, and how often it was asked.
 #[derive(Default)]
 struct Model {
-    unknown_asked_at: Option<u64>,
+    unknown_key_fetched_at: Option<u64>,
     failed_at: Option<u64>,
     clock_was_set_back: bool,
 }
 
-/// Tokens with one `kid` that arrived together, and what became of them.
-struct Arrival {
+/// Concurrent requests whose tokens have the same `kid`, and their outcome.
+struct Requests {
     kid: &'static str,
-    outcome: Result<KeysUsed, &'static str>,
-    /// What the issuer had said before.
-    said_before: Option<(BTreeSet<&'static str>, u64)>,
-    /// How often it was asked for them.
-    asked: u64,
+    outcome: Result<KeyFreshness, &'static str>,
+    /// The issuer's last response before the requests.
+    response_before: Option<(BTreeSet<&'static str>, u64)>,
+    /// How many fetches the requests caused.
+    fetches: u64,
 }
 
 impl Model {
-    fn check(&mut self, world: &World, arrival: &Arrival) {
+    fn check(&mut self, world: &World, requests: &Requests) {
         let (ttl, max_stale) = (RULES.ttl.as_secs(), RULES.max_stale.as_secs());
         let now = world.seconds.load(Ordering::SeqCst);
-        let said = world.issuer.said.lock().unwrap().clone();
-        let known = said.as_ref().is_some_and(|(kids, _)| kids.contains(arrival.kid));
-        let age = said.as_ref().map(|(_, said_at)| now.saturating_sub(*said_at));
-        match arrival.outcome {
-            Ok(used) => {
-                assert!(known, "a key that the issuer does not publish was used");
-                assert!(age.unwrap() < ttl + max_stale, "a key was used past its time");
-                match used {
-                    KeysUsed::Fresh | KeysUsed::Fetched => {
-                        assert!(age.unwrap() < ttl, "stale keys were called fresh")
+        let response = world.issuer.last_response.lock().unwrap().clone();
+        let known = response.as_ref().is_some_and(|(kids, _)| kids.contains(requests.kid));
+        let age = response.as_ref().map(|(_, requested_at)| now.saturating_sub(*requested_at));
+        match requests.outcome {
+            Ok(freshness) => {
+                assert!(known, "used a key that the issuer does not publish");
+                assert!(age.unwrap() < ttl + max_stale, "used an expired key");
+                match freshness {
+                    KeyFreshness::Fresh | KeyFreshness::Fetched => {
+                        assert!(age.unwrap() < ttl, "reported stale keys as fresh")
                     }
-                    KeysUsed::Stale => {
+                    KeyFreshness::Stale => {
                         assert!(
                             age.unwrap() >= ttl || self.clock_was_set_back,
-                            "fresh keys were called stale"
+                            "reported fresh keys as stale"
                         );
                     }
                 }
             }
             Err("unknown_key") => {
-                assert!(!known, "a good token was refused while its key was known")
+                assert!(!known, "refused a valid token whose key is in the cache")
             }
             Err("keys_unavailable") => {
-                let dead = age.is_none_or(|age| age >= ttl + max_stale);
+                let expired = age.is_none_or(|age| age >= ttl + max_stale);
                 let stale = age.is_some_and(|age| age >= ttl) || self.clock_was_set_back;
-                assert!(dead || (stale && !known), "keys that may serve were not used");
+                assert!(expired || (stale && !known), "did not use keys that may be used");
             }
             Err(other) => panic!("{other}"),
         }
-        self.check_asked(arrival, now, *world.issuer.mode.lock().unwrap());
+        self.check_fetches(requests, now, *world.issuer.mode.lock().unwrap());
     }
 
-    fn check_asked(&mut self, arrival: &Arrival, now: u64, mode: Mode) {
+    fn check_fetches(&mut self, requests: &Requests, now: u64, mode: Mode) {
         assert!(
-            arrival.asked <= 1,
-            "asked {} times for tokens that arrived together",
-            arrival.asked
+            requests.fetches <= 1,
+            "fetched {} times for concurrent requests",
+            requests.fetches
         );
-        if arrival.asked == 0 {
+        if requests.fetches == 0 {
             return;
         }
-        assert!(self.failed_at != Some(now), "asked within the backoff");
-        self.failed_at = (mode != Mode::Answers).then_some(now);
-        let was_fresh = arrival
-            .said_before
-            .as_ref()
-            .is_some_and(|(_, said_at)| (*said_at..said_at + RULES.ttl.as_secs()).contains(&now));
+        assert!(self.failed_at != Some(now), "fetched during the backoff");
+        self.failed_at = (mode != Mode::Responds).then_some(now);
+        let was_fresh = requests.response_before.as_ref().is_some_and(|(_, requested_at)| {
+            (*requested_at..requested_at + RULES.ttl.as_secs()).contains(&now)
+        });
         if was_fresh {
-            let cooldown = |asked_at| asked_at..asked_at + RULES.cooldown.as_secs();
+            let cooldown = |start| start..start + RULES.cooldown.as_secs();
             assert!(
-                !self.unknown_asked_at.is_some_and(|asked_at| cooldown(asked_at).contains(&now)),
-                "asked within the cooldown"
+                !self.unknown_key_fetched_at.is_some_and(|start| cooldown(start).contains(&now)),
+                "fetched during the cooldown"
             );
-            self.unknown_asked_at = Some(now);
+            self.unknown_key_fetched_at = Some(now);
         }
     }
 }
 
-async fn run(happenings: Vec<Happening>) {
+async fn run(events: Vec<Event>) {
     let world = World::new(FakeIssuer::new(&["a", "b"]));
     let mut model = Model::default();
-    for happening in happenings {
-        match happening {
-            Happening::TimePasses(seconds) => world.pass(seconds),
-            Happening::ClockIsSetBack(seconds) => {
+    for event in events {
+        match event {
+            Event::TimePasses(seconds) => world.pass(seconds),
+            Event::ClockIsSetBack(seconds) => {
                 world.seconds.fetch_sub(seconds, Ordering::SeqCst);
                 model.clock_was_set_back = true;
             }
-            Happening::IssuerChanges(mode) => *world.issuer.mode.lock().unwrap() = mode,
-            Happening::IssuerRotates(kids) => *world.issuer.kids.lock().unwrap() = kids,
-            Happening::TokensArrive(kid, count) => {
-                let (said_before, asked_before) =
-                    (world.issuer.said.lock().unwrap().clone(), world.issuer.fetches());
-                let arrivals: Vec<_> = (0..count).map(|_| world.spawn_find(kid, None)).collect();
+            Event::IssuerChanges(mode) => *world.issuer.mode.lock().unwrap() = mode,
+            Event::IssuerRotates(kids) => *world.issuer.kids.lock().unwrap() = kids,
+            Event::RequestsArrive(kid, count) => {
+                let (response_before, fetches_before) =
+                    (world.issuer.last_response.lock().unwrap().clone(), world.issuer.fetches());
+                let tasks: Vec<_> = (0..count).map(|_| world.spawn_find(kid, None)).collect();
                 let mut outcomes = Vec::new();
-                for arrival in arrivals {
-                    outcomes.push(arrival.await.unwrap());
+                for task in tasks {
+                    outcomes.push(task.await.unwrap());
                 }
                 outcomes.dedup();
                 assert_eq!(
                     outcomes.len(),
                     1,
-                    "tokens that arrived together were judged differently: {outcomes:?}"
+                    "concurrent requests had different outcomes: {outcomes:?}"
                 );
-                let asked = world.issuer.fetches() - asked_before;
-                model.check(&world, &Arrival { kid, outcome: outcomes[0], said_before, asked });
+                let fetches = world.issuer.fetches() - fetches_before;
+                model.check(
+                    &world,
+                    &Requests { kid, outcome: outcomes[0], response_before, fetches },
+                );
             }
-            Happening::Frozen(seconds, kid) => {
-                // Whoever waited has gone; the fetch, if there is one, froze with the process.
-                let gone = world.spawn_find(kid, None);
+            Event::Frozen(seconds, kid) => {
+                // The request gives up. A fetch in flight is frozen with the process.
+                let abandoned = world.spawn_find(kid, None);
                 world.settle().await;
-                gone.abort();
+                abandoned.abort();
                 world.pass(seconds);
                 tokio::time::sleep(RULES.timeout * 2).await;
-                // What the fetch was for, and how often it was begun, is nobody's to know.
-                (model.unknown_asked_at, model.failed_at) = (None, None);
+                // The model does not know the cause of that fetch, or how often it started.
+                (model.unknown_key_fetched_at, model.failed_at) = (None, None);
             }
         }
     }
@@ -524,8 +529,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn keeps_its_promises_whatever_happens(happenings in proptest::collection::vec(happening(), 1..40)) {
+    fn follows_the_model_in_every_sequence_of_events(events in proptest::collection::vec(event(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        runtime.block_on(run(happenings));
+        runtime.block_on(run(events));
     }
 }

@@ -8,7 +8,7 @@ fn named(name: &str) -> &'static SignatureAlgorithm {
     SignatureAlgorithm::named(name).unwrap()
 }
 
-/// Returns a key for an algorithm as an issuer publishes it, with these members besides.
+/// Returns a key for an algorithm as a JWK with these additional members.
 fn jwk(algorithm: &str, members: Value) -> Value {
     merged(key_for(&KEYS, named(algorithm)).jwk(), members)
 }
@@ -39,7 +39,7 @@ fn parse(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
     parse_for(keys, &SUPPORTED_ALGORITHMS.each_ref())
 }
 
-/// Tells whether the keys that are chosen verify a signature of the key that they should be.
+/// Tells whether the selected keys verify a signature by the algorithm's test key.
 fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     let row = named(algorithm);
     let Some(entry) = set.select(kid, row) else { return false };
@@ -51,8 +51,7 @@ fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     verify(UnverifiedToken::read(&decoded).unwrap(), set.keys(entry)).is_ok()
 }
 
-/// Checks that a key is skipped for this reason, and that its neighbours on both
-/// sides are not.
+/// Checks that a key is skipped for this reason, and that the keys before and after it are used.
 #[track_caller]
 fn check_skipped(bad: &Value, kid: &str, reason: &str) {
     let good = jwk("ES256", json!({ "kid": "good", "alg": "ES256" }));
@@ -66,7 +65,10 @@ fn check_skipped(bad: &Value, kid: &str, reason: &str) {
 
     let alone = parse(std::slice::from_ref(bad)).unwrap_err();
     let kid = if kid == "key 2" { "key 1" } else { kid };
-    assert_eq!(alone.to_string(), format!("none of its 1 keys is usable: {kid}: {reason}"));
+    assert_eq!(
+        alone.to_string(),
+        format!("none of the key set's 1 keys is usable: {kid}: {reason}")
+    );
 }
 
 #[track_caller]
@@ -78,13 +80,13 @@ fn check_used(key: &Value) {
 
 const NOT_A_JWK: &str =
     "it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type";
-const NO_KEY_TYPE: &str = "it has no kty, or one that is not a string";
-const OTHER_USE: &str = "it is not for verifying signatures";
-const OTHER_ALGORITHM: &str = "it is for no allowed algorithm";
+const NO_KEY_TYPE: &str = "its kty is missing or not a string";
+const OTHER_USE: &str = "its use or key_ops is not for verifying signatures";
+const OTHER_ALGORITHM: &str = "its alg or its key type fits no allowed algorithm";
 const INVALID: &str = "its parameters are not a valid key";
 
 #[test]
-fn skips_what_is_no_jwk() {
+fn skips_what_is_not_a_jwk() {
     check_used(&jwk("RS256", json!({ "kid": "k" })));
     for bad in [json!(null), json!(1), json!("x"), json!([])] {
         check_skipped(&bad, "key 2", NOT_A_JWK);
@@ -103,7 +105,7 @@ fn skips_what_is_no_jwk() {
     }
 }
 
-/// What is said of a key of a known type with a parameter that cannot be used.
+/// Returns the reason for a known key type with a parameter that cannot be used.
 fn incomplete(kty: &str) -> String {
     let parameters = match kty {
         "RSA" => "n, e",
@@ -114,7 +116,7 @@ fn incomplete(kty: &str) -> String {
 }
 
 #[test]
-fn tells_a_missing_an_unknown_and_a_known_key_type_apart() {
+fn distinguishes_missing_unknown_and_known_key_types() {
     let with_kty = |kty: Value| jwk("RS256", json!({ "kid": "k", "kty": kty }));
     check_used(&with_kty(json!("RSA")));
     for kty in [json!(1), json!(null), json!(["RSA"])] {
@@ -208,7 +210,7 @@ fn skips_keys_for_algorithms_that_are_not_allowed() {
 fn skips_keys_with_unfit_parameters() {
     let rsa = |members: Value| jwk("RS256", merged(json!({ "kid": "k" }), members));
     let n = rsa(json!({}))["n"].as_str().unwrap().to_owned();
-    // 171 characters are 128 bytes, and the first of a modulus is never zero.
+    // 171 characters are 128 bytes. The first byte of a modulus is never zero.
     let weak = rsa(json!({ "n": format!("{}E", &n[..170]) }));
     check_skipped(&weak, "k", "its modulus has 1024 bits, at least 2048 are needed");
     check_skipped(&rsa(json!({ "n": &n[..341] })), "k", INVALID);
@@ -225,7 +227,7 @@ fn skips_keys_with_unfit_parameters() {
             check_skipped(&jwk(algorithm, json!({ "kid": "k", member: value })), "k", INVALID);
         }
     }
-    // Named for one algorithm or for none, it is unfit all the same.
+    // With or without `alg`, the key is unusable.
     check_skipped(
         &rsa(json!({ "n": "AQAB", "alg": "RS256" })),
         "k",
@@ -234,7 +236,7 @@ fn skips_keys_with_unfit_parameters() {
 }
 
 #[test]
-fn uses_a_key_whatever_else_stands_in_it() {
+fn uses_a_key_with_any_other_members() {
     for members in [
         json!({ "x5c": "not a list", "x5t": 1, "x5u": null }),
         json!({ "use": null, "key_ops": null, "alg": null }),
@@ -251,7 +253,7 @@ fn uses_a_key_whatever_else_stands_in_it() {
 }
 
 #[test]
-fn names_a_skipped_key_by_its_place_where_it_has_no_kid() {
+fn names_a_skipped_key_without_kid_by_its_position() {
     let enc = json!({ "kid": null, "use": "enc" });
     check_skipped(&jwk("RS256", enc), "key 2", OTHER_USE);
     let long = "k".repeat(500);
@@ -260,7 +262,7 @@ fn names_a_skipped_key_by_its_place_where_it_has_no_kid() {
 }
 
 #[test]
-fn refuses_what_is_no_key_set() {
+fn refuses_what_is_not_a_key_set() {
     for text in [
         "",
         "null",
@@ -299,7 +301,7 @@ fn refuses_a_set_without_a_usable_key() {
     let key = |place: usize| jwk("RS256", json!({ "kid": format!("k{place}"), "use": "enc" }));
     let keys: Vec<_> = (0..12).map(key).collect();
     let message = parse(&keys).unwrap_err().to_string();
-    assert!(message.starts_with("none of its 12 keys is usable: k0: it is not for verifying"));
+    assert!(message.starts_with("none of the key set's 12 keys is usable: k0: its use or key_ops"));
     assert!(message.contains("; k9: ") && !message.contains("k10"), "{message}");
     assert!(message.ends_with("; and 2 more"), "{message}");
     assert!(parse_for(&[jwk("RS256", json!({ "kid": "k" }))], &[]).is_err());
@@ -323,7 +325,7 @@ fn prepares_a_key_without_alg_for_every_allowed_algorithm_of_its_type() {
 }
 
 #[test]
-fn chooses_by_kid_and_algorithm() {
+fn selects_by_kid_and_algorithm() {
     let keys = [
         other_jwk("ES256", json!({ "kid": "other" })),
         jwk("ES256", json!({ "kid": "k" })),
@@ -357,7 +359,7 @@ fn lists_each_kid_once() {
 }
 
 #[test]
-fn takes_an_ed25519_key_by_both_names_of_its_algorithm() {
+fn uses_an_ed25519_key_for_both_names_of_its_algorithm() {
     for alg in [json!("EdDSA"), json!("Ed25519"), json!(null)] {
         let (set, skipped) = parse(&[jwk("EdDSA", json!({ "kid": "k", "alg": alg }))]).unwrap();
         assert_eq!(skipped, []);
@@ -369,7 +371,7 @@ fn takes_an_ed25519_key_by_both_names_of_its_algorithm() {
 }
 
 #[test]
-fn tries_every_key_that_an_issuer_gives_the_same_kid() {
+fn tries_every_key_with_the_same_kid() {
     let (other, ours) =
         (other_jwk("ES256", json!({ "kid": "k" })), jwk("ES256", json!({ "kid": "k" })));
     for keys in [[other.clone(), ours.clone()], [ours.clone(), other]] {
@@ -383,7 +385,7 @@ fn tries_every_key_that_an_issuer_gives_the_same_kid() {
 }
 
 #[test]
-fn chooses_without_a_kid_where_one_key_only_fits() {
+fn selects_without_a_kid_if_exactly_one_key_fits() {
     let (ours, rsa) = (jwk("ES256", json!({ "kid": "a" })), jwk("RS256", json!({ "kid": "b" })));
     let (set, _) = parse(&[ours.clone(), rsa]).unwrap();
     assert!(verifies(&set, None, "ES256"));
@@ -394,7 +396,7 @@ fn chooses_without_a_kid_where_one_key_only_fits() {
         assert!(set.select(None, named("ES256")).is_none());
         assert!(verifies(&set, Some("a"), "ES256"));
     }
-    // A neighbour that cannot be used is no choice.
+    // A skipped key does not count.
     let (set, _) = parse(&[ours, other_jwk("ES256", json!({ "use": "enc" }))]).unwrap();
     assert!(verifies(&set, None, "ES256"));
 
@@ -406,7 +408,7 @@ fn chooses_without_a_kid_where_one_key_only_fits() {
 }
 
 #[test]
-fn an_entry_that_was_not_chosen_has_no_keys() {
+fn an_index_without_an_entry_has_no_keys() {
     let (set, _) = parse(&[jwk("ES256", json!({ "kid": "k" }))]).unwrap();
     assert!(set.keys(1).is_empty());
 }

@@ -1,4 +1,4 @@
-//! The table of `docs/keys.md`, row by row, and the numbers behind it.
+//! The table of `docs/keys.md`, row by row, and the durations.
 
 use std::time::UNIX_EPOCH;
 
@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
+use crate::jwks::{Content, Fetched, KeyOrigin};
 
 const RULES: CacheRules = CacheRules {
     ttl: Duration::from_secs(600),
@@ -53,12 +54,12 @@ fn failure() -> FetchError {
     FetchError::Timeout(RULES.timeout)
 }
 
-fn failing(from: SystemTime) -> Failing {
-    let backoff = Pause { from, length: Duration::from_secs(1) };
-    Failing { count: 1, last: Arc::new(failure()), backoff }
+fn failures(from: SystemTime) -> Failures {
+    let backoff = Interval { start: from, length: Duration::from_secs(1) };
+    Failures { count: 1, last: Arc::new(failure()), backoff }
 }
 
-/// Makes the state that a row begins with.
+/// Returns the state at the start of a row.
 fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
     let age = match keys {
         "none" => None,
@@ -72,33 +73,32 @@ fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
         let distance = Duration::from_secs(age.unsigned_abs());
         if age < 0 { now + distance } else { now - distance }
     };
-    let held = age.map(|age| Held {
+    let cached = age.map(|age| CachedKeys {
         keys: Arc::new(key_set(&[HELD])),
         etag: None,
         fetched_at: fetched_at(age),
         lifetime: RULES.ttl,
     });
     KeyState {
-        held,
-        failing: (pause == "backoff").then(|| failing(now)),
-        cooldown: (pause == "cooldown").then_some(Pause { from: now, length: RULES.cooldown }),
+        cached,
+        failures: (pause == "backoff").then(|| failures(now)),
+        cooldown: (pause == "cooldown").then_some(Interval { start: now, length: RULES.cooldown }),
         ..KeyState::default()
     }
 }
 
 fn keys_of(state: &KeyState, now: SystemTime) -> &'static str {
-    match (state.age(now, &RULES), &state.held) {
+    match (state.age(now, &RULES), &state.cached) {
         (_, None) => "none",
-        (_, Some(held)) if held.fetched_at > now => "from the future",
+        (_, Some(cached)) if cached.fetched_at > now => "from the future",
         (Age::Fresh, _) => "fresh",
         (Age::Stale, _) => "stale",
-        (Age::Dead, _) => "dead",
+        (Age::Expired, _) => "dead",
     }
 }
 
 fn pauses_of(state: &KeyState, now: SystemTime) -> String {
-    let backoff = state.failing.as_ref().is_some_and(|failing| failing.backoff.holds(now));
-    let pauses: Vec<_> = [(backoff, "backoff"), (state.in_cooldown(now), "cooldown")]
+    let pauses: Vec<_> = [(state.in_backoff(now), "backoff"), (state.in_cooldown(now), "cooldown")]
         .into_iter()
         .filter_map(|(holds, name)| holds.then_some(name))
         .collect();
@@ -114,9 +114,9 @@ fn check_row(row: &str) {
     let now = at(0);
     let before = state(keys_before, pause, now);
     let query = query(if key == "held" { HELD } else { NOT_HELD });
-    let (outcome, after, was_asked) = match before.step(&query, now, &RULES) {
-        Step::Settled(outcome) => (outcome, before, "no"),
-        Step::Fetch(cause) => {
+    let (outcome, after, was_asked) = match before.next_step(&query, now, &RULES) {
+        Step::Answer(outcome) => (outcome, before, "no"),
+        Step::Refresh(cause) => {
             let outcome = match issuer {
                 "has it" => fetched(keys(&[HELD, NOT_HELD])),
                 "lacks it" => fetched(keys(&["another"])),
@@ -125,14 +125,14 @@ fn check_row(row: &str) {
                 other => panic!("unknown issuer {other:?}"),
             };
             let after = before.after(outcome, cause, now, now, 0.5, &RULES);
-            (after.settle(&query, now, &RULES), after, "yes")
+            (after.lookup(&query, now, &RULES), after, "yes")
         }
     };
     let answered = match outcome {
-        Ok(Chosen { age: Age::Fresh, .. }) if was_asked == "yes" => "fetched",
-        Ok(Chosen { age: Age::Fresh, .. }) => "fresh",
-        Ok(Chosen { age: Age::Stale, .. }) => "stale",
-        Ok(Chosen { age: Age::Dead, .. }) => "dead",
+        Ok(SelectedKeys { age: Age::Fresh, .. }) if was_asked == "yes" => "fetched",
+        Ok(SelectedKeys { age: Age::Fresh, .. }) => "fresh",
+        Ok(SelectedKeys { age: Age::Stale, .. }) => "stale",
+        Ok(SelectedKeys { age: Age::Expired, .. }) => "dead",
         Err(NoKey::Unknown) => "401",
         Err(NoKey::Unavailable(_)) => "500",
     };
@@ -175,7 +175,8 @@ fn takes_the_lifetime_from_max_age_within_bounds() {
             max_age: max_age.map(Duration::from_secs),
             ..fetched(keys(&[HELD])).unwrap()
         };
-        let state = KeyState::default().after(Ok(fetched), Cause::Age, at(0), at(0), 0.0, &rules);
+        let state =
+            KeyState::default().after(Ok(fetched), RefreshCause::Age, at(0), at(0), 0.0, &rules);
         assert_eq!(state.lifetime(), Duration::from_secs(lifetime));
         assert_eq!(state.age(at(lifetime - 1), &rules), Age::Fresh);
         assert_eq!(state.age(at(lifetime), &rules), Age::Stale);
@@ -192,36 +193,42 @@ fn takes_the_lifetime_from_max_age_within_bounds() {
 }
 
 #[test]
-fn never_serves_stale_keys_where_that_is_switched_off() {
+fn never_uses_stale_keys_if_the_stale_time_is_zero() {
     let rules = CacheRules { max_stale: Duration::ZERO, ..RULES };
     let state = KeyState::default().after(
         fetched(keys(&[HELD])),
-        Cause::Age,
+        RefreshCause::Age,
         at(100),
         at(100),
         0.0,
         &rules,
     );
     assert_eq!(state.age(at(699), &rules), Age::Fresh);
-    assert_eq!(state.age(at(700), &rules), Age::Dead);
-    assert_eq!(state.age(at(99), &rules), Age::Dead, "the clock was set back");
+    assert_eq!(state.age(at(700), &rules), Age::Expired);
+    assert_eq!(state.age(at(99), &rules), Age::Expired, "the clock was set back");
 }
 
 #[test]
-fn counts_age_from_when_the_issuer_was_asked() {
-    let state =
-        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(3), 0.0, &RULES);
+fn counts_the_age_from_the_request() {
+    let state = KeyState::default().after(
+        fetched(keys(&[HELD])),
+        RefreshCause::Age,
+        at(0),
+        at(3),
+        0.0,
+        &RULES,
+    );
     assert_eq!(state.age(at(599), &RULES), Age::Fresh);
     assert_eq!(state.age(at(600), &RULES), Age::Stale);
 }
 
 #[test]
-fn doubles_the_backoff_up_to_half_a_minute_and_jitters_it_down_to_half() {
+fn doubles_the_backoff_up_to_30_s_and_shortens_it_by_up_to_half() {
     let pause = |failures: u32, jitter: f64| {
         let fail = |state: KeyState, _| {
-            state.after(Err(failure()), Cause::Age, at(0), at(0), jitter, &RULES)
+            state.after(Err(failure()), RefreshCause::Age, at(0), at(0), jitter, &RULES)
         };
-        (0..failures).fold(KeyState::default(), fail).failing.unwrap().backoff.length
+        (0..failures).fold(KeyState::default(), fail).failures.unwrap().backoff.length
     };
     let expected = [1, 2, 4, 8, 16, 30, 30, 30];
     for (failures, seconds) in (1..).zip(expected) {
@@ -232,42 +239,55 @@ fn doubles_the_backoff_up_to_half_a_minute_and_jitters_it_down_to_half() {
 }
 
 #[test]
-fn begins_the_backoff_anew_after_a_success() {
-    let failed = KeyState::default().after(Err(failure()), Cause::Age, at(0), at(0), 1.0, &RULES);
-    let failed = failed.after(Err(failure()), Cause::Age, at(5), at(5), 1.0, &RULES);
-    let well = failed.after(fetched(keys(&[HELD])), Cause::Age, at(10), at(10), 1.0, &RULES);
+fn resets_the_backoff_after_a_success() {
+    let failed =
+        KeyState::default().after(Err(failure()), RefreshCause::Age, at(0), at(0), 1.0, &RULES);
+    let failed = failed.after(Err(failure()), RefreshCause::Age, at(5), at(5), 1.0, &RULES);
+    let well = failed.after(fetched(keys(&[HELD])), RefreshCause::Age, at(10), at(10), 1.0, &RULES);
     assert!(failed.is_failing() && !well.is_failing());
-    let failed = well.after(Err(failure()), Cause::Age, at(700), at(700), 1.0, &RULES);
-    assert_eq!(failed.failing.unwrap().backoff.length, Duration::from_secs(1));
+    let failed = well.after(Err(failure()), RefreshCause::Age, at(700), at(700), 1.0, &RULES);
+    assert_eq!(failed.failures.unwrap().backoff.length, Duration::from_secs(1));
 }
 
 #[test]
-fn ends_a_pause_when_it_is_over_and_when_the_clock_is_set_back() {
-    let pause = Pause { from: at(100), length: Duration::from_secs(30) };
-    assert!(pause.holds(at(100)) && pause.holds(at(129)));
-    assert!(!pause.holds(at(130)) && !pause.holds(at(99)));
+fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
+    let interval = Interval { start: at(100), length: Duration::from_secs(30) };
+    assert!(interval.contains(at(100)) && interval.contains(at(129)));
+    assert!(!interval.contains(at(130)) && !interval.contains(at(99)));
 }
 
 #[test]
 fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
     const DAY: u64 = 24 * 60 * 60;
     let origin = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
-    let found =
-        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(0), 0.0, &RULES);
-    assert!(found.request(&origin, at(DAY - 1)).known_uri.is_some());
-    assert!(found.request(&origin, at(DAY)).known_uri.is_none());
-    let renewed =
-        found.after(fetched(keys(&[HELD])), Cause::Age, at(DAY - 1), at(DAY - 1), 0.0, &RULES);
-    assert!(
-        renewed.request(&origin, at(DAY)).known_uri.is_none(),
-        "a refresh does not find it anew"
+    let found = KeyState::default().after(
+        fetched(keys(&[HELD])),
+        RefreshCause::Age,
+        at(0),
+        at(0),
+        0.0,
+        &RULES,
     );
-    let failed = found.after(Err(failure()), Cause::Age, at(10), at(10), 0.0, &RULES);
-    assert!(failed.request(&origin, at(20)).known_uri.is_none());
+    assert!(found.request(&origin, at(DAY - 1)).discovered_uri.is_some());
+    assert!(found.request(&origin, at(DAY)).discovered_uri.is_none());
+    let renewed = found.after(
+        fetched(keys(&[HELD])),
+        RefreshCause::Age,
+        at(DAY - 1),
+        at(DAY - 1),
+        0.0,
+        &RULES,
+    );
+    assert!(
+        renewed.request(&origin, at(DAY)).discovered_uri.is_none(),
+        "a refresh does not extend the lifetime of the URI"
+    );
+    let failed = found.after(Err(failure()), RefreshCause::Age, at(10), at(10), 0.0, &RULES);
+    assert!(failed.request(&origin, at(20)).discovered_uri.is_none());
 }
 
 #[test]
-fn sends_the_validator_only_where_it_came_from() {
+fn sends_the_validator_only_to_the_uri_that_it_came_from() {
     let discovered = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
     let configured = KeyOrigin::new(
         "https://issuer.example",
@@ -275,10 +295,16 @@ fn sends_the_validator_only_where_it_came_from() {
         vec![eddsa()],
     )
     .unwrap();
-    let held =
-        KeyState::default().after(fetched(keys(&[HELD])), Cause::Age, at(0), at(0), 0.0, &RULES);
+    let held = KeyState::default().after(
+        fetched(keys(&[HELD])),
+        RefreshCause::Age,
+        at(0),
+        at(0),
+        0.0,
+        &RULES,
+    );
     assert_eq!(held.request(&discovered, at(1)).etag, Some("\"1\""));
-    let failed = held.after(Err(failure()), Cause::Age, at(1), at(1), 0.0, &RULES);
+    let failed = held.after(Err(failure()), RefreshCause::Age, at(1), at(1), 0.0, &RULES);
     assert_eq!(failed.request(&discovered, at(2)).etag, None, "the URI will be looked up again");
     assert_eq!(failed.request(&configured, at(2)).etag, Some("\"1\""));
 }
@@ -287,21 +313,22 @@ fn sends_the_validator_only_where_it_came_from() {
 fn replaces_the_whole_set() {
     let held = KeyState::default().after(
         fetched(keys(&["a", "b"])),
-        Cause::Age,
+        RefreshCause::Age,
         at(0),
         at(0),
         0.0,
         &RULES,
     );
-    let next = held.after(fetched(keys(&["b", "c"])), Cause::Age, at(600), at(600), 0.0, &RULES);
-    let knows = |kid| next.settle(&query(kid), at(600), &RULES).is_ok();
+    let next =
+        held.after(fetched(keys(&["b", "c"])), RefreshCause::Age, at(600), at(600), 0.0, &RULES);
+    let knows = |kid| next.lookup(&query(kid), at(600), &RULES).is_ok();
     assert!(!knows("a") && knows("b") && knows("c"));
 }
 
 #[test]
-fn takes_keys_from_a_file_as_fresh() {
+fn treats_keys_from_a_file_as_fresh() {
     let state = KeyState::from_file(key_set(&[HELD]), at(0), &RULES);
     assert_eq!(state.age(at(599), &RULES), Age::Fresh);
     assert_eq!(state.age(at(600), &RULES), Age::Stale);
-    assert_eq!(state.fetches(), 0);
+    assert_eq!(state.refreshes(), 0);
 }
