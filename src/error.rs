@@ -202,6 +202,20 @@ pub enum Class {
     Fault,
 }
 
+/// Makes the list of all reason codes and the method that returns an error's own from one table.
+macro_rules! reasons {
+    ($($error:pat => $reason:literal, $class:ident;)*) => {
+        /// Each error's reason code and class.
+        pub const REASONS: &[(&'static str, Class)] = &[$(($reason, Class::$class)),*];
+
+        fn reason_and_class(&self) -> (&'static str, Class) {
+            match self {
+                $($error => ($reason, Class::$class)),*
+            }
+        }
+    };
+}
+
 impl Error {
     pub(crate) fn missing_claim(claim: &str) -> Self {
         Self::MissingClaim { claim: claim.to_owned(), hint: "" }
@@ -220,36 +234,32 @@ impl Error {
         self.reason_and_class().1
     }
 
-    /// Returns the error's row of the table of reason codes and classes.
-    fn reason_and_class(&self) -> (&'static str, Class) {
-        use Class::{Fault, Forbidden, Unauthenticated};
-        match self {
-            Self::MissingToken { .. } => ("missing_token", Unauthenticated),
-            Self::MalformedToken(_) => ("malformed_token", Unauthenticated),
-            Self::TokenTooLarge { .. } => ("token_too_large", Unauthenticated),
-            Self::UnsupportedAlgorithm { .. } => ("unsupported_algorithm", Unauthenticated),
-            Self::UnsupportedCriticalHeader(_) => ("unsupported_critical_header", Unauthenticated),
-            Self::UnknownIssuer { .. } => ("unknown_issuer", Unauthenticated),
-            Self::UnknownKey(_) => ("unknown_key", Unauthenticated),
-            Self::InvalidSignature => ("invalid_signature", Unauthenticated),
-            Self::Expired { .. } => ("expired", Unauthenticated),
-            Self::NotYetValid { .. } => ("not_yet_valid", Unauthenticated),
-            Self::IssuedInFuture { .. } => ("issued_in_future", Unauthenticated),
-            Self::TooOld { .. } => ("too_old", Unauthenticated),
-            Self::WrongAudience { .. } => ("wrong_audience", Unauthenticated),
-            Self::WrongClient { .. } => ("wrong_client", Unauthenticated),
-            Self::WrongTokenUse { .. } => ("wrong_token_use", Unauthenticated),
-            Self::WrongTokenType { .. } => ("wrong_token_type", Unauthenticated),
-            Self::MissingClaim { .. } => ("missing_claim", Unauthenticated),
-            Self::ClaimMismatch(_) => ("claim_mismatch", Unauthenticated),
-            Self::InsufficientScope(_) => ("insufficient_scope", Forbidden),
-            Self::RouteForbidden => ("route_forbidden", Forbidden),
-            Self::AmbiguousPath => ("ambiguous_path", Forbidden),
-            Self::OriginNotAllowed(_) => ("origin_not_allowed", Forbidden),
-            Self::KeysUnavailable { .. } => ("keys_unavailable", Fault),
-            Self::UnusableEvent(_) => ("unusable_event", Fault),
-            Self::ContextTooLarge { .. } => ("context_too_large", Fault),
-        }
+    reasons! {
+        Self::MissingToken { .. } => "missing_token", Unauthenticated;
+        Self::MalformedToken(_) => "malformed_token", Unauthenticated;
+        Self::TokenTooLarge { .. } => "token_too_large", Unauthenticated;
+        Self::UnsupportedAlgorithm { .. } => "unsupported_algorithm", Unauthenticated;
+        Self::UnsupportedCriticalHeader(_) => "unsupported_critical_header", Unauthenticated;
+        Self::UnknownIssuer { .. } => "unknown_issuer", Unauthenticated;
+        Self::UnknownKey(_) => "unknown_key", Unauthenticated;
+        Self::InvalidSignature => "invalid_signature", Unauthenticated;
+        Self::Expired { .. } => "expired", Unauthenticated;
+        Self::NotYetValid { .. } => "not_yet_valid", Unauthenticated;
+        Self::IssuedInFuture { .. } => "issued_in_future", Unauthenticated;
+        Self::TooOld { .. } => "too_old", Unauthenticated;
+        Self::WrongAudience { .. } => "wrong_audience", Unauthenticated;
+        Self::WrongClient { .. } => "wrong_client", Unauthenticated;
+        Self::WrongTokenUse { .. } => "wrong_token_use", Unauthenticated;
+        Self::WrongTokenType { .. } => "wrong_token_type", Unauthenticated;
+        Self::MissingClaim { .. } => "missing_claim", Unauthenticated;
+        Self::ClaimMismatch(_) => "claim_mismatch", Unauthenticated;
+        Self::InsufficientScope(_) => "insufficient_scope", Forbidden;
+        Self::RouteForbidden => "route_forbidden", Forbidden;
+        Self::AmbiguousPath => "ambiguous_path", Forbidden;
+        Self::OriginNotAllowed(_) => "origin_not_allowed", Forbidden;
+        Self::KeysUnavailable { .. } => "keys_unavailable", Fault;
+        Self::UnusableEvent(_) => "unusable_event", Fault;
+        Self::ContextTooLarge { .. } => "context_too_large", Fault;
     }
 }
 
