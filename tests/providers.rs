@@ -8,9 +8,6 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/markdown.rs"]
-mod markdown;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -22,7 +19,7 @@ use local_gateway::keys::SigningKey;
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
-use markdown::{blocks, read, settings};
+use test_support::markdown::{blocks, read, settings};
 
 /// What every provider of this test signs with: making RSA keys takes a while.
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate("any").unwrap());

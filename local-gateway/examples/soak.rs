@@ -12,10 +12,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use local_gateway::StatusCode;
 use local_gateway::executable::{self, Profile};
 use local_gateway::function::Function;
-use local_gateway::header::{HeaderValue, LOCATION};
 use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{AUDIENCE, Issuer};
 use local_gateway::request::Request;
@@ -137,21 +135,17 @@ impl Random {
 
 /// Makes the issuer fail or recover at random. The chance is about one half each.
 fn change_issuer(issuer: &Issuer, random: &mut Random) -> Result<(), Failure> {
-    let served = match random.below(14) {
+    let served = match random.below(10) {
         0 => Served::Hang,
         1 => Served::Disconnect,
-        2 => Served::status(StatusCode::INTERNAL_SERVER_ERROR).into(),
-        3 => Served::status(StatusCode::FOUND)
-            .with_header(LOCATION, HeaderValue::from_static("/elsewhere"))
-            .into(),
-        4 => Served::bytes("<!doctype html><title>Sign in</title>").into(),
-        5 => Served::bytes(r#"{"keys":[{"kty":"RSA","kid":"broken","n":"?","e":"AQAB"}]}"#).into(),
-        6 => Served::bytes(vec![b' '; 1_000_000]).into(),
-        7 => {
+        2 => Served::bytes("<!doctype html><title>Sign in</title>"),
+        3 => Served::bytes(r#"{"keys":[{"kty":"RSA","kid":"broken","n":"?","e":"AQAB"}]}"#),
+        4 => Served::bytes(vec![b' '; 1_000_000]),
+        5 => {
             issuer.rotate()?;
-            Served::own().into()
+            Served::Own
         }
-        _ => Served::own().into(),
+        _ => Served::Own,
     };
     issuer.serve_key_set(served);
     Ok(())

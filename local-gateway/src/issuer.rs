@@ -1,7 +1,7 @@
 //! An OIDC issuer on loopback: discovery, key set, key rotation, and tokens of every quality.
 //!
-//! It has no login and no token endpoint: [`Issuer::token`] mints what is asked for. It can be
-//! slow, wrong or gone on purpose, and counts what it is asked.
+//! It has no login and no token endpoint: [`Issuer::token`] signs any claims. It serves other
+//! documents, hangs or closes connections when a test says so, and counts the requests.
 //!
 //! <https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig>
 
@@ -120,18 +120,13 @@ impl Issuer {
     }
 
     /// Serves this in place of the key set, and lets go of requests that hang.
-    pub fn serve_key_set(&self, served: impl Into<Served>) {
-        self.state.key_set.serve(served.into());
-    }
-
-    /// Serves this to the next request for the key set that nothing else was queued for.
-    pub fn serve_key_set_once(&self, served: impl Into<Served>) {
-        self.state.key_set.serve_once(served.into());
+    pub fn serve_key_set(&self, served: Served) {
+        self.state.key_set.serve(served);
     }
 
     /// Serves this in place of the discovery document, and lets go of requests that hang.
-    pub fn serve_discovery(&self, served: impl Into<Served>) {
-        self.state.discovery.serve(served.into());
+    pub fn serve_discovery(&self, served: Served) {
+        self.state.discovery.serve(served);
     }
 
     /// Counts the requests for `path`.
@@ -192,11 +187,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer,
                 let url = &state.url;
                 json!({ "issuer": url, "jwks_uri": format!("{url}{KEY_SET_PATH}") }).to_string()
             };
-            state.discovery.answer(request.headers(), || document().into()).await
+            state.discovery.answer(|| document().into()).await
         }
         KEY_SET_PATH => {
             let document = || json!({ "keys": [state.key().jwk()] }).to_string();
-            state.key_set.answer(request.headers(), || document().into()).await
+            state.key_set.answer(|| document().into()).await
         }
         _ => {
             let mut nothing = Answer::default();

@@ -41,4 +41,4 @@ pub mod stack;
 pub mod websocket;
 
 // These types are in signatures of public functions.
-pub use hyper::{StatusCode, header};
+pub use hyper::header;

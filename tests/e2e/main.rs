@@ -1,0 +1,36 @@
+//! The built function from outside: events in, answers out, as Lambda and API Gateway see it.
+//!
+//! [`test_support`] runs the executable and evaluates each answer as API Gateway does; [`tokens`] and
+//! [`signer`] make what the requests contain. Each other module asks one question:
+//!
+//! - [`events`]: is every kind of event answered in its own form?
+//! - [`credentials`]: is the one token of a request found, and are two refused?
+//! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
+//! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
+//! - [`issuers`]: are several issuers kept apart?
+//! - [`log`]: can anybody forge a log entry?
+//! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`start`]: what does a start report, fetch and wait for?
+//!
+//! One executable for all of them, since linking is what takes the time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod signer;
+mod tokens;
+
+mod access;
+mod answers;
+mod credentials;
+mod events;
+mod hostile;
+mod issuers;
+mod log;
+mod refusals;
+mod rules;
+mod start;
