@@ -3,7 +3,7 @@
 SAM templates are looked at after SAM's own transformation, so that what counts
 is what CloudFormation gets.
 
-Usage: templates.py CDK_OUTPUT SERVERLESS_OUTPUT
+Usage: templates.py CDK_FOLDER SERVERLESS_OUTPUT
 """
 
 import json
@@ -11,8 +11,10 @@ import logging
 import pathlib
 import re
 import sys
+import tempfile
 
 import hcl2
+from samcli.cli.types import CfnParameterOverridesType
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -23,9 +25,23 @@ DEPLOY = PROJECT / "docs" / "deploy"
 
 def settings():
     """The settings that the authorizer knows, each with its example."""
+    return {name: example for name, _, example in setting_rows()}
+
+
+def settings_of_an_issuer():
+    """The settings that are for one issuer, and go into the objects of ISSUERS."""
+    return [name for name, per_issuer, _ in setting_rows() if per_issuer == "true"]
+
+
+def setting_rows():
     source = (PROJECT / "src/config/setting.rs").read_text()
-    row = re.compile(r'^    ([A-Z_]+), .*, (?:"([^"]*)"|r#"(.*)"#);$', re.MULTILINE)
-    found = {name: plain or raw for name, plain, raw in row.findall(source)}
+    row = re.compile(
+        r"^    ([A-Z_]+), per_issuer: (true|false),\n"
+        r"(?:    .*\n)*?"
+        r'    example: (?:"([^"]*)"|r#"(.*)"#);$',
+        re.MULTILINE,
+    )
+    found = [(name, per, plain or raw) for name, per, plain, raw in row.findall(source)]
     assert len(found) == source.split("settings! {")[1].count(";\n"), "settings were overlooked"
     return found
 
@@ -129,7 +145,7 @@ LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 def resolve(value, parameters, conditions):
-    """Resolves the few functions that the function's Environment uses."""
+    """Resolves the few functions that the template's conditions and values use."""
     match value:
         case {"Ref": "AWS::NoValue"}:
             return None
@@ -142,6 +158,12 @@ def resolve(value, parameters, conditions):
             return not resolve(condition, parameters, conditions)
         case {"Fn::Equals": [left, right]}:
             return resolve(left, parameters, conditions) == resolve(right, parameters, conditions)
+        case {"Fn::And": all_of}:
+            return all(resolve(condition, parameters, conditions) for condition in all_of)
+        case {"Fn::Or": any_of}:
+            return any(resolve(condition, parameters, conditions) for condition in any_of)
+        case {"Fn::Join": [separator, {"Ref": name}]}:
+            return separator.join(parameters[name].split(","))
         case str():
             return value
     raise AssertionError(f"cannot resolve {value}")
@@ -160,38 +182,104 @@ def environment(main, given):
 
 def is_accepted(parameter, value):
     if "AllowedValues" in parameter:
-        return value in parameter["AllowedValues"]
+        return value in map(str, parameter["AllowedValues"])
     return re.fullmatch(parameter.get("AllowedPattern", ".*"), value) is not None
 
 
-def sets_what_is_given_and_nothing_else(main):
-    known = settings()
-    parameter_of = {
-        name: "".join(word.capitalize() for word in name.split("_")) for name in known
-    }
-    offered = {name for name, parameter in parameter_of.items() if parameter in main["Parameters"]}
-    variables = main["Resources"]["Authorizer"]["Properties"]["Environment"]["Variables"]
-    assert set(variables) == {f"AUTHORIZER_{name}" for name in offered}
+def parameter_of(setting):
+    return "".join(word.capitalize() for word in setting.split("_"))
 
-    required = {"Issuer": known["ISSUER"], "Audience": known["AUDIENCE"]}
-    least = {"AUTHORIZER_ISSUER": known["ISSUER"], "AUTHORIZER_AUDIENCE": known["AUDIENCE"]}
-    assert environment(main, required) == least
-    for name in offered:
-        parameter, example = parameter_of[name], known[name]
-        definition = main["Parameters"][parameter]
-        assert is_accepted(definition, example), f"{parameter} refuses {example}"
-        if parameter in required:
-            assert not is_accepted(definition, ""), f"{parameter} may be empty"
-        else:
-            assert is_accepted(definition, definition["Default"]), f"{parameter} has no default"
-        expected = least | {f"AUTHORIZER_{name}": example}
-        assert environment(main, required | {parameter: example}) == expected
+
+def least_of(main):
+    """The least that a deployment gives, each with the environment that comes of it."""
+    known = settings()
+    for names in [["ISSUER", "AUDIENCE"], ["ISSUERS"]]:
+        given = {parameter_of(name): known[name] for name in names}
+        yield given, {f"AUTHORIZER_{name}": known[name] for name in names}
+
+
+def sets_what_is_given_and_nothing_else(main):
+    """Checks that a parameter sets each setting, and an empty one nothing."""
+    known = settings()
+    variables = main["Resources"]["Authorizer"]["Properties"]["Environment"]["Variables"]
+    missing = {f"AUTHORIZER_{name}" for name in known} ^ set(variables)
+    assert not missing, f"no parameter, or no setting: {missing}"
+    for given, least in least_of(main):
+        assert environment(main, given) == least
+        for name, example in known.items():
+            parameter = parameter_of(name)
+            definition = main["Parameters"][parameter]
+            assert is_accepted(definition, example), f"{parameter} refuses {example}"
+            assert is_accepted(definition, ""), f"{parameter} must be given"
+            expected = least | {f"AUTHORIZER_{name}": example}
+            assert environment(main, given | {parameter: example}) == expected
+
+
+def asks_for_what_is_needed_first(main):
+    """Checks what `sam deploy --guided` asks: it goes through the parameters in their order."""
+    names = list(main["Parameters"])
+    assert names[:3] == ["Issuer", "Audience", "Issuers"], names[:3]
+    for name, definition in main["Parameters"].items():
+        assert "Default" in definition, f"Return is no answer to {name}"
+        assert is_accepted(definition, str(definition["Default"])), f"{name} refuses its default"
+
+
+def broken_rules(main, given):
+    parameters = with_defaults(main, given)
+    return [
+        assertion["AssertDescription"]
+        for rule in main["Rules"].values()
+        if resolve(rule.get("RuleCondition", {"Fn::And": []}), parameters, {})
+        for assertion in rule["Assertions"]
+        if not resolve(assertion["Assert"], parameters, {})
+    ]
+
+
+def wants_one_issuer_or_several(main):
+    known = settings()
+    one, several = (given for given, _ in least_of(main))
+    assert broken_rules(main, one) == broken_rules(main, several) == []
+    for given in [
+        {},
+        {"Issuer": one["Issuer"]},
+        {"Audience": one["Audience"]},
+        one | several,
+        {"Issuer": one["Issuer"]} | several,
+        {"Audience": one["Audience"]} | several,
+    ]:
+        assert broken_rules(main, given), f"{given} is accepted"
+    # Whatever is for one issuer is refused beside several, and accepted with one.
+    for name in settings_of_an_issuer():
+        more = {parameter_of(name): known[name]}
+        assert not broken_rules(main, one | more), name
+        assert broken_rules(main, several | more), f"{name} is accepted beside Issuers"
+    for name in set(known) - set(settings_of_an_issuer()) - {"ISSUERS"}:
+        assert not broken_rules(main, several | {parameter_of(name): known[name]}), name
+
+
+def adds_layers_where_asked(main):
+    layers = main["Resources"]["Authorizer"]["Properties"]["Layers"]
+    two = "arn:aws:lambda:eu-west-1:123456789012:layer:a:1,arn:aws:lambda:eu-west-1:123456789012:layer:b:2"
+    for given, expected in [({}, None), ({"LayerArns": two}, two)]:
+        parameters = with_defaults(main, given)
+        assert resolve(layers, parameters, main["Conditions"]) == expected, given
 
 
 def refuses_what_the_function_would(main):
     bad = {
         "Issuer": ["http://issuer.example.com", "https://a.example.com?b=c", "issuer", " "],
         "Audience": [" ", "chat "],
+        "Issuers": ["[]", '{"issuer": "https://a.example.com"}', "https://a.example.com"],
+        "JwksFile": ["jwks.json", " "],
+        "CaFile": ["company-ca.pem", " "],
+        "MaxTokenAgeSeconds": ["0", "1h", "-1"],
+        "LeewaySeconds": ["5s", "-1", "1000"],
+        "ResourceScope": ["all"],
+        "HttpApiResponse": ["json"],
+        "JwksTtlSeconds": ["0", "10m"],
+        "JwksMaxStaleSeconds": ["-1", "1d"],
+        "JwksCooldownSeconds": ["0", "30s"],
+        "JwksTimeoutMs": ["99", "3s"],
         "JwksUri": ["http://issuer.example.com/keys", "/keys"],
         "Algorithms": ["HS256", "none", "RS256,", "RS256 ES256", "ed25519", "Ed448"],
         "TokenSources": ["authorization", "header:", "header:a,,query:b", "body:token"],
@@ -220,18 +308,15 @@ def reserves_concurrency_where_asked(main):
 
 
 def refuses_metrics_where_lambda_drops_their_lines(main):
-    rule = main["Rules"]["MetricsNeedInfo"]
-    [assertion] = rule["Assertions"]
+    least, _ = next(least_of(main))
     for namespace, level, accepted in [
         ("", "WARN", True),
         ("JwksAuthorizer", "WARN", False),
         ("JwksAuthorizer", "INFO", True),
         ("JwksAuthorizer", "DEBUG", True),
     ]:
-        parameters = with_defaults(main, {"MetricsNamespace": namespace, "LogLevel": level})
-        applies = resolve(rule["RuleCondition"], parameters, {})
-        holds = not applies or resolve(assertion["Assert"], parameters, {})
-        assert holds == accepted, f"{namespace!r} at {level}"
+        given = least | {"MetricsNamespace": namespace, "LogLevel": level}
+        assert (not broken_rules(main, given)) == accepted, f"{namespace!r} at {level}"
 
 
 def shows_every_parameter_in_a_group(main):
@@ -240,9 +325,66 @@ def shows_every_parameter_in_a_group(main):
     assert sorted(shown) == sorted(main["Parameters"])
 
 
-def never_alarms_on_errors(resources):
+# What is the same wherever an alarm is, by CloudFormation's names and by Terraform's.
+FILTER = {"FilterPattern": "pattern"}
+TRANSFORMATION = {
+    "MetricName": "name",
+    "MetricValue": "value",
+    "DefaultValue": "default_value",
+    "Unit": "unit",
+}
+ALARM = {
+    "Statistic": "statistic",
+    "Period": "period",
+    "EvaluationPeriods": "evaluation_periods",
+    "DatapointsToAlarm": "datapoints_to_alarm",
+    "Threshold": "threshold",
+    "ComparisonOperator": "comparison_operator",
+    "TreatMissingData": "treat_missing_data",
+}
+
+
+def chosen(properties, names):
+    return {name: str(properties[name]) for name in names if name in properties}
+
+
+def alarms_of(resources):
+    """What the alarms of a CloudFormation template watch, by the name of the metric."""
+    filters = {}
+    for properties in of_type(resources, "AWS::Logs::MetricFilter").values():
+        [transformation] = properties["MetricTransformations"]
+        found = chosen(properties, FILTER) | chosen(transformation, TRANSFORMATION)
+        filters[transformation["MetricName"]] = (transformation["MetricNamespace"], found)
+    alarms = {}
     for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
-        assert alarm["MetricName"] != "Errors", "a 401 is a function error"
+        name = alarm["MetricName"]
+        namespace, lines = filters.get(name, ("AWS/Lambda", {}))
+        assert alarm["Namespace"] == namespace, f"{name} is counted elsewhere"
+        alarms[name] = chosen(alarm, ALARM) | lines
+    return alarms
+
+
+def logs_time_outs(function):
+    """Checks that Lambda reports time-outs, which an alarm counts: they are no lines of ours."""
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert function["LoggingConfig"]["SystemLogLevel"] == "INFO"
+
+
+def notifies(resources, topic):
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+        for actions in ["AlarmActions", "OKActions"]:
+            assert alarm.get(actions) == topic, alarm["MetricName"]
+
+
+def main_alarms():
+    """The alarms of template.yaml, with its default threshold, which the others have as well."""
+    main = yaml_parse((PROJECT / "template.yaml").read_text())
+    threshold = main["Parameters"]["FaultAlarmThreshold"]["Default"]
+    main["Resources"]["FaultAlarm"]["Properties"]["Threshold"] = threshold
+    alarms = alarms_of(main["Resources"])
+    # Never Errors: a 401 is a function error.
+    assert set(alarms) == {"Faults", "KeyRefreshFailures", "Throttles"}, set(alarms)
+    return alarms
 
 
 def check_main():
@@ -250,14 +392,40 @@ def check_main():
     main = yaml_parse(path.read_text())
     names_known_settings_only(path)
     sets_what_is_given_and_nothing_else(main)
+    asks_for_what_is_needed_first(main)
+    wants_one_issuer_or_several(main)
+    adds_layers_where_asked(main)
     refuses_what_the_function_would(main)
     reserves_concurrency_where_asked(main)
     refuses_metrics_where_lambda_drops_their_lines(main)
     shows_every_parameter_in_a_group(main)
     resources = template(path)["Resources"]
-    never_alarms_on_errors(resources)
+    main_alarms()
+    logs_time_outs(resources["Authorizer"]["Properties"])
+    topic = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    notifies(resources, topic)
     may_do_nothing_but(resources, "AuthorizerRole", LOGGING)
     assert resources["Sample"]["Condition"] == "HasSample"
+
+
+def check_parameter_files():
+    """Checks the files of docs/deploy/parameters.md with SAM's own reader."""
+    main = yaml_parse((PROJECT / "template.yaml").read_text())
+    page = (DEPLOY / "parameters.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2, "a file for one issuer, and one for several"
+    for block in blocks:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(block)
+            file.flush()
+            given = CfnParameterOverridesType().convert((f"file://{file.name}",), None, None)
+        for name, value in given.items():
+            assert is_accepted(main["Parameters"][name], value), f"{name} refuses {value}"
+            if value[0] in "[{":
+                json.loads(value)
+        assert not broken_rules(main, given), given
+    for name in settings_of_an_issuer():
+        assert f"`{parameter_of(name)}`" in page, f"{parameter_of(name)} is not listed"
 
 
 def check_sample():
@@ -330,19 +498,39 @@ def check_http_api():
     lets_the_api_call(resources, {"Ref": "AuthorizerArn"})
 
 
-def check_cdk(output):
+def check_cdk(folder):
     for path in (DEPLOY / "cdk").glob("*.ts"):
         names_known_settings_only(path)
-    resources = json.loads(output.read_text())["Resources"]
-    functions = of_type(resources, "AWS::Lambda::Function")
-    name, function = next(
-        (n, f) for n, f in functions.items() if f["Runtime"] == "provided.al2023"
-    )
+    resources = json.loads((folder / "JwksAuthorizer.template.json").read_text())["Resources"]
+    name, function = cdk_authorizer(resources)
     variables = function["Environment"]["Variables"]
     assert set(variables) == {"AUTHORIZER_ISSUER", "AUTHORIZER_AUDIENCE"}
     assert "ReservedConcurrentExecutions" not in function
+    assert "Layers" not in function
+    logs_time_outs(function)
     guards_connect(resources, {"Fn::GetAtt": [name, "Arn"]})
     may_do_nothing_but(resources, function["Role"]["Fn::GetAtt"][0], LOGGING)
+    assert alarms_of(resources) == main_alarms()
+    notifies(resources, None)
+
+    # The same with all properties, as .ci/deploy gives them.
+    resources = json.loads((folder / "Everything.template.json").read_text())["Resources"]
+    name, function = cdk_authorizer(resources)
+    assert function["Environment"]["Variables"] == {
+        "AUTHORIZER_ISSUERS": '[{"issuer": "https://a.example.com", "audience": "chat"}]',
+        "AUTHORIZER_JWKS_TTL_SECONDS": "300",
+    }
+    assert function["ReservedConcurrentExecutions"] == 50
+    assert function["Layers"] == ["arn:aws:lambda:eu-west-1:123456789012:layer:key-set:1"]
+    expected = main_alarms()
+    expected["Faults"]["Threshold"] = "3"
+    assert alarms_of(resources) == expected
+    notifies(resources, ["arn:aws:sns:eu-west-1:123456789012:alarms"])
+
+
+def cdk_authorizer(resources):
+    functions = of_type(resources, "AWS::Lambda::Function").items()
+    return next((n, f) for n, f in functions if f["Runtime"] == "provided.al2023")
 
 
 def check_serverless(output):
@@ -354,57 +542,240 @@ def check_serverless(output):
     may_do_nothing_but(resources, "AuthorizerRole", LOGGING)
 
 
-def check_terraform():
-    path = DEPLOY / "terraform" / "main.tf"
-    names_known_settings_only(path)
-    parsed = hcl2.loads(path.read_text())
-    resources = {}
-    for block in parsed["resource"]:
-        for kind, named in block.items():
-            for name, body in named.items():
-                resources[f"{unquoted(kind)}.{unquoted(name)}"] = body
-    authorizer = resources["aws_apigatewayv2_authorizer.jwks"]
-    assert unquoted(authorizer["authorizer_type"]) == "REQUEST"
-    assert authorizer["identity_sources"] == []
-    connect = resources["aws_apigatewayv2_route.connect"]
-    assert unquoted(connect["route_key"]) == "$connect"
-    assert unquoted(connect["authorization_type"]) == "CUSTOM"
-    assert "aws_apigatewayv2_authorizer.jwks.id" in connect["authorizer_id"]
-    permission = resources["aws_lambda_permission.authorizer"]
-    assert unquoted(permission["principal"]) == "apigateway.amazonaws.com"
-    assert "/authorizers/" in permission["source_arn"]
-    function = resources["aws_lambda_function.authorizer"]
-    assert unquoted(function["runtime"]) == "provided.al2023"
-    assert function["reserved_concurrent_executions"] == "${var.reserved_concurrency}"
-    # References to blocks that do not exist, which `terraform validate` would find.
-    for kind, name in re.findall(r"\b(aws_[a-z0-9_]+)\.([a-z]+)\.", path.read_text()):
-        is_data = any(name in data.get(kind, {}) for data in map(plain_keys, parsed["data"]))
-        assert f"{kind}.{name}" in resources or is_data, f"{kind}.{name} does not exist"
-    declared = {unquoted(name) for block in parsed["variable"] for name in block}
-    used = set(re.findall(r"\bvar\.([a-z_]+)", path.read_text()))
-    assert used == declared, f"variables: {used ^ declared}"
+# docs/deploy/terraform
 
 
 def unquoted(text):
-    return text.strip('"')
+    return text.strip('"') if isinstance(text, str) else text
 
 
-def plain_keys(block):
-    return {unquoted(kind): {unquoted(name) for name in named} for kind, named in block.items()}
+class Terraform:
+    """A folder of Terraform files."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        files = sorted(folder.glob("*.tf"))
+        self.text = "\n".join(path.read_text() for path in files)
+        parsed = [hcl2.loads(path.read_text()) for path in files]
+        self.resources = self.labelled_twice(parsed, "resource")
+        self.data = self.labelled_twice(parsed, "data")
+        self.variables = self.labelled_once(parsed, "variable")
+        self.outputs = self.labelled_once(parsed, "output")
+        self.modules = self.labelled_once(parsed, "module")
+        self.locals = {}
+        for file in parsed:
+            for block in file.get("locals", []):
+                self.locals |= {name: value for name, value in block.items() if name[:2] != "__"}
+
+    @staticmethod
+    def labelled_once(parsed, block):
+        return {
+            unquoted(name): body
+            for file in parsed
+            for labelled in file.get(block, [])
+            for name, body in labelled.items()
+        }
+
+    @classmethod
+    def labelled_twice(cls, parsed, block):
+        return {
+            f"{kind}.{unquoted(name)}": body
+            for file in parsed
+            for labelled in file.get(block, [])
+            for kind, named in [(unquoted(k), n) for k, n in labelled.items()]
+            for name, body in named.items()
+        }
+
+    def refers_to_what_exists(self):
+        """Finds what `terraform validate` would, without the provider's schema."""
+        text = re.sub(r"#.*", "", self.text)
+        for data, kind, name in re.findall(r"\b(data\.)?(aws_[a-z0-9_]+)\.([a-z_]+)\.", text):
+            blocks = self.data if data else self.resources
+            assert f"{kind}.{name}" in blocks, f"{data}{kind}.{name} does not exist"
+        used = set(re.findall(r"\bvar\.([a-z0-9_]+)", text))
+        assert used == set(self.variables), f"variables: {used ^ set(self.variables)}"
+        used = set(re.findall(r"\blocal\.([a-z_]+)", text))
+        assert used == set(self.locals), f"locals: {used ^ set(self.locals)}"
+
+    def lets_the_api_call(self, function, source):
+        permission = self.resources["aws_lambda_permission.authorizer"]
+        assert unquoted(permission["action"]) == "lambda:InvokeFunction"
+        assert unquoted(permission["principal"]) == "apigateway.amazonaws.com"
+        assert permission["function_name"] == "${%s}" % function
+        assert unquoted(permission["source_arn"]) == source
+
+
+def check_terraform_module():
+    module = Terraform(DEPLOY / "terraform")
+    module.refers_to_what_exists()
+    function = module.resources["aws_lambda_function.authorizer"]
+    assert unquoted(function["runtime"]) == "provided.al2023"
+    assert function["reserved_concurrent_executions"] == "${var.reserved_concurrency}"
+    assert function["layers"] == "${var.layers}"
+    assert function["environment"][0]["variables"] == "${local.environment}"
+    [logging_config] = function["logging_config"]
+    assert unquoted(logging_config["log_format"]) == "JSON"
+    assert unquoted(logging_config["system_log_level"]) == "INFO"
+    has_names_of_its_own(module)
+
+    # Only this policy, and no policy of AWS.
+    policies = [name for name in module.resources if name.startswith("aws_iam_") and "policy" in name]
+    assert policies == ["aws_iam_role_policy.write_log"], policies
+    policy = module.resources["aws_iam_role_policy.write_log"]["policy"]
+    assert set(re.findall(r'"(\w+:\w+)"', policy)) == LOGGING, policy
+    resources = re.findall(r'Resource = ("[^"]*")', policy)
+    assert resources == ['"${aws_cloudwatch_log_group.authorizer.arn}:*"'], policy
+
+    assert terraform_alarms(module) == main_alarms()
+    for kind, alarm in module.resources.items():
+        if kind.startswith("aws_cloudwatch_metric_alarm."):
+            assert alarm["alarm_actions"] == alarm["ok_actions"] == "${local.alarm_actions}"
+    assert {"function_arn", "invoke_arn", "log_group_name"} <= set(module.outputs)
+
+    common = set(re.findall(r"^    ([A-Z_]+) +=", module.text, re.MULTILINE))
+    assert common <= set(settings()), f"no settings: {common - set(settings())}"
+    [reserved] = re.findall(r"setintersection\(keys\(var.settings\), (\[.*?\])\)", module.text)
+    assert set(json.loads(reserved)) == common, "settings with variables of their own"
+
+
+def has_names_of_its_own(module):
+    """Checks that two stages do not collide: whatever has a name has the variable in it."""
+    assert "default" not in module.variables["name"]
+    names = {"function_name", "name", "name_prefix", "alarm_name"}
+    # These are within a log group or a role, which has a name of its own.
+    inner = {"aws_cloudwatch_log_metric_filter", "aws_iam_role_policy"}
+    for kind, body in module.resources.items():
+        for attribute in names & set(body):
+            if kind.split(".")[0] not in inner:
+                assert "var.name" in body[attribute], f"{kind}: {attribute}"
+    assert "var.name" in module.locals["metric_namespace"]
+
+
+def terraform_alarms(module):
+    """What the alarms watch, by the name of the metric, in CloudFormation's words."""
+
+    def translated(body, names):
+        return {
+            cloudformation: str(unquoted(body[terraform])).replace('\\"', '"')
+            for cloudformation, terraform in names.items()
+            if terraform in body
+        }
+
+    filters, alarms = {}, {}
+    for kind, body in module.resources.items():
+        if kind.startswith("aws_cloudwatch_log_metric_filter."):
+            assert body["log_group_name"] == "${aws_cloudwatch_log_group.authorizer.name}", kind
+            [transformation] = body["metric_transformation"]
+            found = translated(body, FILTER) | translated(transformation, TRANSFORMATION)
+            filters[found["MetricName"]] = (transformation["namespace"], found)
+    for kind, body in module.resources.items():
+        if kind.startswith("aws_cloudwatch_metric_alarm."):
+            name = unquoted(body["metric_name"])
+            namespace, lines = filters.get(name, ('"AWS/Lambda"', {}))
+            assert body["namespace"] == namespace, f"{name} is counted elsewhere"
+            alarms[name] = translated(body, ALARM) | lines
+    threshold = module.variables["fault_alarm_threshold"]["default"]
+    assert alarms["Faults"]["Threshold"] == "${var.fault_alarm_threshold}"
+    alarms["Faults"]["Threshold"] = str(threshold)
+    return alarms
+
+
+def terraform_example(name):
+    example = Terraform(DEPLOY / "terraform/examples" / name)
+    example.refers_to_what_exists()
+    module = Terraform(DEPLOY / "terraform")
+    authorizer = example.modules["authorizer"]
+    assert unquoted(authorizer["source"]) == "../.."
+    assert "var.stage_name" in authorizer["name"], "two stages collide"
+    given = {name for name in authorizer if name[:2] != "__"} - {"source"}
+    required = {name for name, body in module.variables.items() if "default" not in body}
+    assert required <= given <= set(module.variables), given
+    used = set(re.findall(r"\bmodule\.authorizer\.([a-z_]+)", example.text))
+    assert used <= set(module.outputs), used
+    return example
+
+
+def check_terraform_websocket():
+    example = terraform_example("websocket")
+    authorizer = example.resources["aws_apigatewayv2_authorizer.jwks"]
+    assert unquoted(authorizer["authorizer_type"]) == "REQUEST"
+    assert authorizer["authorizer_uri"] == "${module.authorizer.invoke_arn}"
+    assert authorizer["identity_sources"] == []
+    routes = {
+        kind: body
+        for kind, body in example.resources.items()
+        if kind.startswith("aws_apigatewayv2_route.")
+    }
+    connect = routes.pop("aws_apigatewayv2_route.connect")
+    assert unquoted(connect["route_key"]) == "$connect"
+    assert unquoted(connect["authorization_type"]) == "CUSTOM"
+    assert connect["authorizer_id"] == "${aws_apigatewayv2_authorizer.jwks.id}"
+    assert routes and not any("authorization_type" in route for route in routes.values())
+    example.lets_the_api_call(
+        "module.authorizer.function_name",
+        "${aws_apigatewayv2_api.chat.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.jwks.id}",
+    )
+
+
+def check_terraform_http():
+    example = terraform_example("http")
+    authorizer = example.resources["aws_apigatewayv2_authorizer.jwks"]
+    assert unquoted(authorizer["authorizer_type"]) == "REQUEST"
+    assert authorizer["authorizer_uri"] == "${module.authorizer.invoke_arn}"
+    assert unquoted(authorizer["authorizer_payload_format_version"]) == "2.0"
+    assert authorizer["enable_simple_responses"] is True
+    sources = {unquoted(source) for source in authorizer["identity_sources"]}
+    assert sources == {"$request.header.Authorization", "$context.routeKey"}
+    for kind, route in example.resources.items():
+        if kind.startswith("aws_apigatewayv2_route."):
+            assert unquoted(route["authorization_type"]) == "CUSTOM", kind
+            assert route["authorizer_id"] == "${aws_apigatewayv2_authorizer.jwks.id}", kind
+    example.lets_the_api_call(
+        "module.authorizer.function_name",
+        "${aws_apigatewayv2_api.orders.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.jwks.id}",
+    )
+
+
+def check_terraform_rest():
+    example = terraform_example("rest")
+    # It cannot be without an identity source.
+    assert not any(kind.startswith("aws_api_gateway_authorizer.") for kind in example.resources)
+    body = example.resources["aws_api_gateway_rest_api.orders"]["body"]
+    assert "get = {security = [{Jwks = []}]" in body, body
+    assert "Jwks = {type" in body and '"x-amazon-apigateway-authorizer" = local.authorizer' in body, body
+    authorizer = example.locals["authorizer"]
+    for attribute in [
+        'type = "request"',
+        "authorizerUri = module.authorizer.invoke_arn",
+        "identitySource = var.identity_source",
+        # No cache without an identity source: the first caller's answer would be everybody's.
+        "authorizerResultTtlInSeconds = var.identity_source == null ? 0 : 300",
+    ]:
+        assert attribute in authorizer, f"{attribute}: {authorizer}"
+    source = example.variables["identity_source"]
+    assert unquoted(source["default"]) == "method.request.header.Authorization"
+    example.lets_the_api_call(
+        "module.authorizer.function_name",
+        "${aws_api_gateway_rest_api.orders.execution_arn}/authorizers/*",
+    )
 
 
 def main():
-    cdk_output, serverless_output = map(pathlib.Path, sys.argv[1:])
+    cdk_folder, serverless_output = map(pathlib.Path, sys.argv[1:])
     checks = {
         "template.yaml": check_main,
+        "docs/deploy/parameters.md": check_parameter_files,
         "samples/websocket": check_sample,
         "docs/deploy/websocket-raw.yaml": check_websocket_raw,
         "docs/deploy/rest-api.yaml": check_rest_api,
         "docs/deploy/rest-api.yaml without identity source": check_rest_api_without_identity_source,
         "docs/deploy/http-api.yaml": check_http_api,
-        "docs/deploy/cdk": lambda: check_cdk(cdk_output),
+        "docs/deploy/cdk": lambda: check_cdk(cdk_folder),
         "docs/deploy/serverless.yml": lambda: check_serverless(serverless_output),
-        "docs/deploy/terraform": check_terraform,
+        "docs/deploy/terraform": check_terraform_module,
+        "docs/deploy/terraform/examples/websocket": check_terraform_websocket,
+        "docs/deploy/terraform/examples/rest": check_terraform_rest,
+        "docs/deploy/terraform/examples/http": check_terraform_http,
     }
     for name, check in checks.items():
         check()

@@ -13,20 +13,27 @@ import { WebSocketStack } from "./websocket-stack.js";
 
 const app = new App();
 
-function required(name: string): string {
+function optional(name: string): string | undefined {
   const value: unknown = app.node.tryGetContext(name);
-  if (typeof value !== "string" || value === "") {
+  return typeof value === "string" ? value : undefined;
+}
+
+function required(name: string): string {
+  const value = optional(name);
+  if (value === undefined || value === "") {
     throw new Error(`${name} is not set. Pass it with -c ${name}=…`);
   }
   return value;
 }
 
 new WebSocketStack(app, "JwksAuthorizer", {
-  package: app.node.tryGetContext("package") ?? "../../../target/lambda/jwks-authorizer",
+  package: optional("package") ?? "../../../target/lambda/jwks-authorizer",
   settings: {
     ISSUER: required("issuer"),
     AUDIENCE: required("audience"),
+    // Add further settings here, for example REQUIRED_SCOPES: "chat:connect".
   },
+  alarmTopicArn: optional("alarmTopicArn"),
 });
 
 app.synth();
