@@ -26,6 +26,9 @@ GLOBAL_OPTIONS = {
     "--region": 1,
 }
 
+# Where the AWS CLI takes an option of its own in place of a parameter.
+REPLACED_OPTIONS = {("lambda", "publish-layer-version", "--zip-file"): "--content"}
+
 BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # A command in running text; without parameters, it is only the command's name.
 INLINE = re.compile(r"(?<!`)`(aws [^`\n]* --[^`\n]*)`")
@@ -61,15 +64,15 @@ def mistakes(command):
     """Returns what is wrong with one command."""
     if len(command) < 3:
         return ["it has no service or no operation"]
-    _, service, operation, *arguments = command
+    _, service, name, *arguments = command
     try:
         model = SESSION.get_service_model(service)
     except botocore.exceptions.UnknownServiceError:
         return [f"there is no service {service}"]
     operations = {xform_name(name, "-"): name for name in model.operation_names}
-    if operation not in operations:
-        return [f"{service} has no operation {operation}"]
-    operation = model.operation_model(operations[operation])
+    if name not in operations:
+        return [f"{service} has no operation {name}"]
+    operation = model.operation_model(operations[name])
     shape = operation.input_shape
     members = shape.members if shape else {}
     parameters = {f"--{xform_name(name, '-')}": name for name in members}
@@ -80,7 +83,7 @@ def mistakes(command):
     found, given, option = [], {}, None
     for word in arguments:
         if word.startswith("--"):
-            option = word
+            option = REPLACED_OPTIONS.get((service, name, word), word)
             given[option] = []
         elif option is None:
             found.append(f"{word} belongs to no parameter")
@@ -98,9 +101,9 @@ def mistakes(command):
         elif member is not None:
             found.extend(value_mistakes(option, member, values))
     required = shape.required_members if shape else []
-    for name in required:
-        if f"--{xform_name(name, '-')}" not in given:
-            found.append(f"--{xform_name(name, '-')} is missing")
+    for option in [f"--{xform_name(member, '-')}" for member in required]:
+        if option not in given:
+            found.append(f"{option} is missing")
     return found
 
 
@@ -152,6 +155,9 @@ def check_itself():
     invoke = "aws lambda invoke --function-name f --cli-binary-format raw-in-base64-out"
     assert mistakes([*invoke.split(), "response.json"]) == []
     assert mistakes(invoke.split()) == ["--cli-binary-format has 0 values"]
+    layer = "aws lambda publish-layer-version --layer-name l"
+    assert mistakes([*layer.split(), "--zip-file", "fileb://layer.zip"]) == []
+    assert mistakes(layer.split()) == ["--content is missing"]
     # Continued lines, prompts, several commands in a line, and commands in running text.
     page = (
         "aws a\n```text\naws b\n```\n```console\n$ aws c \\\n    --d | aws e\n```\n"
