@@ -14,7 +14,7 @@ use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, K
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
 
-/// Decides on authorizer events.
+/// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
     config: Config,
     keys: KeyCache<S>,
@@ -38,7 +38,7 @@ impl<S: KeySource> Authorizer<S> {
         Self { config, keys, clock, metrics }
     }
 
-    /// Gives an issuer its first keys.
+    /// Stores an issuer's keys that were read from a file.
     pub(crate) async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
         self.keys.seed(origin, keys).await;
     }
@@ -53,8 +53,8 @@ impl<S: KeySource> Authorizer<S> {
     ///
     /// # Errors
     ///
-    /// The [`FunctionError`] to which API Gateway answers 401 (its message is exactly
-    /// `Unauthorized`) or 500.
+    /// A [`FunctionError`]. API Gateway answers 401 if its message is exactly `Unauthorized`, and 500
+    /// otherwise.
     pub async fn authorize(
         &self,
         event: &str,
@@ -70,12 +70,12 @@ impl<S: KeySource> Authorizer<S> {
         match decision {
             Ok(response) | Err(Refused { response: Some(response), .. }) => Ok(response),
             Err(Refused { error, response: None }) => {
-                self.config.responses.refuse(&error, entry.asked())
+                self.config.responses.refuse(&error, entry.request())
             }
         }
     }
 
-    /// Takes a request from its event to the response. `entry` collects what becomes known of it.
+    /// Runs the pipeline. Adds what becomes known of the request to `entry`.
     async fn decide<'a>(
         &'a self,
         event: &'a str,
@@ -84,7 +84,7 @@ impl<S: KeySource> Authorizer<S> {
     ) -> Result<Response, Refused> {
         let now = (self.clock)();
         let request = AuthorizerRequest::parse(event)?;
-        entry.ask(request.kind, &request.arn);
+        entry.set_request(request.kind, &request.arn);
         let credential = find_credential(&request, &self.config.token_sources)?;
         let decoded = RawToken::new(&credential.token).decode()?;
         let token = UnverifiedToken::read(&decoded)?;
@@ -120,7 +120,7 @@ impl<S: KeySource> Authorizer<S> {
         }
     }
 
-    /// Finds the configured issuer that a token names. The name goes no further.
+    /// Finds the configured issuer that a token names. The token's `iss` is used for nothing else.
     fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
         let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
         let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
@@ -128,7 +128,7 @@ impl<S: KeySource> Authorizer<S> {
     }
 }
 
-/// Why a request is refused, and the response if it needs the caller's claims.
+/// Why a request is refused. The response is already made if it contains claims of the caller.
 struct Refused {
     error: Error,
     response: Option<Response>,

@@ -11,11 +11,11 @@ use crate::invocation::Invocation;
 use crate::jwks::KeyFreshness;
 use crate::metrics::DecisionMetrics;
 
-/// What is known of a request. The pipeline adds to it as it goes, so that an entry can be logged
-/// wherever the request is refused.
+/// What is known of a request. The pipeline adds to it step by step, so that the log entry is
+/// complete wherever the request is refused.
 #[derive(Default)]
 pub(crate) struct LogEntry<'a> {
-    asked: Option<(EventKind, MethodArn<'a>)>,
+    request: Option<(EventKind, MethodArn<'a>)>,
     /// The configured issuer that the token names.
     pub(crate) issuer: Option<&'a str>,
     /// The token's unverified `kid`.
@@ -25,17 +25,17 @@ pub(crate) struct LogEntry<'a> {
 }
 
 impl<'a> LogEntry<'a> {
-    /// Notes what kind of event it was, and what it asked for.
-    pub(crate) fn ask(&mut self, kind: EventKind, arn: &MethodArn<'a>) {
-        self.asked = Some((kind, arn.clone()));
+    /// Sets the kind of the event and the route that it is about.
+    pub(crate) fn set_request(&mut self, kind: EventKind, arn: &MethodArn<'a>) {
+        self.request = Some((kind, arn.clone()));
     }
 
-    /// Returns what kind of event it was, and what it asked for.
-    pub(crate) fn asked(&self) -> Option<(EventKind, &MethodArn<'a>)> {
-        self.asked.as_ref().map(|(kind, arn)| (*kind, arn))
+    /// Returns the kind of the event and the route that it is about.
+    pub(crate) fn request(&self) -> Option<(EventKind, &MethodArn<'a>)> {
+        self.request.as_ref().map(|(kind, arn)| (*kind, arn))
     }
 
-    /// Logs one line. `error` is why the request was refused.
+    /// Logs one line. `error` says why the request was refused, if it was.
     pub(crate) fn log(
         &self,
         error: Option<&Error>,
@@ -43,7 +43,7 @@ impl<'a> LogEntry<'a> {
         duration: Duration,
     ) {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let event_kind = self.asked().map(|(kind, _)| kind.as_str());
+        let event_kind = self.request().map(|(kind, _)| kind.as_str());
         let kid = self.kid.as_ref().map(Excerpt::as_str);
         let keys = self.keys.map(|(freshness, _)| freshness.as_str());
         let reason = error.map(Error::reason);
@@ -61,8 +61,8 @@ impl<'a> LogEntry<'a> {
         let Some(error) = error else { return log_at!(debug, "allowed") };
         match (error.class(), error) {
             (Class::Unauthenticated | Class::Forbidden, _) => log_at!(info, "{error}"),
-            // Anybody can name an issuer that is down. Its failed fetches are the errors that an
-            // alarm counts, and no caller can multiply those.
+            // Not an error, because any caller can name an issuer that is down. The failed refresh
+            // of its keys is logged as an error, and no caller can make that more frequent.
             (Class::Fault, Error::KeysUnavailable { .. }) => log_at!(warn, "{error}"),
             (Class::Fault, _) => log_at!(error, "{error}"),
         }

@@ -1,4 +1,4 @@
-//! Decides for API Gateway whether a request may enter, by the JWT it brings.
+//! A Lambda authorizer for API Gateway that verifies JWTs.
 //!
 //! [`Authorizer::authorize`] takes an authorizer event and returns the response for API Gateway. A
 //! request passes through the modules in this order:
@@ -8,11 +8,11 @@
 //!          gateway    jwt      config    jwks   jwt               jwt       access    context    gateway
 //! ```
 //!
-//! All of this is pure, without I/O, clock or environment, except for the key: [`jwks`] fetches the
-//! issuer's key set when it has to.
+//! Only [`jwks`] uses the network: it fetches the issuer's key set when there are no keys, or when
+//! they are too old. Everything else is a function of the event, the settings and the time.
 //!
 //! The executable reads the environment into a [`Config`] and runs an [`Authorizer`] behind Lambda's
-//! Runtime API. As a library, the crate decides on an event like this:
+//! Runtime API. To use the crate as a library:
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -23,6 +23,7 @@
 //! let settings = [
 //!     ("AUTHORIZER_ISSUER", "https://example.eu.auth0.com/"),
 //!     ("AUTHORIZER_AUDIENCE", "https://api.example.com"),
+//! #   // So that this example does not use the network.
 //! #   ("AUTHORIZER_JWKS_URI", "http://127.0.0.1:9/"),
 //! ];
 //! let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));

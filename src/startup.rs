@@ -1,4 +1,4 @@
-//! The start: the files that the settings name, and the first keys.
+//! Starts an authorizer: reads the files that the settings name, and fetches the first keys.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,18 +39,19 @@ pub enum StartError {
     Client(#[from] ClientError),
 }
 
-/// How long the start waits for keys. Lambda ends the init phase after 10 s, and an issuer that
-/// hangs must not refuse the tokens of the others.
+/// How long the start waits for keys. Lambda ends the init phase after 10 s. One issuer that hangs must
+/// not delay the tokens of the others.
 const TIME_TO_START: Duration = Duration::from_secs(5);
 
 impl Authorizer<HttpKeySource> {
-    /// Makes an authorizer that fetches keys over HTTP, and fetches the keys of all issuers at once,
-    /// so that the first request finds them. A fetch that fails is logged, and repeated when a
-    /// request needs it.
+    /// Makes an authorizer that fetches keys over HTTP. It fetches the keys of all issuers
+    /// concurrently, so that they are cached when the first request comes. A fetch that fails is
+    /// logged, and the next request that needs the keys tries again.
     ///
     /// # Errors
     ///
-    /// [`StartError`] if a file that the settings name cannot be used.
+    /// [`StartError`] if a file that the settings name cannot be used, or the HTTP client cannot be set
+    /// up.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let roots = match &config.ca_file {
             None => Vec::new(),
@@ -85,7 +86,7 @@ impl<S: KeySource> Authorizer<S> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one wall clock, which everything else is given")]
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the wall clock")]
 fn system_time() -> SystemTime {
     SystemTime::now()
 }

@@ -40,15 +40,28 @@ pub fn key_uri(text: &str) -> Result<Url, UriError> {
     Ok(url)
 }
 
-/// Replaces the user name and the password in a URI by `…`, so that the URI can be shown.
-#[must_use]
-pub fn without_credentials(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..authority_end].rfind('@') {
-        None => Cow::Borrowed(text),
-        Some(at) => Cow::Owned(format!("{scheme}://…{}", &rest[at..])),
+/// Replaces the user name and the password of each URI in a text by `…`, so that the text can be
+/// shown.
+pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
     }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    // The slashes after the scheme are optional for a URL parser.
+    while let Some(colon) = rest.find(':') {
+        let slashes = rest[colon + 1..].find(|next| !matches!(next, '/' | '\\'));
+        let (scheme, after) = rest.split_at(colon + 1 + slashes.unwrap_or_default());
+        let authority_end = after.find(['/', '\\', '?', '#', '"', ',']).unwrap_or(after.len());
+        shown.push_str(scheme);
+        rest = after;
+        if let Some(at) = after[..authority_end].rfind('@') {
+            shown.push('…');
+            rest = &after[at..];
+        }
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
 }
 
 /// Why keys may not be fetched from a URI.

@@ -40,7 +40,7 @@ pub enum PatternError {
     TooManySpellings,
 }
 
-/// Each of these doubles the denied patterns of a rule.
+/// Each of these multiplies the patterns of a rule by two or three.
 const MAX_VARIABLE_CHARACTERS: usize = 3;
 
 impl RouteRule {
@@ -54,7 +54,7 @@ impl RouteRule {
     ///
     /// [`PatternError`].
     pub fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
-        // A `?` matches any character, so it is not an ambiguous one.
+        // A `?` in a path is ambiguous, but here it is a wildcard.
         if is_ambiguous(&path.replace('?', "*")) {
             return Err(PatternError::Ambiguous);
         }
@@ -96,20 +96,20 @@ impl RouteRule {
     }
 }
 
-/// A character of a pattern's path, by the forms that it has in requests.
+/// A character of a pattern's path, by the forms that it can have in a request.
 enum Character<'p> {
-    /// It has one form, or is the wildcard `*`.
+    /// A character with one form, or the wildcard `*`.
     Fixed(&'p str),
-    /// A request has it as it is or encoded.
+    /// A character that clients send as it is or encoded, for example `@`.
     Reserved(char),
     /// The wildcard `?`.
     AnyOne,
-    /// It only comes encoded, or decoded if API Gateway decodes the path.
+    /// A character that clients always encode, for example `é`.
     Encoded(&'p str),
 }
 
 impl Character<'_> {
-    /// Returns its forms, and no others.
+    /// Returns the forms of the character, as patterns that match nothing else.
     fn allowed(&self) -> Vec<String> {
         match self {
             Self::Fixed(text) | Self::Encoded(text) => vec![(*text).to_owned()],
@@ -123,16 +123,17 @@ impl Character<'_> {
         }
     }
 
-    /// Returns patterns for at least all of its forms. A rule that is not met may deny more than its
-    /// pattern says, which keeps the policy short.
+    /// Returns patterns that match each form of the character. They may match more, which keeps the
+    /// policy short.
     fn denied(&self) -> Vec<String> {
         match self {
             Self::Fixed(text) => vec![(*text).to_owned()],
             Self::Encoded(_) => vec!["*".to_owned()],
-            // One `%` for each byte of the character.
+            // Encoded, a character has one code for each of its bytes.
             Self::AnyOne => vec!["?".to_owned(), "%*".to_owned()],
             Self::Reserved(character) => {
                 let code = format!("%{:02X}", u32::from(*character));
+                // A letter of the code may be in upper or lower case.
                 let code = code.replace(|digit: char| digit.is_ascii_uppercase(), "?");
                 vec![character.to_string(), code]
             }
@@ -144,7 +145,8 @@ fn characters_of(path: &str) -> Vec<Character<'_>> {
     let mut characters = Vec::new();
     let mut rest = path;
     while let Some(first) = rest.chars().next() {
-        let code = rest.get(1..3).filter(|_| first == '%');
+        let code = rest.strip_prefix('%').and_then(|code| code.get(..2));
+        let code = code.filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()));
         let decoded = code.and_then(|code| u8::from_str_radix(code, 16).ok());
         let length = if decoded.is_some() { 3 } else { first.len_utf8() };
         let (text, after) = rest.split_at(length);
@@ -159,7 +161,7 @@ fn characters_of(path: &str) -> Vec<Character<'_>> {
     characters
 }
 
-/// Tells whether a character is unreserved, a slash or `*`.
+/// Returns whether a character is unreserved, a slash or `*`.
 fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~/*".contains(character)
 }
@@ -170,14 +172,16 @@ fn spellings(
     path: &[Character<'_>],
     forms: impl Fn(&Character<'_>) -> Vec<String>,
 ) -> Vec<String> {
-    let begin = vec![method.to_owned()];
-    path.iter().fold(begin, |spellings, character| {
+    let mut spellings = vec![method.to_owned()];
+    for character in path {
         let forms = forms(character);
-        let with = |spelling: &String| {
-            forms.iter().map(|form| [spelling, form.as_str()].concat()).collect::<Vec<_>>()
-        };
-        spellings.iter().flat_map(with).collect()
-    })
+        let mut longer = Vec::new();
+        for spelling in &spellings {
+            longer.extend(forms.iter().map(|form| [spelling, form.as_str()].concat()));
+        }
+        spellings = longer;
+    }
+    spellings
 }
 
 /// The route rules, applied to the claims of one token.
@@ -192,16 +196,16 @@ impl<'r> RouteDecisions<'r> {
         Self { rules, claims }
     }
 
-    /// Checks one route: no rule that is not met may match it, and a rule that is met must.
+    /// Checks one route: every rule that matches it must be met, and at least one rule must match.
     pub(super) fn check(self, route: &str) -> Result<(), Error> {
         let path_start = route.find('/').unwrap_or(route.len());
         if is_ambiguous(&route[path_start..]) {
             return Err(Error::AmbiguousPath);
         }
         let matches_any = |patterns: &[String]| patterns.iter().any(|p| matches(p, route));
-        self.denied()
-            .filter(|rule| matches_any(&rule.denied))
-            .try_for_each(|rule| check_scopes(&rule.scopes, self.claims))?;
+        if let Some(rule) = self.denied().find(|rule| matches_any(&rule.denied)) {
+            check_scopes(&rule.scopes, self.claims)?;
+        }
         if self.allowed().any(|rule| matches_any(&rule.allowed)) {
             Ok(())
         } else {
@@ -224,10 +228,10 @@ impl<'r> RouteDecisions<'r> {
     }
 }
 
-/// Tells whether a pattern of policy resources matches a route.
+/// Returns whether a pattern of policy resources matches a route.
 ///
-/// A mismatch goes back to the last `*` only, so a hostile path costs at most its length times the
-/// pattern's.
+/// It goes back only to the last `*`, so the time is at most the length of the route times that of
+/// the pattern.
 fn matches(pattern: &str, route: &str) -> bool {
     let (pattern, route) = (pattern.as_bytes(), route.as_bytes());
     let (mut p, mut r) = (0, 0);

@@ -39,7 +39,7 @@ pub(crate) const AMBIGUOUS_PATHS: [&str; 75] = [
     "%C0", "%c0", "%C1", "%c1", "%u", "%U",
 ];
 
-/// Tells whether a backend may read a path as another path.
+/// Returns whether a backend may read a path as another path.
 ///
 /// Agrees with [`AMBIGUOUS_PATHS`], and refuses control characters and `?` as well, which cannot be
 /// written into a policy. A path has them only if API Gateway decodes it.

@@ -188,7 +188,7 @@ pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
     list(text)?.iter().map(normal).collect()
 }
 
-/// Tells whether a text is a scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
+/// Returns whether a text is a scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
 pub(super) fn is_scope(scope: &str) -> bool {
     let is_scope_char = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !scope.is_empty() && scope.bytes().all(is_scope_char)
@@ -253,7 +253,7 @@ pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {
     }
 }
 
-/// Tells whether a text is a token of
+/// Returns whether a text is a token of
 /// [RFC 9110 §5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2). The names of headers,
 /// cookies and subprotocols are such tokens.
 fn is_http_token(text: &str) -> bool {

@@ -31,7 +31,7 @@ fn origin(item: String) -> Parsed<String> {
     }
 }
 
-/// Tells whether an origin is one of an app with a scheme of its own, for example
+/// Returns whether an origin is one of an app with a scheme of its own, for example
 /// `capacitor://localhost`: a scheme and a host, and nothing else. [`Url`] knows no origin for it.
 fn is_app_origin(url: &Url, item: &str) -> bool {
     let host = url.host_str().unwrap_or_default();

@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    /// Tells whether a setting may be in this place.
+    /// Returns whether a setting may be in this place.
     fn allows(self, setting: &Setting) -> bool {
         match self {
             Self::Variables => true,

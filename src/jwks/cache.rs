@@ -120,9 +120,9 @@ impl<S: KeySource> KeyCache<S> {
         invocation: Invocation<'_>,
     ) -> Result<SigningKeys, KeyError> {
         let state = self.state(origin).await;
-        // Read the clock after the state. In the other order, another request's refresh could end in
-        // between. Its cooldown or backoff would then begin after `now`, as if the clock had been set
-        // back, and would count as over. This request would fetch again at once.
+        // The clock is read after the state. A refresh that ends in between would otherwise begin a
+        // cooldown or backoff after `now`. That would look like a clock that was set back, so the
+        // pause would count as over, and this request would fetch again immediately.
         let now = self.now();
         let (found, waited) = match state.next_step(query, now, self.rules()) {
             Step::Answer(found) => (found, Waited::No),

@@ -120,7 +120,7 @@ impl<S: KeySource> Refresher<S> {
         }
     }
 
-    /// Tells whether more time has passed since the start of a fetch than its timer allows.
+    /// Returns whether more time has passed since the start of a fetch than its timer allows.
     fn was_frozen_since(&self, started: SystemTime) -> bool {
         /// A busy machine delays a timer by less than this.
         const LONGEST_TIMER_DELAY: Duration = Duration::from_secs(2);

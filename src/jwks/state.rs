@@ -231,12 +231,12 @@ impl KeyState {
         self.refreshes
     }
 
-    /// Tells whether the last refresh failed.
+    /// Returns whether the last refresh failed.
     pub(super) fn is_failing(&self) -> bool {
         self.failures.is_some()
     }
 
-    /// Tells whether there are cached keys, of any age.
+    /// Returns whether there are cached keys, of any age.
     pub(super) fn has_keys(&self) -> bool {
         self.cached.is_some()
     }

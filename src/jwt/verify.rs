@@ -93,7 +93,7 @@ impl PublicKey {
         Ok(Self { algorithm, parsed })
     }
 
-    /// Tells whether this key made the token's signature, by the algorithm that the token names.
+    /// Returns whether this key made the token's signature, by the algorithm that the token names.
     fn verifies(&self, token: &UnverifiedToken<'_>) -> bool {
         SignatureAlgorithm::named(&token.alg) == Some(self.algorithm)
             && self.parsed.verify_sig(token.signing_input.as_bytes(), token.signature).is_ok()

@@ -7,6 +7,15 @@ fn shows_no_password() {
         ("https://u:p@ss@a.example", "https://…@a.example"),
         ("https://a.example/k@v", "https://a.example/k@v"),
         ("a@b", "a@b"),
+        ("a:b, c", "a:b, c"),
+        ("https:u:s3cret@a.example/k", "https:…@a.example/k"),
+        (r"https:\\u:s3cret@a.example\k", r"https:\\…@a.example\k"),
+        ("https://u:s3cret:x@a.example", "https://…@a.example"),
+        (
+            r#"[{"issuer":"https://a.example","jwks_uri":"https://u:s3cret@b.example/k"},{"#,
+            r#"[{"issuer":"https://a.example","jwks_uri":"https://…@b.example/k"},{"#,
+        ),
+        ("https://u:p@a.example,https://v:q@b.example", "https://…@a.example,https://…@b.example"),
     ] {
         assert_eq!(without_credentials(text), shown);
     }

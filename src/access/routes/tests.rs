@@ -308,6 +308,12 @@ fn the_policy_denies_the_paths_that_the_function_refuses() {
             );
         }
     }
+    // A policy cannot express each raw character, but the response to the request itself denies it.
+    for character in '\0'..='\u{7f}' {
+        let route = format!("GET/x{character}y");
+        let (is_allowed, answer) = decide(&everything, &[], &route);
+        assert_eq!(is_allowed, policy_lets_in(&answer, &route), "{character:?}");
+    }
     // Rules without wildcards let in nothing but what they name.
     let (_, exact) = decide(&[rule("GET/x", &[])], &[], "GET/x");
     assert!(!exact.contains("%25"), "{exact}");

@@ -83,7 +83,7 @@ impl<'a> MethodArn<'a> {
         self.whole.split(':').nth(1).unwrap_or_default()
     }
 
-    /// Tells whether this is a WebSocket handshake.
+    /// Returns whether this is a WebSocket handshake.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.route() == Self::CONNECT

@@ -39,7 +39,7 @@ pub struct Credential<'a> {
     pub token: String,
     /// The marker to echo, if the client offered the token as a subprotocol.
     pub subprotocol: Option<&'a str>,
-    /// Whether the client sent the token on purpose.
+    /// How the client sent the token.
     pub delivery: Delivery,
 }
 
@@ -55,15 +55,15 @@ pub enum Delivery {
 /// Finds the one token of a request.
 ///
 /// The same token may be in several places. A request with two different tokens is refused, because
-/// another party, in front of this function or behind it, may choose the other one.
+/// a proxy in front of this function, or the API behind it, may use the other one.
 ///
-/// A token that API Gateway's cache key does not contain is refused as well. Its Allow would be
-/// cached under values that prove nothing, and anybody who repeats those values would get it.
+/// A token that is not in API Gateway's cache key is refused as well. A client without the token
+/// could send the same cache key, and would get the cached Allow.
 ///
 /// # Errors
 ///
 /// [`Error::MissingToken`] if there is no token. [`Error::MalformedToken`] if there are two, or if
-/// the cache key may not contain the token.
+/// the token is possibly not in the cache key.
 pub fn find_credential<'a>(
     request: &AuthorizerRequest<'_>,
     sources: &'a [TokenSource],
@@ -89,9 +89,10 @@ pub fn find_credential<'a>(
     Ok(credential)
 }
 
-const TWO_TOKENS: Error = Error::MalformedToken("the request contains two different tokens");
-const TWO_VALUES: Error = Error::MalformedToken(
-    "the request contains two different values of the header, cookie line or parameter with the token",
+const CONFLICTING_TOKENS: Error =
+    Error::MalformedToken("the request contains two different tokens");
+const CONFLICTING_VALUES: Error = Error::MalformedToken(
+    "the request contains two different values of the header, the parameter or the cookies with the token",
 );
 const OTHER_VALUE: Error = Error::MalformedToken(
     "the token is elsewhere, but a header of AUTHORIZER_TOKEN_SOURCES is present without the Bearer scheme, or a parameter is blank",
@@ -111,7 +112,7 @@ impl<'a> Search<'a> {
     fn in_header(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
         let values: Vec<_> = request.authorization_token().chain(request.header(name)).collect();
         if differ(&values) {
-            return Err(TWO_VALUES);
+            return Err(CONFLICTING_VALUES);
         }
         match values.first().map(|value| after_bearer(value)) {
             None => Ok(()),
@@ -126,12 +127,12 @@ impl<'a> Search<'a> {
     fn in_query(&mut self, request: &AuthorizerRequest<'_>, name: &str) -> Result<(), Error> {
         let values: Vec<_> = request.query(name).collect();
         let Some(token) = values.iter().find_map(|value| not_empty(value)) else {
-            // An empty value cannot be in a cache key, but blanks can.
+            // An empty value cannot be in a cache key, but white space can.
             self.other_value |= values.iter().any(|value| !value.is_empty());
             return Ok(());
         };
         if differ(&values) {
-            return Err(TWO_VALUES);
+            return Err(CONFLICTING_VALUES);
         }
         self.add(token, None, Delivery::Explicit)
     }
@@ -140,7 +141,7 @@ impl<'a> Search<'a> {
         let lines: Vec<_> = request.header("cookie").collect();
         let has_token = lines.iter().any(|line| cookie_values(line, name).next().is_some());
         if has_token && differ(&lines) {
-            return Err(TWO_VALUES);
+            return Err(CONFLICTING_VALUES);
         }
         for cookies in lines.into_iter().chain(request.cookie_list()) {
             for token in cookie_values(&cookies, name) {
@@ -155,7 +156,7 @@ impl<'a> Search<'a> {
         request: &AuthorizerRequest<'_>,
         marker: &'a str,
     ) -> Result<(), Error> {
-        // Outside of a handshake it is a header like any other, and in no cache key.
+        // In any other request, this header is not for subprotocols, and not in a cache key.
         if request.kind != EventKind::WebSocket {
             return Ok(());
         }
@@ -184,7 +185,7 @@ impl<'a> Search<'a> {
                     found.delivery = delivery;
                 }
             }
-            Some(_) => return Err(TWO_TOKENS),
+            Some(_) => return Err(CONFLICTING_TOKENS),
         }
         Ok(())
     }

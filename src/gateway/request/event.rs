@@ -144,7 +144,7 @@ impl<'a> AuthorizerRequest<'a> {
         self.event.cookies.into_iter().flat_map(strings)
     }
 
-    /// Tells whether API Gateway's cache key is known and does not contain a token.
+    /// Returns whether API Gateway's cache key is known and does not contain a token.
     ///
     /// HTTP APIs put the values of the identity sources, their cache key, into the event: payload
     /// 2.0 as a list, payload 1.0 joined by commas.
@@ -187,7 +187,7 @@ fn values<'e, 'a>(
     single.of(fits).chain(multiple.of(fits).filter(is_new)).flat_map(strings)
 }
 
-/// Tells whether a JSON list has one item, and that is written as `value` is.
+/// Returns whether a JSON list has one item, and that is written as `value` is.
 fn repeats(list: &RawValue, value: &RawValue) -> bool {
     let item = list.get().strip_prefix('[').and_then(|list| list.strip_suffix(']'));
     item == Some(value.get())

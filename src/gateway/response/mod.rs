@@ -9,7 +9,7 @@ mod policy;
 
 use std::borrow::Cow;
 
-use aws_lambda_events::event::iam::IamPolicyDocument;
+use aws_lambda_events::event::iam::{IamPolicyDocument, IamPolicyEffect};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -115,15 +115,15 @@ impl Caller<'_> {
     }
 }
 
-/// The routes that a response is about.
+/// The form of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// Those of the whole stage: API Gateway caches the policy for them.
-    Stage,
-    /// The one that was asked about, in a policy that is not cached.
-    Route,
-    /// The one that was asked about, without a policy.
-    NoPolicy,
+enum Form {
+    /// A policy that API Gateway may cache and apply to every route of the stage.
+    StagePolicy,
+    /// A policy that is used once, for the route that was asked about.
+    RoutePolicy,
+    /// `isAuthorized`, without a policy.
+    Simple,
 }
 
 #[derive(Serialize)]
@@ -144,57 +144,62 @@ struct SimpleResponse<'a> {
 }
 
 impl ResponseRules {
-    /// Tells which routes the response to an event of this kind is about. The response to a
-    /// `$connect` is never cached, and about one route it stays within a WebSocket API's limit,
-    /// however many rules there are.
-    fn reach(&self, kind: EventKind) -> Reach {
+    /// Returns the form of the response to an event. The response to a `$connect` is never cached.
+    /// A policy for this route alone stays within a WebSocket API's limit, however many rules there
+    /// are.
+    fn form(&self, kind: EventKind) -> Form {
         match (kind, self.http_api_response) {
-            (EventKind::WebSocket, _) => Reach::Route,
-            (EventKind::HttpApi2, HttpApiResponse::Simple) => Reach::NoPolicy,
+            (EventKind::WebSocket, _) => Form::RoutePolicy,
+            (EventKind::HttpApi2, HttpApiResponse::Simple) => Form::Simple,
             (EventKind::HttpApi2, HttpApiResponse::Policy)
             | (EventKind::RestRequest | EventKind::RestToken | EventKind::HttpApi1, _) => {
-                Reach::Stage
+                Form::StagePolicy
             }
         }
     }
 
-    /// Lets the request in.
+    /// Allows the request.
     ///
     /// # Errors
     ///
-    /// [`Error::ContextTooLarge`].
+    /// [`Error::ContextTooLarge`] if the response is too large.
     pub fn allow(
         &self,
         request: &AuthorizerRequest<'_>,
         caller: &Caller<'_>,
         permit: &Permit<'_>,
     ) -> Result<Response, Error> {
-        self.respond(request.kind, caller, true, || {
-            self.policy(request, permit.routes(), Policy::allow)
-        })
+        let policy =
+            self.policy(request.kind, &request.arn, IamPolicyEffect::Allow, permit.routes());
+        respond(caller, true, policy)
     }
 
-    /// Refuses a caller who is known, which is a 403.
+    /// Denies the request of a caller who is known. API Gateway answers 403.
     ///
     /// # Errors
     ///
-    /// [`Error::ContextTooLarge`].
+    /// [`Error::ContextTooLarge`] if the response is too large.
     pub fn deny(
         &self,
         request: &AuthorizerRequest<'_>,
         mut caller: Caller<'_>,
         refusal: &Refusal<'_>,
     ) -> Result<Response, Error> {
-        // A policy of routes is cached, and the routes that it allows need the context. After any
-        // other refusal, nothing behind API Gateway reads it.
-        let is_cached = refusal.routes().is_some() && self.reach(request.kind) == Reach::Stage;
-        if !is_cached {
+        // API Gateway may apply a policy for routes to another route, and allow that one. Only then
+        // does anything read the context of a Deny.
+        let allows_routes =
+            refusal.routes().is_some() && self.form(request.kind) == Form::StagePolicy;
+        if !allows_routes {
             caller.context = Context::default();
         }
         caller.context.set_reason(refusal.error().reason());
-        self.respond(request.kind, &caller, false, || {
-            self.policy(request, refusal.routes(), Policy::deny)
-        })
+        let mut policy =
+            self.policy(request.kind, &request.arn, IamPolicyEffect::Deny, refusal.routes());
+        if matches!(refusal.error(), Error::AmbiguousPath) {
+            // The policy for routes cannot deny each ambiguous path, so it denies this one by name.
+            policy = policy.map(|policy| policy.and_deny(&request.arn));
+        }
+        respond(&caller, false, policy)
     }
 
     /// Refuses a request whose caller is not known, by a function error or a Deny. `asked` is what
@@ -215,46 +220,48 @@ impl ResponseRules {
             (Class::Unauthenticated | Class::Forbidden, _, Some((kind, arn))) => {
                 let mut caller = Caller::unauthenticated();
                 caller.context.set_reason(error.reason());
-                let policy = || Policy::deny(arn, self.resource_scope);
-                self.respond(kind, &caller, false, policy)
-                    .map_err(|error| FunctionError::fault(&error))
+                let policy = self.policy(kind, arn, IamPolicyEffect::Deny, None);
+                respond(&caller, false, policy).map_err(|error| FunctionError::fault(&error))
             }
             (Class::Fault, _, _) | (_, _, None) => Err(FunctionError::fault(error)),
         }
     }
 
-    /// Makes the policy of a response. `one` allows or denies what a resource scope covers.
+    /// Returns the policy of a response, or `None` for a simple response.
     fn policy(
         &self,
-        request: &AuthorizerRequest<'_>,
-        routes: Option<RouteDecisions<'_>>,
-        one: impl FnOnce(&MethodArn<'_>, ResourceScope) -> Policy,
-    ) -> Policy {
-        match (routes, self.reach(request.kind)) {
-            (None, _) => one(&request.arn, self.resource_scope),
-            (Some(routes), Reach::Stage) => Policy::of_routes(&request.arn, routes),
-            (Some(_), Reach::Route | Reach::NoPolicy) => one(&request.arn, ResourceScope::Request),
-        }
-    }
-
-    fn respond(
-        &self,
         kind: EventKind,
-        caller: &Caller<'_>,
-        is_authorized: bool,
-        policy: impl FnOnce() -> Policy,
-    ) -> Result<Response, Error> {
-        let context = &caller.context;
-        if self.reach(kind) == Reach::NoPolicy {
-            return within_limit(&SimpleResponse { is_authorized, context }, context);
-        }
-        let response = PolicyResponse {
-            principal_id: &caller.principal,
-            policy_document: policy().into_document(),
-            context,
-            usage_identifier_key: caller.usage_key.as_deref(),
+        arn: &MethodArn<'_>,
+        effect: IamPolicyEffect,
+        routes: Option<RouteDecisions<'_>>,
+    ) -> Option<Policy> {
+        let scope = match (self.form(kind), routes) {
+            (Form::Simple, _) => return None,
+            (Form::StagePolicy, Some(routes)) => return Some(Policy::of_routes(arn, routes)),
+            (Form::RoutePolicy, Some(_)) => ResourceScope::Request,
+            (Form::StagePolicy | Form::RoutePolicy, None) => self.resource_scope,
         };
-        within_limit(&response, context)
+        Some(Policy::new(effect, arn, scope))
+    }
+}
+
+fn respond(
+    caller: &Caller<'_>,
+    is_authorized: bool,
+    policy: Option<Policy>,
+) -> Result<Response, Error> {
+    let context = &caller.context;
+    match policy {
+        None => within_limit(&SimpleResponse { is_authorized, context }, context),
+        Some(policy) => {
+            let response = PolicyResponse {
+                principal_id: &caller.principal,
+                policy_document: policy.into_document(),
+                context,
+                usage_identifier_key: caller.usage_key.as_deref(),
+            };
+            within_limit(&response, context)
+        }
     }
 }
 

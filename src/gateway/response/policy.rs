@@ -32,29 +32,28 @@ impl Policy {
     const ACTION: &'static str = "execute-api:Invoke";
     const VERSION: &'static str = "2012-10-17";
 
-    /// Allows what `scope` covers.
-    #[must_use]
-    pub(super) fn allow(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
-        Self { statements: vec![statement(IamPolicyEffect::Allow, vec![resource(arn, scope)])] }
+    /// Allows or denies what `scope` covers.
+    pub(super) fn new(effect: IamPolicyEffect, arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
+        Self { statements: vec![statement(effect, vec![resource(arn, scope)])] }
     }
 
-    /// Denies what `scope` covers.
-    #[must_use]
-    pub(super) fn deny(arn: &MethodArn<'_>, scope: ResourceScope) -> Self {
-        Self { statements: vec![statement(IamPolicyEffect::Deny, vec![resource(arn, scope)])] }
+    /// Denies the route that was asked about as well.
+    pub(super) fn and_deny(mut self, arn: &MethodArn<'_>) -> Self {
+        let resource = resource(arn, ResourceScope::Request);
+        self.statements.push(statement(IamPolicyEffect::Deny, vec![resource]));
+        self
     }
 
     /// Writes the route rules into a policy for the caller's whole stage: an Allow for the rules
-    /// that the token meets, a Deny for the others, and a Deny for paths that can be spelled to
-    /// escape from a rule. Where a Deny and an Allow match, the Deny wins.
-    #[must_use]
+    /// that the token meets, a Deny for the others, and a Deny for paths that might bypass a
+    /// rule by another spelling. Where a Deny and an Allow match, the Deny wins.
     pub(super) fn of_routes(arn: &MethodArn<'_>, routes: RouteDecisions<'_>) -> Self {
         let resource = |pattern: &str| [arn.stage(), "/", pattern].concat();
         let allowed = routes.allowed().flat_map(|rule| rule.allowed());
         let allowed: Vec<_> = allowed.map(|pattern| resource(pattern)).collect();
         let denied = routes.denied().flat_map(|rule| rule.denied());
         let denied = denied.map(|pattern| resource(pattern)).collect();
-        // A pattern without wildcards matches one spelling only.
+        // Without wildcards, a pattern matches only the spellings that the rule lists.
         let has_wildcard = routes.allowed().any(|rule| rule.pattern().contains(['*', '?']));
         let ambiguous = if has_wildcard { ambiguous_paths(arn) } else { Vec::new() };
         let statements = [
@@ -69,7 +68,6 @@ impl Policy {
     }
 
     /// Returns the policy document for API Gateway.
-    #[must_use]
     pub(super) fn into_document(self) -> IamPolicyDocument {
         let mut document = IamPolicyDocument::default();
         document.version = Some(Self::VERSION.to_owned());
@@ -88,8 +86,8 @@ fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatem
 
 /// Returns the resources that match each path of [`AMBIGUOUS_PATHS`].
 ///
-/// They name no region, account, API or stage: written out for 56 resources, these would take half
-/// of the 8 kB that a response may have. The policy applies to one API in any case.
+/// They name no region, account, API or stage. With these, they would take most of the 8 kB that a
+/// response may have. A policy applies to one API in any case.
 fn ambiguous_paths(arn: &MethodArn<'_>) -> Vec<String> {
     let any_api = ["arn:", arn.partition(), ":execute-api:*:*:*"].concat();
     let resource = |start: &str, part: &str, end: &str| [&any_api, start, part, end].concat();

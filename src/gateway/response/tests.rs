@@ -295,16 +295,16 @@ fn names_the_biggest_entries_of_an_answer_that_is_too_large() {
 }
 
 #[test]
-fn reaches_as_far_as_the_answer_is_kept() {
+fn responds_in_the_form_of_the_event() {
     for (kind, simple, with_policies) in [
-        (EventKind::WebSocket, Reach::Route, Reach::Route),
-        (EventKind::RestRequest, Reach::Stage, Reach::Stage),
-        (EventKind::RestToken, Reach::Stage, Reach::Stage),
-        (EventKind::HttpApi1, Reach::Stage, Reach::Stage),
-        (EventKind::HttpApi2, Reach::NoPolicy, Reach::Stage),
+        (EventKind::WebSocket, Form::RoutePolicy, Form::RoutePolicy),
+        (EventKind::RestRequest, Form::StagePolicy, Form::StagePolicy),
+        (EventKind::RestToken, Form::StagePolicy, Form::StagePolicy),
+        (EventKind::HttpApi1, Form::StagePolicy, Form::StagePolicy),
+        (EventKind::HttpApi2, Form::Simple, Form::StagePolicy),
     ] {
-        assert_eq!(RULES.reach(kind), simple, "{kind:?}");
-        assert_eq!(WITH_POLICIES.reach(kind), with_policies, "{kind:?}");
+        assert_eq!(RULES.form(kind), simple, "{kind:?}");
+        assert_eq!(WITH_POLICIES.form(kind), with_policies, "{kind:?}");
     }
 }
 

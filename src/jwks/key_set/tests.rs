@@ -39,7 +39,7 @@ fn parse(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
     parse_for(keys, &SUPPORTED_ALGORITHMS.each_ref())
 }
 
-/// Tells whether the selected keys verify a signature by the algorithm's test key.
+/// Returns whether the selected keys verify a signature by the algorithm's test key.
 fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     let row = named(algorithm);
     let Some(entry) = set.select(kid, row) else { return false };

@@ -18,8 +18,14 @@ fn covers_the_stage_the_api_or_the_request() {
     #[track_caller]
     fn check(arn: &str, scope: ResourceScope, resource: &str) {
         let parsed = MethodArn::parse(arn).unwrap();
-        assert_eq!(lines(Policy::allow(&parsed, scope)), [format!("Allow {resource}")]);
-        assert_eq!(lines(Policy::deny(&parsed, scope)), [format!("Deny {resource}")]);
+        assert_eq!(
+            lines(Policy::new(IamPolicyEffect::Allow, &parsed, scope)),
+            [format!("Allow {resource}")]
+        );
+        assert_eq!(
+            lines(Policy::new(IamPolicyEffect::Deny, &parsed, scope)),
+            [format!("Deny {resource}")]
+        );
     }
     let api = "arn:aws:execute-api:eu-west-1:123456789012:abc123/*";
     for route in ["$connect", "GET/", "GET/a/b:c", "POST/"] {
@@ -42,7 +48,7 @@ fn a_resource_has_512_characters_at_most() {
         };
         let resource = |arn: &str| {
             let arn = MethodArn::parse(arn).unwrap();
-            lines(Policy::allow(&arn, ResourceScope::Request)).remove(0)
+            lines(Policy::new(IamPolicyEffect::Allow, &arn, ResourceScope::Request)).remove(0)
         };
         let longest = of_length(512);
         assert_eq!(resource(&longest), format!("Allow {longest}"));
