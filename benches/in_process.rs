@@ -16,8 +16,8 @@ use bench::limits::{self, Limit};
 use bench::sample::{Sample, median};
 use bench::signature_check::SignatureCheck;
 use criterion::Criterion;
+use jwks_authorizer::SUPPORTED_ALGORITHMS;
 use jwks_authorizer::jwks::KeySet;
-use jwks_authorizer::jwt::SUPPORTED_ALGORITHMS;
 use nix::unistd::dup2_stdout;
 use serde_json::{Value, json};
 

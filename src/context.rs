@@ -14,7 +14,7 @@ use crate::jwt::{ClaimPath, Claims};
 
 /// Which claims are in the context, and which become the principal and the usage key.
 #[derive(Debug, Clone)]
-pub struct ContextRules {
+pub(crate) struct ContextRules {
     /// The claims to add to those that every context has.
     pub claims: Vec<ContextClaim>,
     /// The claim that becomes `principalId`; `sub` if it is `None`.
@@ -25,7 +25,7 @@ pub struct ContextRules {
 
 /// A claim, and its name in the context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextClaim {
+pub(crate) struct ContextClaim {
     /// The name in the context.
     pub name: String,
     /// Where the claim is in the claims set.
@@ -34,7 +34,7 @@ pub struct ContextClaim {
 
 impl ContextRules {
     /// The names in a context that have a meaning of their own, to this function or to API Gateway.
-    pub const RESERVED_NAMES: [&'static str; 10] = [
+    pub(crate) const RESERVED_NAMES: [&'static str; 10] = [
         "sub",
         "iss",
         "client_id",
@@ -52,7 +52,7 @@ impl ContextRules {
     /// # Errors
     ///
     /// [`Error::MalformedToken`] if a claim cannot be read.
-    pub fn context<'a>(
+    pub(crate) fn context<'a>(
         &'a self,
         claims: &'a Claims<'_>,
         subprotocol: Option<&'a str>,
@@ -77,7 +77,7 @@ impl ContextRules {
     /// # Errors
     ///
     /// [`Error::MalformedToken`] if the claim cannot be read.
-    pub fn principal<'a>(&self, claims: &'a Claims<'_>) -> Result<Cow<'a, str>, Error> {
+    pub(crate) fn principal<'a>(&self, claims: &'a Claims<'_>) -> Result<Cow<'a, str>, Error> {
         let set = claims.registered();
         let configured = match &self.principal {
             None => set.sub.as_deref().map(Cow::Borrowed),
@@ -94,7 +94,10 @@ impl ContextRules {
     /// # Errors
     ///
     /// [`Error::MalformedToken`] if the claim cannot be read.
-    pub fn usage_key<'a>(&self, claims: &'a Claims<'_>) -> Result<Option<Cow<'a, str>>, Error> {
+    pub(crate) fn usage_key<'a>(
+        &self,
+        claims: &'a Claims<'_>,
+    ) -> Result<Option<Cow<'a, str>>, Error> {
         match &self.usage_key {
             None => Ok(None),
             Some(path) => Ok(claims.value(path)?.and_then(text_of)),
@@ -104,7 +107,7 @@ impl ContextRules {
 
 /// The names and values of a context, in order.
 #[derive(Default)]
-pub struct Context<'a>(Vec<(&'a str, ContextValue<'a>)>);
+pub(crate) struct Context<'a>(Vec<(&'a str, ContextValue<'a>)>);
 
 enum ContextValue<'a> {
     Text(Cow<'a, str>),

@@ -27,7 +27,7 @@ pub enum Error {
     /// or a part of it does not follow RFC 7515 or RFC 7519.
     #[error("{0}")]
     MalformedToken(&'static str),
-    /// The token is longer than [`crate::jwt::MAX_TOKEN_LENGTH`].
+    /// The token is longer than the limit.
     #[error("the token has {length} bytes, the limit is {limit}")]
     TokenTooLarge {
         /// The token's length in bytes.

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///
 /// `Option<Cow<str>>` would always copy, and would read null as absent.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a>(pub(crate) Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl Deref for Text<'_> {
     type Target = str;

@@ -48,25 +48,28 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod access;
-pub mod authorizer;
+mod access;
+mod authorizer;
 pub mod config;
-pub mod context;
+mod context;
 mod decision_log;
-pub mod error;
+mod error;
 mod excerpt;
-pub mod gateway;
-pub mod invocation;
+mod gateway;
+mod invocation;
 mod json;
 pub mod jwks;
-pub mod jwt;
-pub mod metrics;
+mod jwt;
+mod metrics;
 mod startup;
-pub mod uri;
+mod uri;
 
 pub use authorizer::Authorizer;
 pub use config::Config;
-pub use error::Error;
+pub use error::{Class, Error};
 pub use excerpt::Excerpt;
+pub use gateway::response::{FunctionError, Response};
 pub use invocation::Invocation;
+pub use jwt::{PublicKeyError, SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub use startup::StartError;
+pub use uri::UriError;

@@ -9,8 +9,7 @@ mod start;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jwks_authorizer::gateway::response::{FunctionError, Response};
-use jwks_authorizer::{Authorizer, Invocation};
+use jwks_authorizer::{Authorizer, FunctionError, Invocation, Response};
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use tracing::error;

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 /// Writes metrics, or nothing when no namespace is configured.
-pub struct Metrics(Option<Emitter>);
+pub(crate) struct Metrics(Option<Emitter>);
 
 struct Emitter {
     namespace: String,
@@ -54,13 +54,13 @@ pub(crate) struct RefreshMetrics<'i> {
 impl Metrics {
     /// Returns metrics that write nothing.
     #[must_use]
-    pub fn off() -> Self {
+    pub(crate) fn off() -> Self {
         Self(None)
     }
 
     /// Returns metrics that write their lines to `output`, for CloudWatch to store in `namespace`.
     #[must_use]
-    pub fn to(output: Box<dyn Write + Send>, namespace: &str) -> Self {
+    pub(crate) fn to(output: Box<dyn Write + Send>, namespace: &str) -> Self {
         Self(Some(Emitter { namespace: namespace.to_owned(), output: Mutex::new(output) }))
     }
 

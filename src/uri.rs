@@ -16,7 +16,7 @@ const MAX_LENGTH: usize = 2048;
 /// # Errors
 ///
 /// [`UriError`] says what is wrong with the URI.
-pub fn key_uri(text: &str) -> Result<Url, UriError> {
+pub(crate) fn key_uri(text: &str) -> Result<Url, UriError> {
     let error = |fault| UriError { uri: Excerpt::from(&*without_credentials(text)), fault };
     if text.len() > MAX_LENGTH {
         return Err(error("longer than 2048 characters"));

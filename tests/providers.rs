@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use jwks_authorizer::gateway::response::UnauthenticatedResponse;
 use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::keys::SigningKey;
@@ -90,9 +89,10 @@ impl Recipe {
     /// Judges a token a minute after the recipe's own was issued: the context
     /// where it is let in, the reason where it is not.
     async fn judge(&self, token: &str) -> Result<Value, String> {
-        let mut config = Config::from_variables(self.settings.clone()).unwrap();
-        // A 401 names its reason in the log only, a Deny in its context.
-        config.responses.unauthenticated_response = UnauthenticatedResponse::Deny;
+        let mut settings = self.settings.clone();
+        // A 401 has its reason in the log only, a Deny in its context.
+        settings.insert("AUTHORIZER_UNAUTHENTICATED_RESPONSE".to_owned(), "deny".to_owned());
+        let config = Config::from_variables(settings).unwrap();
         let issuer = Issuer {
             kid: self.token.header["kid"].clone(),
             jwks_uri: self.settings.get("AUTHORIZER_JWKS_URI").cloned(),

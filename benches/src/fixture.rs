@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jwks_authorizer::gateway::response::Response;
+use jwks_authorizer::Response;
 use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::keys::SigningKey;

@@ -7,8 +7,8 @@ mod origins;
 mod routes;
 mod spelling;
 
-pub use origins::AllowedOrigins;
-pub use routes::{PatternError, RouteDecisions, RouteRule, RouteScopes};
+pub(crate) use origins::AllowedOrigins;
+pub(crate) use routes::{RouteDecisions, RouteRule, RouteScopes};
 pub(crate) use spelling::AMBIGUOUS_PATHS;
 
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::jwt::ClaimsSet;
 
 /// The rules that apply to the tokens of every issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessRules {
+pub(crate) struct AccessRules {
     /// Which web pages may send requests, by their origin.
     pub allowed_origins: AllowedOrigins,
     /// Which scopes each route needs. With `None`, every route is open to every valid token.
@@ -25,12 +25,12 @@ pub struct AccessRules {
 }
 
 /// Proof that the rules let a request in. An Allow cannot be made without one.
-pub struct Permit<'r> {
+pub(crate) struct Permit<'r> {
     routes: Option<RouteDecisions<'r>>,
 }
 
 /// Why the rules do not let a request in.
-pub struct Refusal<'r> {
+pub(crate) struct Refusal<'r> {
     error: Error,
     routes: Option<RouteDecisions<'r>>,
 }
@@ -45,7 +45,7 @@ impl AccessRules {
     ///
     /// [`Refusal`] with [`Error::OriginNotAllowed`], [`Error::InsufficientScope`],
     /// [`Error::RouteForbidden`] or [`Error::AmbiguousPath`].
-    pub fn judge<'r>(
+    pub(crate) fn judge<'r>(
         &'r self,
         request: &AuthorizerRequest<'_>,
         delivery: Delivery,
@@ -75,13 +75,13 @@ impl<'r> Permit<'r> {
 impl<'r> Refusal<'r> {
     /// Returns the reason.
     #[must_use]
-    pub fn error(&self) -> &Error {
+    pub(crate) fn error(&self) -> &Error {
         &self.error
     }
 
     /// Returns the reason, and nothing else.
     #[must_use]
-    pub fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         self.error
     }
 

@@ -10,7 +10,7 @@ use crate::gateway::request::{AuthorizerRequest, Delivery, EventKind};
 
 /// The origins of the web pages that may send requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AllowedOrigins {
+pub(crate) enum AllowedOrigins {
     /// Any, if the token does not come in a cookie. No origin at all, if it does.
     Unrestricted,
     /// Exactly these.

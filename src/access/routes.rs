@@ -12,11 +12,11 @@ use crate::jwt::ClaimsSet;
 
 /// Which scopes each route needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteScopes(pub Vec<RouteRule>);
+pub(crate) struct RouteScopes(pub Vec<RouteRule>);
 
 /// The scopes that the routes of a pattern need.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteRule {
+pub(crate) struct RouteRule {
     pattern: String,
     scopes: Vec<String>,
     /// The patterns to allow while the rule is met: the pattern in each spelling, and nothing else.
@@ -27,7 +27,7 @@ pub struct RouteRule {
 
 /// Why a pattern cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
+pub(crate) enum PatternError {
     /// Every request that it matches would be refused.
     #[error(
         "has a path that is always refused (an empty, \".\" or \"..\" segment, a slash at the end, ;, \\, #, or an encoded letter or digit)"
@@ -53,7 +53,7 @@ impl RouteRule {
     /// # Errors
     ///
     /// [`PatternError`].
-    pub fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
+    pub(crate) fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
         // A `?` in a path is ambiguous, but here it is a wildcard.
         if is_ambiguous(&path.replace('?', "*")) {
             return Err(PatternError::Ambiguous);
@@ -75,14 +75,8 @@ impl RouteRule {
 
     /// Returns the pattern as it was given.
     #[must_use]
-    pub fn pattern(&self) -> &str {
+    pub(crate) fn pattern(&self) -> &str {
         &self.pattern
-    }
-
-    /// Returns the scopes, all of which are needed.
-    #[must_use]
-    pub fn scopes(&self) -> &[String] {
-        &self.scopes
     }
 
     /// Returns the patterns to allow while the rule is met.
@@ -186,7 +180,7 @@ fn spellings(
 
 /// The route rules, applied to the claims of one token.
 #[derive(Clone, Copy)]
-pub struct RouteDecisions<'r> {
+pub(crate) struct RouteDecisions<'r> {
     rules: &'r RouteScopes,
     claims: &'r ClaimsSet<'r>,
 }

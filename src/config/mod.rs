@@ -31,21 +31,21 @@ use read::Reader;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The issuers whose tokens are accepted; at least one.
-    pub issuers: Vec<IssuerConfig>,
+    pub(crate) issuers: Vec<IssuerConfig>,
     /// Where to look for tokens.
-    pub token_sources: Vec<TokenSource>,
+    pub(crate) token_sources: Vec<TokenSource>,
     /// Who may do what.
-    pub access: AccessRules,
+    pub(crate) access: AccessRules,
     /// What the functions behind the API get to know of the caller.
-    pub context: ContextRules,
+    pub(crate) context: ContextRules,
     /// The form of responses.
-    pub responses: ResponseRules,
+    pub(crate) responses: ResponseRules,
     /// How long keys are used, and when they are fetched.
-    pub cache: CacheRules,
+    pub(crate) cache: CacheRules,
     /// The CloudWatch namespace of the metrics; without one, there are no metrics.
-    pub metrics_namespace: Option<String>,
+    pub(crate) metrics_namespace: Option<String>,
     /// A PEM file with further root certificates.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// Warnings about what is allowed, but is likely not meant. To be logged at the start.
     pub warnings: Vec<String>,
 }

@@ -3,5 +3,5 @@
 //! Nothing here knows how a token is judged, and nothing elsewhere knows the shape of an event or
 //! of a response.
 
-pub mod request;
-pub mod response;
+pub(crate) mod request;
+pub(crate) mod response;

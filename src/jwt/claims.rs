@@ -73,7 +73,7 @@ impl ClaimPath {
 }
 
 /// Claims that the issuer signed and that meet its rules.
-pub struct Claims<'a> {
+pub(crate) struct Claims<'a> {
     set: ClaimsSet<'a>,
     payload: &'a [u8],
     /// The whole claims set. It is read when the first claim is looked up by its path.
@@ -96,7 +96,7 @@ impl<'a> Claims<'a> {
     /// # Errors
     ///
     /// The [`Error`] of the first check that fails.
-    pub fn check(
+    pub(crate) fn check(
         token: VerifiedToken<'a>,
         rules: &ClaimRules,
         now: SystemTime,
@@ -116,7 +116,7 @@ impl<'a> Claims<'a> {
 
     /// Returns the registered claims.
     #[must_use]
-    pub fn registered(&self) -> &ClaimsSet<'a> {
+    pub(crate) fn registered(&self) -> &ClaimsSet<'a> {
         &self.set
     }
 
@@ -126,7 +126,7 @@ impl<'a> Claims<'a> {
     ///
     /// [`Error::MalformedToken`] if any claim cannot be read, for example because it is nested too
     /// deeply.
-    pub fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
+    pub(crate) fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
         if self.document.get().is_none() {
             let document = serde_json::from_slice(self.payload).map_err(|_| {
                 Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")

@@ -13,7 +13,7 @@ use crate::json::{Text, present};
 
 /// The claims that the checks and the context use by name.
 #[derive(Deserialize)]
-pub struct ClaimsSet<'a> {
+pub(crate) struct ClaimsSet<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) iss: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -70,7 +70,7 @@ impl ClaimsSet<'_> {
 
 /// A string or a list of strings, like `aud`
 /// ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
-pub enum Strings<'a> {
+pub(crate) enum Strings<'a> {
     /// A single string.
     One(Text<'a>),
     /// A list.
@@ -79,7 +79,7 @@ pub enum Strings<'a> {
 
 impl Strings<'_> {
     /// Returns the strings.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let strings = match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
@@ -125,7 +125,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
 ///
 /// Whole seconds are exact up to 2⁵³.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct NumericDate(pub(crate) f64);
+pub(crate) struct NumericDate(pub(crate) f64);
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -20,7 +20,8 @@ mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
-pub use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
-pub use claims_set::{ClaimsSet, NumericDate, Strings};
-pub use token::{DecodedToken, MAX_TOKEN_LENGTH, RawToken, UnverifiedToken};
-pub use verify::{PublicKey, PublicKeyError, VerifiedToken, verify};
+pub(crate) use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
+pub(crate) use claims_set::ClaimsSet;
+pub(crate) use token::{RawToken, UnverifiedToken};
+pub use verify::PublicKeyError;
+pub(crate) use verify::{PublicKey, verify};

@@ -19,18 +19,18 @@ use crate::excerpt::Excerpt;
 use crate::json::{Text, object_in_utf8, present};
 
 /// The longest token that is accepted, in bytes. API Gateway accepts 10 kB of headers.
-pub const MAX_TOKEN_LENGTH: usize = 8192;
+pub(crate) const MAX_TOKEN_LENGTH: usize = 8192;
 
 /// A token as it came with the request.
 ///
 /// `Debug` shows only its length.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RawToken<'a>(&'a str);
+pub(crate) struct RawToken<'a>(&'a str);
 
 impl<'a> RawToken<'a> {
     /// Takes the text of a token.
     #[must_use]
-    pub fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self(text)
     }
 
@@ -40,7 +40,7 @@ impl<'a> RawToken<'a> {
     ///
     /// [`Error::TokenTooLarge`]. [`Error::MalformedToken`] unless the token is three parts of
     /// canonical base64url without padding.
-    pub fn decode(self) -> Result<DecodedToken<'a>, Error> {
+    pub(crate) fn decode(self) -> Result<DecodedToken<'a>, Error> {
         if self.0.len() > MAX_TOKEN_LENGTH {
             return Err(Error::TokenTooLarge { length: self.0.len(), limit: MAX_TOKEN_LENGTH });
         }
@@ -69,7 +69,7 @@ impl fmt::Debug for RawToken<'_> {
 }
 
 /// The decoded parts of a token. The later stages borrow from it.
-pub struct DecodedToken<'a> {
+pub(crate) struct DecodedToken<'a> {
     signing_input: &'a str,
     header: Vec<u8>,
     payload: Vec<u8>,
@@ -77,7 +77,7 @@ pub struct DecodedToken<'a> {
 }
 
 /// A token whose header and claims could be read. Nothing in it is verified.
-pub struct UnverifiedToken<'a> {
+pub(crate) struct UnverifiedToken<'a> {
     /// What is signed: the encoded header, a dot, the encoded payload.
     pub(super) signing_input: &'a str,
     /// The decoded signature.
@@ -117,7 +117,7 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// [`Error::MalformedToken`] if the header or the payload is not JSON as RFC 7515 and RFC 7519
     /// require. [`Error::UnsupportedCriticalHeader`] if there is a `crit`, `b64` or `zip`.
-    pub fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
+    pub(crate) fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
         let header: JoseHeader<'_> =
             object_in_utf8(&decoded.header).ok_or(Error::MalformedToken(
                 "the header is not a JSON object with an alg, or a parameter is repeated or of the wrong type",
@@ -142,13 +142,13 @@ impl<'a> UnverifiedToken<'a> {
 
     /// Returns the `iss` claim. Use it only to find the configured issuer.
     #[must_use]
-    pub fn unverified_issuer(&self) -> Option<&str> {
+    pub(crate) fn unverified_issuer(&self) -> Option<&str> {
         self.claims.iss.as_deref()
     }
 
     /// Returns the `kid` header. Use it only to choose a key.
     #[must_use]
-    pub fn unverified_kid(&self) -> Option<&str> {
+    pub(crate) fn unverified_kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
@@ -157,7 +157,7 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     ///
     /// [`Error::UnsupportedAlgorithm`] otherwise.
-    pub fn algorithm(
+    pub(crate) fn algorithm(
         &self,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<&'static SignatureAlgorithm, Error> {

@@ -16,7 +16,7 @@ use crate::json::Text;
 /// To parse an RSA key takes up to a fifth of the time of a verification. So it is done once, when
 /// the key set is read.
 #[derive(Debug)]
-pub struct PublicKey {
+pub(crate) struct PublicKey {
     algorithm: &'static SignatureAlgorithm,
     parsed: ParsedPublicKey,
 }
@@ -48,7 +48,7 @@ impl PublicKey {
     /// # Errors
     ///
     /// [`PublicKeyError`] says what is wrong with the JWK.
-    pub fn prepare(
+    pub(crate) fn prepare(
         jwk: &AlgorithmParameters,
         algorithm: &'static SignatureAlgorithm,
     ) -> Result<Self, PublicKeyError> {
@@ -121,7 +121,7 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
 }
 
 /// A token that an issuer's key has signed. Its claims are not checked yet.
-pub struct VerifiedToken<'a> {
+pub(crate) struct VerifiedToken<'a> {
     pub(super) claims: ClaimsSet<'a>,
     pub(super) payload: &'a [u8],
     pub(super) typ: Option<Text<'a>>,
@@ -135,7 +135,7 @@ pub struct VerifiedToken<'a> {
 /// # Errors
 ///
 /// [`Error::InvalidSignature`] if none of the keys made the signature by the token's algorithm.
-pub fn verify<'a>(
+pub(crate) fn verify<'a>(
     token: UnverifiedToken<'a>,
     keys: &[PublicKey],
 ) -> Result<VerifiedToken<'a>, Error> {

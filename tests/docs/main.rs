@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use jwks_authorizer::Class;
 use jwks_authorizer::config::{PREFIX, SETTINGS};
-use jwks_authorizer::error::Class;
 use jwks_authorizer::{Config, Error};
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// `arn:PARTITION:execute-api:REGION:ACCOUNT:API/STAGE/ROUTE`, where the route
 /// is `METHOD/path` or, on a WebSocket API, a route key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MethodArn<'a> {
+pub(crate) struct MethodArn<'a> {
     whole: Cow<'a, str>,
     /// Where the API's id ends.
     api_end: usize,
@@ -26,7 +26,7 @@ impl<'a> MethodArn<'a> {
     /// # Errors
     ///
     /// [`Error::UnusableEvent`] if it is not the ARN of an API's route.
-    pub fn parse(whole: impl Into<Cow<'a, str>>) -> Result<Self, Error> {
+    pub(crate) fn parse(whole: impl Into<Cow<'a, str>>) -> Result<Self, Error> {
         let whole = whole.into();
         let error = || {
             Error::UnusableEvent(
@@ -49,43 +49,43 @@ impl<'a> MethodArn<'a> {
 
     /// Returns the whole ARN.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.whole
     }
 
     /// Returns the ARN up to the API's id, without a slash at the end.
     #[must_use]
-    pub fn api(&self) -> &str {
+    pub(crate) fn api(&self) -> &str {
         &self.whole[..self.api_end]
     }
 
     /// Returns the ARN up to the stage, without a slash at the end.
     #[must_use]
-    pub fn stage(&self) -> &str {
+    pub(crate) fn stage(&self) -> &str {
         &self.whole[..self.stage_end]
     }
 
     /// Returns the route: `METHOD/path`, or a WebSocket's route key.
     #[must_use]
-    pub fn route(&self) -> &str {
+    pub(crate) fn route(&self) -> &str {
         &self.whole[self.stage_end + 1..]
     }
 
     /// Returns the HTTP method; a WebSocket's route key is in its place.
     #[must_use]
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.route().split('/').next().unwrap_or_default()
     }
 
     /// Returns the partition, for example `aws` or `aws-cn`.
     #[must_use]
-    pub fn partition(&self) -> &str {
+    pub(crate) fn partition(&self) -> &str {
         self.whole.split(':').nth(1).unwrap_or_default()
     }
 
     /// Returns whether this is a WebSocket handshake.
     #[must_use]
-    pub fn is_connect(&self) -> bool {
+    pub(crate) fn is_connect(&self) -> bool {
         self.route() == Self::CONNECT
     }
 }

@@ -8,7 +8,7 @@ use crate::json::Text;
 
 /// A place in a request where a token may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenSource {
+pub(crate) enum TokenSource {
     /// A header with the `Bearer` scheme
     /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)),
     /// or a TOKEN event's `authorizationToken`.
@@ -34,7 +34,7 @@ impl fmt::Display for TokenSource {
 }
 
 /// The token of a request, and how the client sent it.
-pub struct Credential<'a> {
+pub(crate) struct Credential<'a> {
     /// The token, not yet decoded.
     pub token: String,
     /// The marker to echo, if the client offered the token as a subprotocol.
@@ -45,7 +45,7 @@ pub struct Credential<'a> {
 
 /// How a token came with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// In a header, a query parameter or a subprotocol, which a client sets on purpose.
     Explicit,
     /// In a cookie and nowhere else. A browser sends cookies with requests from any page.
@@ -64,7 +64,7 @@ pub enum Delivery {
 ///
 /// [`Error::MissingToken`] if there is no token. [`Error::MalformedToken`] if there are two, or if
 /// the token is possibly not in the cache key.
-pub fn find_credential<'a>(
+pub(crate) fn find_credential<'a>(
     request: &AuthorizerRequest<'_>,
     sources: &'a [TokenSource],
 ) -> Result<Credential<'a>, Error> {

@@ -23,7 +23,7 @@ use crate::json::{Text, object};
 
 /// The kind of an event, which decides the form of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventKind {
+pub(crate) enum EventKind {
     /// The `$connect` of a WebSocket API.
     WebSocket,
     /// A REST API's REQUEST authorizer.
@@ -39,7 +39,7 @@ pub enum EventKind {
 impl EventKind {
     /// Returns the kind's name in log lines.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::RestRequest => "rest_request",
@@ -51,7 +51,7 @@ impl EventKind {
 }
 
 /// A request that API Gateway asks about.
-pub struct AuthorizerRequest<'a> {
+pub(crate) struct AuthorizerRequest<'a> {
     /// The kind of the event.
     pub kind: EventKind,
     /// The route that the request is for.
@@ -93,7 +93,7 @@ impl<'a> AuthorizerRequest<'a> {
     /// # Errors
     ///
     /// [`Error::UnusableEvent`] if it is not an authorizer event.
-    pub fn parse(json: &'a str) -> Result<Self, Error> {
+    pub(crate) fn parse(json: &'a str) -> Result<Self, Error> {
         let event: Event<'a> = object(json).ok_or(Error::UnusableEvent(
             "the event is not a JSON object, or a field of an authorizer event is repeated or of the wrong type",
         ))?;

@@ -4,6 +4,6 @@ mod arn;
 mod credentials;
 mod event;
 
-pub use arn::MethodArn;
-pub use credentials::{Credential, Delivery, TokenSource, find_credential};
-pub use event::{AuthorizerRequest, EventKind};
+pub(crate) use arn::MethodArn;
+pub(crate) use credentials::{Delivery, TokenSource, find_credential};
+pub(crate) use event::{AuthorizerRequest, EventKind};

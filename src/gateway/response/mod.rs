@@ -18,14 +18,14 @@ use crate::context::Context;
 use crate::error::{Class, Error};
 use crate::gateway::request::{AuthorizerRequest, EventKind, MethodArn};
 
-pub use policy::{Policy, ResourceScope};
+pub(crate) use policy::{Policy, ResourceScope};
 
 /// The largest response that a WebSocket API accepts, in bytes.
-pub const MAX_RESPONSE_LENGTH: usize = 8192;
+pub(crate) const MAX_RESPONSE_LENGTH: usize = 8192;
 
 /// How to respond, where there is a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ResponseRules {
+pub(crate) struct ResponseRules {
     /// What an Allow or a Deny covers.
     pub resource_scope: ResourceScope,
     /// The response to a payload 2.0 event.
@@ -36,7 +36,7 @@ pub struct ResponseRules {
 
 /// The response to a payload 2.0 event. The API's `EnableSimpleResponses` must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HttpApiResponse {
+pub(crate) enum HttpApiResponse {
     /// `isAuthorized` and a context.
     Simple,
     /// A policy, like for other events.
@@ -45,7 +45,7 @@ pub enum HttpApiResponse {
 
 /// The response to a caller who did not prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnauthenticatedResponse {
+pub(crate) enum UnauthenticatedResponse {
     /// The function error `Unauthorized`, to which API Gateway answers 401.
     Error,
     /// A Deny, to which it answers 403. It does not count as a failed invocation.
@@ -99,7 +99,7 @@ impl From<FunctionError> for lambda_runtime::Diagnostic {
 }
 
 /// The caller, as functions behind API Gateway see them.
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     /// The policy's `principalId`.
     pub principal: Cow<'a, str>,
     /// The API key of a REST API's usage plan.
@@ -163,7 +163,7 @@ impl ResponseRules {
     /// # Errors
     ///
     /// [`Error::ContextTooLarge`] if the response is too large.
-    pub fn allow(
+    pub(crate) fn allow(
         &self,
         request: &AuthorizerRequest<'_>,
         caller: &Caller<'_>,
@@ -179,7 +179,7 @@ impl ResponseRules {
     /// # Errors
     ///
     /// [`Error::ContextTooLarge`] if the response is too large.
-    pub fn deny(
+    pub(crate) fn deny(
         &self,
         request: &AuthorizerRequest<'_>,
         mut caller: Caller<'_>,
@@ -208,7 +208,7 @@ impl ResponseRules {
     /// # Errors
     ///
     /// The [`FunctionError`], which is a 401 or a 500.
-    pub fn refuse(
+    pub(crate) fn refuse(
         &self,
         error: &Error,
         asked: Option<(EventKind, &MethodArn<'_>)>,

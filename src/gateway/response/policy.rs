@@ -9,7 +9,7 @@ use crate::gateway::request::MethodArn;
 
 /// What an Allow or a Deny covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResourceScope {
+pub(crate) enum ResourceScope {
     /// Every route of the stage. API Gateway caches the policy and applies it to the caller's other
     /// routes, which a narrower policy would then refuse.
     Stage,
@@ -21,13 +21,13 @@ pub enum ResourceScope {
 
 /// The statements of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub(crate) struct Policy {
     statements: Vec<IamPolicyStatement>,
 }
 
 impl Policy {
     /// The longest resource that API Gateway accepts, in characters.
-    pub const MAX_ARN_LENGTH: usize = 512;
+    pub(crate) const MAX_ARN_LENGTH: usize = 512;
 
     const ACTION: &'static str = "execute-api:Invoke";
     const VERSION: &'static str = "2012-10-17";
