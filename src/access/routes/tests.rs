@@ -423,14 +423,12 @@ fn routes_near(rules: &[RouteRule]) -> impl Strategy<Value = Vec<String>> + use<
 fn respelled(path: &str, way: usize, place: usize) -> String {
     let place = place % (path.len() + 1);
     let (before, after) = path.split_at(place);
-    let encoded = |text: &str| -> String {
-        let mut characters = text.chars();
-        let first = characters.next().map(|first| format!("%{:02x}", u32::from(first)));
-        first.unwrap_or_default() + characters.as_str()
-    };
+    let mut characters = after.chars();
+    let code = characters.next().map(|first| format!("%{:02x}", u32::from(first)));
+    let (code, after) = (code.unwrap_or_default(), characters.as_str());
     match way % 8 {
-        0 => before.to_owned() + &encoded(after),
-        1 => before.to_owned() + &encoded(after).to_uppercase(),
+        0 => [before, &code, after].concat(),
+        1 => [before, &code.to_uppercase(), after].concat(),
         2 => path.to_owned() + "/",
         3 => path.to_owned() + ";v=1",
         4 => path.to_owned() + "/.",
