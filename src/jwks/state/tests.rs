@@ -66,7 +66,7 @@ fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
         "none" => None,
         "fresh" => Some(10),
         "stale" => Some(600),
-        "dead" => Some(600 + 86_400),
+        "expired" => Some(600 + 86_400),
         "from the future" => Some(-5),
         other => panic!("unknown keys {other:?}"),
     };
@@ -94,7 +94,7 @@ fn keys_of(state: &KeyState, now: SystemTime) -> &'static str {
         (_, Some(cached)) if cached.fetched_at > now => "from the future",
         (Age::Fresh, _) => "fresh",
         (Age::Stale, _) => "stale",
-        (Age::Expired, _) => "dead",
+        (Age::Expired, _) => "expired",
     }
 }
 
@@ -112,7 +112,7 @@ fn check_row(row: &[&str]) {
     };
     let now = at(0);
     let before = state(keys_before, pause, now);
-    let query = query(if key == "held" { HELD } else { NOT_HELD });
+    let query = query(if key == "cached" { HELD } else { NOT_HELD });
     let (outcome, after, was_asked) = match before.next_step(&query, now, &RULES) {
         Step::Answer(outcome) => (outcome, before, "no"),
         Step::Refresh(cause) => {
@@ -131,7 +131,7 @@ fn check_row(row: &[&str]) {
         Ok(SelectedKeys { age: Age::Fresh, .. }) if was_asked == "yes" => "fetched",
         Ok(SelectedKeys { age: Age::Fresh, .. }) => "fresh",
         Ok(SelectedKeys { age: Age::Stale, .. }) => "stale",
-        Ok(SelectedKeys { age: Age::Expired, .. }) => "dead",
+        Ok(SelectedKeys { age: Age::Expired, .. }) => "expired",
         Err(NoKey::Unknown) => "401",
         Err(NoKey::Unavailable(_)) => "500",
     };
@@ -156,13 +156,13 @@ fn does_what_each_row_of_the_documentation_says() {
 #[test]
 fn has_a_row_for_every_combination_of_keys_pause_and_key() {
     let mut expected = BTreeSet::new();
-    for keys in ["fresh", "stale", "dead", "from the future"] {
+    for keys in ["fresh", "stale", "expired", "from the future"] {
         for pause in ["–", "cooldown", "backoff"] {
-            expected.extend(["held", "not held"].map(|key| (keys, pause, key)));
+            expected.extend(["cached", "not cached"].map(|key| (keys, pause, key)));
         }
     }
     // A cooldown begins only while there are keys.
-    expected.extend(["–", "backoff"].map(|pause| ("none", pause, "not held")));
+    expected.extend(["–", "backoff"].map(|pause| ("none", pause, "not cached")));
     let rows: BTreeSet<_> = rows().iter().map(|row| (row[0], row[1], row[2])).collect();
     assert_eq!(rows, expected);
 }
