@@ -1,5 +1,5 @@
-//! The recipes of `docs/providers.md`, run: each lets in the token that stands
-//! beside it, and refuses it with anything changed that its settings speak of.
+//! Runs the recipes of `docs/providers.md`. Each accepts the token beside it, and refuses that token
+//! with one thing changed that its settings check.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,20 +12,77 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
+    RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
 use jwks_authorizer::{Authorizer, Config, Invocation};
-use local_gateway::keys::SigningKey;
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
 use test_support::markdown::{blocks, read, settings};
 
-/// What every provider of this test signs with: making RSA keys takes a while.
-static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate("any").unwrap());
-/// What nobody has published.
-static FORGER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate("any").unwrap());
+/// The keys that every provider of this test publishes. To make RSA keys takes a while.
+static ISSUER: LazyLock<Keys> = LazyLock::new(Keys::generate);
+/// Keys that no provider publishes.
+static FORGER: LazyLock<Keys> = LazyLock::new(Keys::generate);
 
-/// One provider's settings and a token of its making.
+/// A key for each type of algorithm in the recipes.
+struct Keys {
+    rsa: RsaKeyPair,
+    p256: EcdsaKeyPair,
+}
+
+impl Keys {
+    fn generate() -> Self {
+        Self {
+            rsa: RsaKeyPair::generate(KeySize::Rsa2048).unwrap(),
+            p256: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+        }
+    }
+
+    /// Returns the public key for the algorithm in a token's header, with the header's `kid`.
+    fn jwk(&self, header: &Value) -> Value {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let mut jwk = if header["alg"] == "ES256" {
+            // An uncompressed point: one byte, then the two coordinates.
+            let (x, y) = self.p256.public_key().as_ref()[1..].split_at(32);
+            json!({ "kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y) })
+        } else {
+            let key = self.rsa.public_key();
+            let n = key.modulus().big_endian_without_leading_zero();
+            let e = key.exponent().big_endian_without_leading_zero();
+            json!({ "kty": "RSA", "n": encode(n), "e": encode(e) })
+        };
+        jwk["alg"] = header["alg"].clone();
+        jwk["kid"] = header["kid"].clone();
+        jwk
+    }
+
+    /// Signs a token with the algorithm in its header.
+    fn sign(&self, token: &Token) -> String {
+        let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+        let input = format!("{}.{}", part(&token.header), part(&token.claims));
+        let (random, bytes) = (SystemRandom::new(), input.as_bytes());
+        let signature = match token.header["alg"].as_str().unwrap() {
+            "ES256" => self.p256.sign(&random, bytes).unwrap().as_ref().to_vec(),
+            name => {
+                let rsa = if name == "RS512" { &RSA_PKCS1_SHA512 } else { &RSA_PKCS1_SHA256 };
+                let mut signature = vec![0; self.rsa.public_modulus_len()];
+                self.rsa.sign(rsa, &random, bytes, &mut signature).unwrap();
+                signature
+            }
+        };
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// A provider's settings, and a token that they accept.
 struct Recipe {
     title: String,
     text: String,
@@ -66,9 +123,9 @@ fn recipe(title: &str) -> Recipe {
     found.unwrap_or_else(|| panic!("there is no recipe {title:?}"))
 }
 
-/// Publishes [`KEY`] under the `kid` that the recipe's token has.
+/// Publishes the key that the header of the recipe's token asks for.
 struct Issuer {
-    kid: Value,
+    header: Value,
     jwks_uri: Option<String>,
 }
 
@@ -76,9 +133,7 @@ impl KeySource for Issuer {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
         let configured = request.origin.jwks_uri.as_ref();
         assert_eq!(configured.map(|uri| uri.as_str()), self.jwks_uri.as_deref());
-        let mut jwk = KEY.jwk();
-        jwk["kid"] = self.kid.clone();
-        let set = json!({ "keys": [jwk] }).to_string();
+        let set = json!({ "keys": [ISSUER.jwk(&self.header)] }).to_string();
         let (keys, skipped) = KeySet::parse(set.as_bytes(), &request.origin.algorithms).unwrap();
         let uri = configured.unwrap_or(&request.origin.discovery_uri).clone();
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
@@ -86,19 +141,32 @@ impl KeySource for Issuer {
 }
 
 impl Recipe {
-    /// Judges a token a minute after the recipe's own was issued: the context
-    /// where it is let in, the reason where it is not.
+    /// Returns the settings of the token's issuer, without the prefix of their names.
+    fn issuer_settings(&self) -> BTreeMap<String, String> {
+        let Some(issuers) = self.settings.get("AUTHORIZER_ISSUERS") else {
+            let name = |name: &str| name.strip_prefix("AUTHORIZER_").unwrap().to_owned();
+            return self.settings.iter().map(|(key, value)| (name(key), value.clone())).collect();
+        };
+        let issuers: Vec<BTreeMap<String, String>> = serde_json::from_str(issuers).unwrap();
+        let mut issuers = issuers.into_iter();
+        let issuer = issuers.find(|issuer| self.token.claims["iss"] == issuer["issuer"].as_str());
+        let settings = issuer.expect("the token's issuer is in the list").into_iter();
+        settings.map(|(name, value)| (name.to_uppercase(), value)).collect()
+    }
+
+    /// Asks about a token 30 s after the recipe's own was issued. Returns the context if it is
+    /// accepted, and the reason if it is not.
     async fn judge(&self, token: &str) -> Result<Value, String> {
         let mut settings = self.settings.clone();
         // A 401 has its reason in the log only, a Deny in its context.
         settings.insert("AUTHORIZER_UNAUTHENTICATED_RESPONSE".to_owned(), "deny".to_owned());
         let config = Config::from_variables(settings).unwrap();
         let issuer = Issuer {
-            kid: self.token.header["kid"].clone(),
+            header: self.token.header.clone(),
             jwks_uri: self.settings.get("AUTHORIZER_JWKS_URI").cloned(),
         };
         let issued_at = self.token.claims["iat"].as_u64().unwrap();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(issued_at + 60);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(issued_at + 30);
         let authorizer =
             Authorizer::with_source(config, issuer, Arc::new(move || now)).await.unwrap();
 
@@ -117,16 +185,11 @@ impl Recipe {
     #[track_caller]
     fn assert_names(&self, reason: &str) {
         let link = format!("(errors.md#{reason})");
-        assert!(self.text.contains(&link), "{} does not tell of {reason}", self.title);
+        assert!(self.text.contains(&link), "{} does not name {reason}", self.title);
     }
 
-    #[track_caller]
-    fn setting_as_json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.settings[name]).unwrap()
-    }
-
-    /// Makes, for everything that the settings speak of, the token that is wrong
-    /// in just that, and the reason for which it must be refused.
+    /// Returns, for each thing that the settings check, the token that is wrong in this thing only,
+    /// and the reason for which it must be refused.
     fn wrong_twins(&self) -> Vec<(Token, &'static str)> {
         let mut twins = Vec::new();
         let mut twin = |reason, change: &dyn Fn(&mut Token)| {
@@ -135,8 +198,11 @@ impl Recipe {
             twins.push((token, reason));
         };
         twin("expired", &|token| token.claims["exp"] = token.claims["iat"].clone());
-        for (name, value) in &self.settings {
-            match name.strip_prefix("AUTHORIZER_").unwrap() {
+        for (name, value) in &self.issuer_settings() {
+            match name.as_str() {
+                "ALGORITHMS" => {
+                    twin("unsupported_algorithm", &|token| token.header["alg"] = "RS256".into());
+                }
                 "ISSUER" => twin("unknown_issuer", &|token| {
                     let other = match value.strip_suffix('/') {
                         Some(without_slash) => without_slash.to_owned(),
@@ -172,12 +238,13 @@ impl Recipe {
                     }
                 }),
                 "REQUIRED_CLAIMS" => {
-                    for claim in self.setting_as_json(name).as_object().unwrap().keys() {
+                    let required: BTreeMap<String, Value> = serde_json::from_str(value).unwrap();
+                    for claim in required.keys() {
                         twin("claim_mismatch", &|token| token.claims[claim] = "another".into());
                         twin("missing_claim", &|token| remove(&mut token.claims, claim));
                     }
                 }
-                // No restriction.
+                // These check nothing.
                 "JWKS_URI" | "CONTEXT_CLAIMS" => {}
                 other => panic!("{}: which token does {other} refuse?", self.title),
             }
@@ -186,20 +253,14 @@ impl Recipe {
     }
 }
 
-impl Token {
-    fn signed_by(&self, key: &SigningKey) -> String {
-        key.sign(&self.header, self.claims.to_string().as_bytes())
-    }
-}
-
 fn remove(claims: &mut Value, claim: &str) {
     claims.as_object_mut().unwrap().remove(claim);
 }
 
 #[tokio::test]
-async fn each_recipe_lets_in_the_token_beside_it() {
+async fn each_recipe_accepts_the_token_beside_it() {
     for recipe in recipes() {
-        let context = recipe.judge(&recipe.token.signed_by(&KEY)).await;
+        let context = recipe.judge(&ISSUER.sign(&recipe.token)).await;
         let context = context.unwrap_or_else(|reason| panic!("{}: {reason}", recipe.title));
         let added = recipe.settings.get("AUTHORIZER_CONTEXT_CLAIMS");
         for claim in added.into_iter().flat_map(|claims| claims.split(',')) {
@@ -212,22 +273,22 @@ async fn each_recipe_lets_in_the_token_beside_it() {
 #[tokio::test]
 async fn each_recipe_refuses_a_token_that_is_wrong_in_one_thing() {
     for recipe in recipes() {
-        let forged = recipe.judge(&recipe.token.signed_by(&FORGER)).await;
+        let forged = recipe.judge(&FORGER.sign(&recipe.token)).await;
         assert_eq!(forged.unwrap_err(), "invalid_signature", "{}", recipe.title);
         for (token, reason) in recipe.wrong_twins() {
-            let refused = recipe.judge(&token.signed_by(&KEY)).await;
+            let refused = recipe.judge(&ISSUER.sign(&token)).await;
             assert_eq!(refused.unwrap_err(), reason, "{}: {}", recipe.title, token.claims);
         }
     }
 }
 
-/// What a client sends by mistake.
+/// A token that a client sends by mistake.
 enum Sent {
     Opaque(&'static str),
     Claims(Value),
 }
 
-/// Returns a recipe's claims with some changed, or taken out where they are null.
+/// Returns a recipe's claims with some of them changed, or removed if their new value is null.
 fn claims_of(title: &str, changes: Value) -> Sent {
     let mut claims = recipe(title).token.claims;
     for (claim, value) in changes.as_object().unwrap() {
@@ -240,12 +301,13 @@ fn claims_of(title: &str, changes: Value) -> Sent {
     Sent::Claims(claims)
 }
 
-/// What goes wrong in practice is refused for the reason that the page names.
 #[tokio::test]
-async fn each_slip_has_the_reason_that_the_page_names() {
+async fn refuses_each_usual_mistake_for_the_reason_that_the_page_names() {
     let (access, id) = ("Cognito, access tokens", "Cognito, ID tokens");
     let (v2, v1) = ("Entra ID, v2.0 tokens", "Entra ID, v1.0 tokens");
-    let slips = [
+    let (tenants, external) = ("Entra ID, several tenants", "Entra External ID");
+    let identity_pool = "Cognito, identity pools";
+    let mistakes = [
         ("Auth0", "opaque", Sent::Opaque("EuP7xq0cVkXWgAqz5dWnHj3mJ9Q"), "malformed_token"),
         (
             "Auth0",
@@ -296,27 +358,90 @@ async fn each_slip_has_the_reason_that_the_page_names() {
             claims_of("Google", json!({"iss": "accounts.google.com"})),
             "unknown_issuer",
         ),
+        (
+            identity_pool,
+            "a guest's",
+            claims_of(identity_pool, json!({"amr": ["unauthenticated"]})),
+            "claim_mismatch",
+        ),
+        (
+            tenants,
+            "a tenant that is not in the list",
+            claims_of(v2, json!({"iss": "https://login.microsoftonline.com/common/v2.0"})),
+            "unknown_issuer",
+        ),
+        (
+            external,
+            "from the other host",
+            claims_of(v2, json!({"tid": "3c4d5e6f-7081-4293-a4b5-c6d7e8f90a1b"})),
+            "unknown_issuer",
+        ),
+        ("Firebase", "a Google ID token", claims_of("Google", json!({})), "unknown_issuer"),
+        (
+            "Firebase",
+            "an anonymous user's",
+            claims_of("Firebase", json!({"email": null, "email_verified": null})),
+            "missing_claim",
+        ),
+        (
+            "Clerk",
+            "requested without an origin",
+            claims_of("Clerk", json!({"azp": null})),
+            "missing_claim",
+        ),
+        (
+            "GitHub Actions",
+            "the default audience",
+            claims_of("GitHub Actions", json!({"aud": "https://github.com/octo-org"})),
+            "wrong_audience",
+        ),
+        (
+            "GitHub Actions",
+            "another repository's",
+            claims_of("GitHub Actions", json!({"repository_id": "75"})),
+            "claim_mismatch",
+        ),
+        (
+            "Supabase",
+            "an anonymous user's",
+            claims_of("Supabase", json!({"is_anonymous": true})),
+            "claim_mismatch",
+        ),
+        (
+            "Supabase",
+            "the anon key",
+            claims_of("Supabase", json!({"iss": "supabase", "aud": null, "role": "anon"})),
+            "unknown_issuer",
+        ),
     ];
-    for (title, slip, sent, reason) in slips {
+    for (title, mistake, sent, reason) in mistakes {
         let recipe = recipe(title);
         let token = match sent {
             Sent::Opaque(token) => token.to_owned(),
-            Sent::Claims(claims) => Token { claims, ..recipe.token.clone() }.signed_by(&KEY),
+            Sent::Claims(claims) => ISSUER.sign(&Token { claims, ..recipe.token.clone() }),
         };
         let refused = recipe.judge(&token).await;
-        assert_eq!(refused.unwrap_err(), reason, "{title}: {slip}");
+        assert_eq!(refused.unwrap_err(), reason, "{title}: {mistake}");
         recipe.assert_names(reason);
     }
 }
 
-/// The page says of some settings that they would not do.
 #[tokio::test]
-async fn settings_that_the_page_warns_of_refuse_each_token() {
+async fn settings_that_the_page_warns_about_refuse_each_token() {
     for (title, name, value, reason) in [
         ("Auth0", "AUTHORIZER_ISSUER", "https://example.eu.auth0.com", "unknown_issuer"),
         ("Cognito, access tokens", "AUTHORIZER_AUDIENCE", "chat", "missing_claim"),
         ("Okta", "AUTHORIZER_CLIENT_IDS", "0oa5g7h9k2LmNpQrS5d7", "missing_claim"),
         ("Okta", "AUTHORIZER_TOKEN_TYPES", "at+jwt", "wrong_token_type"),
+        ("Cognito, identity pools", "AUTHORIZER_ALGORITHMS", "RS256", "unsupported_algorithm"),
+        ("Clerk", "AUTHORIZER_AUDIENCE", "https://api.example.com", "missing_claim"),
+        (
+            "Entra External ID",
+            "AUTHORIZER_ISSUER",
+            "https://example.ciamlogin.com/3c4d5e6f-7081-4293-a4b5-c6d7e8f90a1b/v2.0",
+            "unknown_issuer",
+        ),
+        ("Supabase", "AUTHORIZER_ALGORITHMS", "RS256", "unsupported_algorithm"),
         (
             "Entra ID, v1.0 tokens",
             "AUTHORIZER_CLIENT_IDS",
@@ -326,7 +451,7 @@ async fn settings_that_the_page_warns_of_refuse_each_token() {
     ] {
         let mut recipe = recipe(title);
         recipe.settings.insert(name.to_owned(), value.to_owned());
-        let refused = recipe.judge(&recipe.token.signed_by(&KEY)).await;
+        let refused = recipe.judge(&ISSUER.sign(&recipe.token)).await;
         assert_eq!(refused.unwrap_err(), reason, "{title} with {name}={value}");
         recipe.assert_names(reason);
     }
