@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use local_gateway::executable::PREBUILT;
 use local_gateway::function::Function;
 use local_gateway::invocation::{Deadline, FunctionError, FunctionOutcome};
 use local_gateway::issuer::{AUDIENCE, Issuer, KEY_SET_PATH};
@@ -34,14 +35,15 @@ pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
     timeout(TIME_LIMIT, future).await.expect("the event happens in time")
 }
 
-/// Returns the path of the function that cargo built for the test.
+/// Returns the path of the function: the value of [`PREBUILT`], or what cargo built for the test.
 ///
 /// # Panics
 ///
-/// If cargo does not run the test: only cargo sets the variable.
+/// If neither variable is set. Cargo sets its own when it runs a test.
 #[must_use]
 pub fn executable() -> PathBuf {
-    std::env::var_os("CARGO_BIN_EXE_jwks-authorizer").expect("cargo runs the test").into()
+    let built = || std::env::var_os("CARGO_BIN_EXE_jwks-authorizer");
+    std::env::var_os(PREBUILT).or_else(built).expect("cargo runs the test").into()
 }
 
 /// A running function.
