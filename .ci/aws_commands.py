@@ -27,7 +27,13 @@ GLOBAL_OPTIONS = {
 }
 
 # Where the AWS CLI takes an option of its own in place of a parameter.
-REPLACED_OPTIONS = {("lambda", "publish-layer-version", "--zip-file"): "--content"}
+REPLACED_OPTIONS = {
+    ("lambda", "create-function", "--zip-file"): "--code",
+    ("lambda", "publish-layer-version", "--zip-file"): "--content",
+}
+
+# Services to which the AWS CLI gives another name.
+RENAMED_SERVICES = {"s3api": "s3"}
 
 BLOCK = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # A command in running text; without parameters, it is only the command's name.
@@ -66,7 +72,7 @@ def mistakes(command):
         return ["it has no service or no operation"]
     _, service, name, *arguments = command
     try:
-        model = SESSION.get_service_model(service)
+        model = SESSION.get_service_model(RENAMED_SERVICES.get(service, service))
     except botocore.exceptions.UnknownServiceError:
         return [f"there is no service {service}"]
     operations = {xform_name(name, "-"): name for name in model.operation_names}
@@ -100,8 +106,9 @@ def mistakes(command):
             found.append(f"{option} does not exist")
         elif member is not None:
             found.extend(value_mistakes(option, member, values))
-    required = shape.required_members if shape else []
-    for option in [f"--{xform_name(member, '-')}" for member in required]:
+    # The AWS CLI generates a token that makes a call idempotent.
+    required = set(shape.required_members if shape else []) - set(operation.idempotent_members)
+    for option in sorted(f"--{xform_name(member, '-')}" for member in required):
         if option not in given:
             found.append(f"{option} is missing")
     return found
@@ -158,6 +165,10 @@ def check_itself():
     layer = "aws lambda publish-layer-version --layer-name l"
     assert mistakes([*layer.split(), "--zip-file", "fileb://layer.zip"]) == []
     assert mistakes(layer.split()) == ["--content is missing"]
+    sign = "aws signer start-signing-job --profile-name p --source s3={} --destination s3={}"
+    assert mistakes(sign.split()) == []
+    put = "aws s3api put-object --bucket b --key k --body f"
+    assert mistakes(put.split()) == []
     # Continued lines, prompts, several commands in a line, and commands in running text.
     page = (
         "aws a\n```text\naws b\n```\n```console\n$ aws c \\\n    --d | aws e\n```\n"
