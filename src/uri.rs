@@ -52,7 +52,8 @@ pub(crate) fn without_credentials(text: &str) -> Cow<'_, str> {
     while let Some(colon) = rest.find(':') {
         let slashes = rest[colon + 1..].find(|next| !matches!(next, '/' | '\\'));
         let (scheme, after) = rest.split_at(colon + 1 + slashes.unwrap_or_default());
-        let authority_end = after.find(['/', '\\', '?', '#', '"', ',']).unwrap_or(after.len());
+        // In a list, this may include the beginning of the next item. To hide too much is safe.
+        let authority_end = after.find(['/', '?', '#']).unwrap_or(after.len());
         shown.push_str(scheme);
         rest = after;
         if let Some(at) = after[..authority_end].rfind('@') {

@@ -13,8 +13,7 @@ use crate::runtime_api::RuntimeApi;
 use crate::websocket::WebSocketApi;
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
-pub const ISSUER_SETTINGS: [&str; 3] =
-    ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS", "AUTHORIZER_ISSUERS_FILE"];
+pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
 
 /// The running servers and the function. Dropping it stops all of them.
 #[derive(Debug)]

@@ -16,6 +16,9 @@ use crate::uri::without_credentials;
 /// How many characters of a value a message shows.
 const SHOWN_CHARS: usize = 200;
 
+/// How many characters of the description of a fault a message shows.
+const SHOWN_FAULT_CHARS: usize = 500;
+
 /// Reads the environment variables, or one object of `AUTHORIZER_ISSUERS`.
 pub(super) struct Reader {
     place: Place,
@@ -165,6 +168,8 @@ fn parse_value<T>(
 
 /// Makes the mistake that `setting` does not take `value`.
 pub(super) fn invalid(setting: &'static Setting, value: &str, fault: String) -> Mistake {
+    // A fault may quote a part of the value.
+    let fault = Excerpt::of(&without_credentials(&fault), SHOWN_FAULT_CHARS).to_string();
     Mistake::Invalid { setting, value: shown(value), fault }
 }
 

@@ -661,6 +661,21 @@ fn choices() {
 }
 
 #[test]
+fn shows_no_password_of_a_value_or_of_what_is_wrong_with_it() {
+    for (name, value) in [
+        ("JWKS_URI", "https://u:s3cret@a.example/k"),
+        ("JWKS_URI", "https://u:s3cret,s3cret@a.example/k"),
+        ("ALLOWED_ORIGINS", "https://u:s3cret@a.example"),
+        ("ISSUERS", r#"["https://u:s3cret@a.example"]"#),
+        ("ISSUERS", r#"[{"issuer":"https://u:s3cret@a.example"},"#),
+    ] {
+        let report = read_one(name, value).unwrap_err().to_string();
+        assert!(report.contains("…@a.example"), "{report}");
+        assert!(!report.contains("s3cret"), "{report}");
+    }
+}
+
+#[test]
 fn every_mistake_is_named_at_once() {
     let error = read(&[
         ("AUDIENCE", "chat,*"),

@@ -11,6 +11,9 @@ fn shows_no_password() {
         ("https:u:s3cret@a.example/k", "https:…@a.example/k"),
         (r"https:\\u:s3cret@a.example\k", r"https:\\…@a.example\k"),
         ("https://u:s3cret:x@a.example", "https://…@a.example"),
+        ("https://u:s3,cret@a.example/k", "https://…@a.example/k"),
+        ("https://u:s3\"cret@a.example", "https://…@a.example"),
+        (r#"[{"issuer":"https://u:s3\"cret@a.example"}]"#, r#"[{"issuer":"https://…@a.example"}]"#),
         (
             r#"[{"issuer":"https://a.example","jwks_uri":"https://u:s3cret@b.example/k"},{"#,
             r#"[{"issuer":"https://a.example","jwks_uri":"https://…@b.example/k"},{"#,

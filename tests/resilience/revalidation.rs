@@ -9,7 +9,7 @@ fn outcomes(deployment: &Deployment) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_304_renews_the_keys_and_a_200_replaces_them() {
+async fn a_304_and_a_200_renew_the_keys() {
     let fixtures = Fixtures::serve().await.unwrap();
     fixtures.switch_to("cache-control");
     let issuer = fixtures.switched_issuer();
