@@ -25,7 +25,7 @@ use test_support::markdown::{Document, blocks, read, root, settings};
 fn pages() -> Vec<Document> {
     let is_ours = |path: &Path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        !name.starts_with('.') && !["target", "node_modules"].contains(&name)
+        !name.starts_with('.') && !["dist", "target", "node_modules"].contains(&name)
     };
     let mut pages: Vec<_> = files_below(root(), &is_ours)
         .into_iter()
