@@ -5,7 +5,6 @@
 //! response, which is generic.
 
 use crate::excerpt::Excerpt;
-use crate::jwks::{KeyError, KeysUnavailableCause};
 
 /// Why a request is refused.
 ///
@@ -154,7 +153,7 @@ pub enum Error {
         /// The configured issuer.
         issuer: String,
         /// Why there are none.
-        cause: KeysUnavailableCause,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The event is not one that API Gateway sends to an authorizer.
     #[error("{0}")]
@@ -260,15 +259,6 @@ impl Error {
         Self::KeysUnavailable { .. } => "keys_unavailable", Fault;
         Self::UnusableEvent(_) => "unusable_event", Fault;
         Self::ContextTooLarge { .. } => "context_too_large", Fault;
-    }
-}
-
-impl From<KeyError> for Error {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Unknown(mismatch) => Self::UnknownKey(mismatch),
-            KeyError::Unavailable { issuer, cause } => Self::KeysUnavailable { issuer, cause },
-        }
     }
 }
 

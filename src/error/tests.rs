@@ -3,13 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::jwks::FetchError;
+use crate::jwks::{FetchError, KeysUnavailableCause};
 
 /// One of every variant, with its reason code and its class.
 fn every_error() -> Vec<(Error, &'static str, Class)> {
     use Class::{Fault, Forbidden, Unauthenticated};
     let (text, excerpt) = (|| "x".to_owned(), || Excerpt::from("x"));
-    let cause = KeysUnavailableCause::Deadline;
+    let cause = KeysUnavailableCause::Deadline.into();
     vec![
         (Error::MissingToken { sources: text(), hint: "" }, "missing_token", Unauthenticated),
         (Error::MalformedToken("x"), "malformed_token", Unauthenticated),
@@ -105,7 +105,7 @@ fn says_why_there_are_no_keys() {
             "no keys for i: the fetch did not end before the invocation's deadline",
         ),
     ] {
-        let error = Error::KeysUnavailable { issuer: "i".to_owned(), cause };
+        let error = Error::KeysUnavailable { issuer: "i".to_owned(), cause: cause.into() };
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::source::FetchError;
+use crate::error::Error;
 
 /// Why there is no key for a token.
 #[derive(Debug)]
@@ -30,4 +31,15 @@ pub enum KeysUnavailableCause {
     /// The invocation's deadline came before the end of the fetch.
     #[error("the fetch did not end before the invocation's deadline")]
     Deadline,
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unknown(mismatch) => Self::UnknownKey(mismatch),
+            KeyError::Unavailable { issuer, cause } => {
+                Self::KeysUnavailable { issuer, cause: cause.into() }
+            }
+        }
+    }
 }

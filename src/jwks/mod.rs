@@ -21,7 +21,6 @@ mod source;
 mod state;
 
 pub(crate) use cache::{KeyCache, KeyFreshness};
-pub(crate) use error::KeyError;
 pub use error::KeysUnavailableCause;
 pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};

@@ -352,7 +352,7 @@ fn a_500_begins_with_its_reason_and_is_never_a_deny() {
         (
             Error::KeysUnavailable {
                 issuer: "https://issuer.example/".to_owned(),
-                cause: KeysUnavailableCause::Fetch(timeout.into()),
+                cause: KeysUnavailableCause::Fetch(timeout.into()).into(),
             },
             "keys_unavailable",
             "keys_unavailable: no keys for https://issuer.example/: no response within 3000 ms (AUTHORIZER_JWKS_TIMEOUT_MS)",
