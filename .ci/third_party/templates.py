@@ -384,6 +384,10 @@ def main_alarms():
     alarms = alarms_of(main["Resources"])
     # Never Errors: a 401 is a function error.
     assert set(alarms) == {"Faults", "KeyRefreshFailures", "Throttles"}, set(alarms)
+    # The function's own errors, and what only Lambda can report.
+    filters = " ".join(str(properties) for properties in main["Resources"].values())
+    for reported in ["ERROR", "timeout", "Runtime.ExitError", "Runtime.OutOfMemory"]:
+        assert f'"{reported}"' in filters, reported
     return alarms
 
 

@@ -144,7 +144,7 @@ export class WebSocketStack extends Stack {
     const faults = linesOf(
       "FaultMetric",
       "Faults",
-      '{ ($.level = "ERROR") || (($.type = "platform.report") && ($.record.status = "timeout")) }',
+      '{ ($.level = "ERROR") || (($.type = "platform.report") && (($.record.status = "timeout") || ($.record.errorType = "Runtime.ExitError") || ($.record.errorType = "Runtime.OutOfMemory"))) }',
     );
     alarm("FaultAlarm", faults, {
       alarmDescription:

@@ -9,7 +9,7 @@ locals {
 resource "aws_cloudwatch_log_metric_filter" "faults" {
   name           = "faults"
   log_group_name = aws_cloudwatch_log_group.authorizer.name
-  pattern        = "{ ($.level = \"ERROR\") || (($.type = \"platform.report\") && ($.record.status = \"timeout\")) }"
+  pattern        = "{ ($.level = \"ERROR\") || (($.type = \"platform.report\") && (($.record.status = \"timeout\") || ($.record.errorType = \"Runtime.ExitError\") || ($.record.errorType = \"Runtime.OutOfMemory\"))) }"
 
   metric_transformation {
     namespace     = local.metric_namespace
