@@ -286,7 +286,7 @@ def refuses_what_the_function_would(main):
         "AllowedOrigins": ["app.example.com", "https://app.example.com/", "*"],
         "RequiredScopes": ["chat mail", "chat,"],
         "RequiredClaims": ["tenant=a", "{}"],
-        "RouteScopes": ["[]", "{}"],
+        "RouteRules": ["[]", "{}"],
         "TokenUse": ["refresh"],
         # A function with a reservation of 0 is switched off.
         "ReservedConcurrency": ["0", "-1", "1.5", "many"],

@@ -1,24 +1,33 @@
-//! Scopes by route.
+//! Route rules: what each route needs of a token.
 //!
 //! Every rule that matches a route must be met, and a route that no rule matches is refused. So the
 //! rules can be written as a whole into one policy, with an Allow for each rule that is met and an
 //! explicit Deny for each that is not. API Gateway caches that policy, and it answers each of the
 //! caller's routes as the function would.
 
+use super::scopes::{GrantedScopes, RequiredScopes};
 use super::spelling::is_ambiguous;
-use super::{check_scopes, missing_scope};
 use crate::error::Error;
-use crate::jwt::ClaimsSet;
+use crate::jwt::{ClaimFault, RequiredClaim, TokenContent};
 
-/// Which scopes each route needs.
+/// What each route needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RouteScopes(pub Vec<RouteRule>);
+pub(crate) struct RouteRules(pub Vec<RouteRule>);
 
-/// The scopes that the routes of a pattern need.
+/// What a route needs of a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RouteNeeds {
+    /// The scopes that the token needs.
+    pub scopes: RequiredScopes,
+    /// The claims that the token needs.
+    pub claims: Vec<RequiredClaim>,
+}
+
+/// What the routes of a pattern need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RouteRule {
     pattern: String,
-    scopes: Vec<String>,
+    needs: RouteNeeds,
     /// The patterns to allow while the rule is met: the pattern in each spelling, and nothing else.
     allowed: Vec<String>,
     /// The patterns to deny while it is not met: at least the pattern in each spelling.
@@ -44,8 +53,8 @@ pub(crate) enum PatternError {
 const MAX_VARIABLE_CHARACTERS: usize = 3;
 
 impl RouteRule {
-    /// Makes the rule that routes with this method and path need all of `scopes`. A route key, for
-    /// example `$connect`, is a method without a path.
+    /// Makes the rule of the routes with this method and path. A route key, for example `$connect`,
+    /// is a method without a path.
     ///
     /// Method and path have the wildcards of policy resources: `*` for any number of characters,
     /// slashes included, `?` for one.
@@ -53,7 +62,7 @@ impl RouteRule {
     /// # Errors
     ///
     /// [`PatternError`].
-    pub(crate) fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
+    pub(crate) fn new(method: &str, path: &str, needs: RouteNeeds) -> Result<Self, PatternError> {
         // A `?` in a path is ambiguous, but here it is a wildcard.
         if is_ambiguous(&path.replace('?', "*")) {
             return Err(PatternError::Ambiguous);
@@ -66,14 +75,14 @@ impl RouteRule {
             return Err(PatternError::TooManySpellings);
         }
         Ok(Self {
-            pattern: [method, path].concat(),
-            scopes,
+            pattern: [method, path].join(if path.is_empty() { "" } else { " " }),
+            needs,
             allowed: spellings(method, &characters, |character| character.allowed()),
             denied: spellings(method, &characters, |character| character.denied()),
         })
     }
 
-    /// Returns the pattern as it was given.
+    /// Returns the pattern as users write it, for example `GET /orders/*`.
     #[must_use]
     pub(crate) fn pattern(&self) -> &str {
         &self.pattern
@@ -178,27 +187,51 @@ fn spellings(
     spellings
 }
 
-/// The route rules, applied to the claims of one token.
-#[derive(Clone, Copy)]
+/// The route rules, applied to one token.
+#[derive(Clone)]
 pub(crate) struct RouteDecisions<'r> {
-    rules: &'r RouteScopes,
-    claims: &'r ClaimsSet<'r>,
+    rules: &'r [RouteRule],
+    /// What the token lacks, for each rule.
+    lacks: Vec<Option<Lack<'r>>>,
+}
+
+/// What a token lacks for a route.
+#[derive(Clone, Copy)]
+enum Lack<'r> {
+    /// It has none of these scopes.
+    Scope(&'r [String]),
+    /// It does not meet the requirement for a claim.
+    Claim(&'r RequiredClaim, ClaimFault<'r>),
 }
 
 impl<'r> RouteDecisions<'r> {
-    pub(super) fn new(rules: &'r RouteScopes, claims: &'r ClaimsSet<'r>) -> Self {
-        Self { rules, claims }
+    /// Applies each rule once. A claim is looked up if the rule asks for it and its scopes are there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MalformedToken`] if a claim cannot be read.
+    pub(super) fn new(
+        rules: &'r RouteRules,
+        granted: &GrantedScopes<'_>,
+        token: &TokenContent<'_>,
+    ) -> Result<Self, Error> {
+        let lacks = rules.0.iter().map(|rule| rule.needs.lack_of(granted, token));
+        Ok(Self { rules: &rules.0, lacks: lacks.collect::<Result<_, _>>()? })
     }
 
     /// Checks one route: every rule that matches it must be met, and at least one rule must match.
-    pub(super) fn check(self, route: &str) -> Result<(), Error> {
+    pub(super) fn check(&self, route: &str) -> Result<(), Error> {
         let path_start = route.find('/').unwrap_or(route.len());
         if is_ambiguous(&route[path_start..]) {
             return Err(Error::AmbiguousPath);
         }
         let matches_any = |patterns: &[String]| patterns.iter().any(|p| matches(p, route));
-        if let Some(rule) = self.denied().find(|rule| matches_any(&rule.denied)) {
-            check_scopes(&rule.scopes, self.claims)?;
+        for (rule, lack) in self.rules.iter().zip(&self.lacks) {
+            if let Some(lack) = lack
+                && matches_any(&rule.denied)
+            {
+                return Err(lack.error(rule));
+            }
         }
         if self.allowed().any(|rule| matches_any(&rule.allowed)) {
             Ok(())
@@ -208,17 +241,50 @@ impl<'r> RouteDecisions<'r> {
     }
 
     /// Returns the rules that the token meets.
-    pub(crate) fn allowed(self) -> impl Iterator<Item = &'r RouteRule> {
-        self.rules.0.iter().filter(move |rule| self.meets(rule))
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &'r RouteRule> {
+        let rules = self.rules.iter().zip(&self.lacks);
+        rules.filter(|(_, lack)| lack.is_none()).map(|(rule, _)| rule)
     }
 
     /// Returns the rules that the token does not meet.
-    pub(crate) fn denied(self) -> impl Iterator<Item = &'r RouteRule> {
-        self.rules.0.iter().filter(move |rule| !self.meets(rule))
+    pub(crate) fn denied(&self) -> impl Iterator<Item = &'r RouteRule> {
+        let rules = self.rules.iter().zip(&self.lacks);
+        rules.filter(|(_, lack)| lack.is_some()).map(|(rule, _)| rule)
     }
+}
 
-    fn meets(self, rule: &RouteRule) -> bool {
-        missing_scope(&rule.scopes, self.claims).is_none()
+impl RouteNeeds {
+    /// Returns the first thing that a token lacks.
+    fn lack_of(
+        &self,
+        granted: &GrantedScopes<'_>,
+        token: &TokenContent<'_>,
+    ) -> Result<Option<Lack<'_>>, Error> {
+        if let Some(group) = self.scopes.missing_in(granted) {
+            return Ok(Some(Lack::Scope(group)));
+        }
+        for claim in &self.claims {
+            if let Some(fault) = claim.fault_of(token)? {
+                return Ok(Some(Lack::Claim(claim, fault)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Lack<'_> {
+    fn error(&self, rule: &RouteRule) -> Error {
+        let required_by = format!("AUTHORIZER_ROUTE_RULES, {:?}", rule.pattern);
+        match self {
+            Self::Scope(any_of) => {
+                Error::InsufficientScope { any_of: any_of.to_vec(), required_by }
+            }
+            Self::Claim(claim, fault) => Error::RouteClaimMismatch {
+                claim: claim.path.as_str().to_owned(),
+                wanted: fault.wanted(),
+                required_by,
+            },
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl Strict {
         let settings = vec![
             ("AUTHORIZER_ISSUERS", json!([strict, lenient]).to_string()),
             ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example".to_owned()),
-            ("AUTHORIZER_ROUTE_SCOPES", r#"{"$connect": [], "GET /orders/*": []}"#.to_owned()),
+            ("AUTHORIZER_ROUTE_RULES", r#"{"$connect": [], "GET /orders/*": []}"#.to_owned()),
             ("AUTHORIZER_CONTEXT_CLAIMS", "big,again=big".to_owned()),
         ];
         Self { good, rs384, without_keys, settings }

@@ -34,7 +34,7 @@ async fn names_every_mistake_at_once() {
         ("AUTHORIZER_REQUIRED_CLAIMS", "tenant=a"),
         ("AUTHORIZER_TOKEN_SOURCES", "header"),
         ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example/"),
-        ("AUTHORIZER_ROUTE_SCOPES", r#"{"/orders": []}"#),
+        ("AUTHORIZER_ROUTE_RULES", r#"{"/orders": []}"#),
         ("AUTHORIZER_CONTEXT_CLAIMS", "sub"),
         ("AUTHORIZER_RESOURCE_SCOPE", "Stage"),
         ("AUTHORIZER_CA_FILE", "/nonexistent"),
