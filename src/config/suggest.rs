@@ -132,7 +132,7 @@ mod tests {
         check("CACHE_TTL", &["JWKS_TTL_SECONDS"]);
         check("METRICS", &["METRICS_NAMESPACE"]);
         check("CLIENT", &["CLIENT_IDS"]);
-        check("CLAIMS", &["REQUIRED_CLAIMS", "CONTEXT_CLAIMS"]);
+        check("CLAIMS", &["SCOPE_CLAIMS", "REQUIRED_CLAIMS", "CONTEXT_CLAIMS"]);
     }
 
     #[test]

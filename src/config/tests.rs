@@ -895,7 +895,10 @@ fn an_unknown_variable_is_a_mistake_and_a_similar_name_is_suggested() {
         assert_eq!(problem.to_string(), expected);
     }
     for (name, remedy) in [
-        ("CLAIMS", "Did you mean AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?"),
+        (
+            "CLAIMS",
+            "Did you mean AUTHORIZER_SCOPE_CLAIMS or AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?",
+        ),
         ("DOMAIN", "See docs/configuration.md for the settings."),
         ("", "See docs/configuration.md for the settings."),
     ] {
