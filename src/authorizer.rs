@@ -104,7 +104,7 @@ impl<S: KeySource> Authorizer<S> {
             &request,
             credential.delivery,
             &issuer.required_scopes,
-            claims.registered(),
+            &claims,
         );
         let caller = Caller {
             principal: self.config.context.principal(&claims)?,

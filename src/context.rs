@@ -57,7 +57,7 @@ impl ContextRules {
         claims: &'a Claims<'_>,
         subprotocol: Option<&'a str>,
     ) -> Result<Context<'a>, Error> {
-        let set = claims.registered();
+        let set = claims.content().registered();
         let mut context = Context(Vec::with_capacity(6 + self.claims.len()));
         context.set("sub", set.sub.as_deref().map(ContextValue::from));
         context.set("iss", set.iss.as_deref().map(ContextValue::from));
@@ -66,7 +66,7 @@ impl ContextRules {
         context.set("exp", set.exp.and_then(|exp| ContextValue::number(exp.0)));
         context.set("subprotocol", subprotocol.map(ContextValue::from));
         for ContextClaim { name, path } in &self.claims {
-            context.set(name, claims.value(path)?.and_then(ContextValue::of));
+            context.set(name, claims.content().value(path)?.and_then(ContextValue::of));
         }
         Ok(context)
     }
@@ -78,10 +78,10 @@ impl ContextRules {
     ///
     /// [`Error::MalformedToken`] if the claim cannot be read.
     pub(crate) fn principal<'a>(&self, claims: &'a Claims<'_>) -> Result<Cow<'a, str>, Error> {
-        let set = claims.registered();
+        let set = claims.content().registered();
         let configured = match &self.principal {
             None => set.sub.as_deref().map(Cow::Borrowed),
-            Some(path) => claims.value(path)?.and_then(text_of),
+            Some(path) => claims.content().value(path)?.and_then(text_of),
         };
         let client = set.client().map(Cow::Borrowed);
         let issuer = set.iss.as_deref().map(Cow::Borrowed);
@@ -100,7 +100,7 @@ impl ContextRules {
     ) -> Result<Option<Cow<'a, str>>, Error> {
         match &self.usage_key {
             None => Ok(None),
-            Some(path) => Ok(claims.value(path)?.and_then(text_of)),
+            Some(path) => Ok(claims.content().value(path)?.and_then(text_of)),
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) use spelling::AMBIGUOUS_PATHS;
 
 use crate::error::Error;
 use crate::gateway::request::{AuthorizerRequest, Delivery};
-use crate::jwt::ClaimsSet;
+use crate::jwt::{Claims, ClaimsSet, TokenContent};
 
 /// The rules that apply to the tokens of every issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +35,19 @@ pub(crate) struct Refusal<'r> {
     routes: Option<RouteDecisions<'r>>,
 }
 
+/// A check of the access rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccessCheck {
+    /// The request has an allowed origin.
+    Origin,
+    /// The token has every scope that its issuer requires.
+    RequiredScopes,
+    /// The token meets the rules of the request's route.
+    Route,
+}
+
 impl AccessRules {
-    /// Judges a request whose token has these claims.
-    ///
-    /// The request needs an allowed origin, then every one of `required_scopes` (those of the
-    /// token's issuer), then the scopes of its route.
+    /// Judges a request whose token has these claims, by [`AccessRules::check_each`].
     ///
     /// # Errors
     ///
@@ -50,18 +58,45 @@ impl AccessRules {
         request: &AuthorizerRequest<'_>,
         delivery: Delivery,
         required_scopes: &[String],
-        claims: &'r ClaimsSet<'_>,
+        claims: &'r Claims<'_>,
     ) -> Result<Permit<'r>, Refusal<'r>> {
-        self.allowed_origins
-            .check(request, delivery)
-            .and_then(|()| check_scopes(required_scopes, claims))
-            .map_err(|error| Refusal { error, routes: None })?;
-        let Some(rules) = &self.route_scopes else { return Ok(Permit { routes: None }) };
-        let decisions = RouteDecisions::new(rules, claims);
-        match decisions.check(request.arn.route()) {
-            Ok(()) => Ok(Permit { routes: Some(decisions) }),
-            Err(error) => Err(Refusal { error, routes: Some(decisions) }),
+        let token = claims.content();
+        let routes = self.route_decisions(token);
+        self.check_each(request, delivery, required_scopes, token, |check, outcome| {
+            outcome.map_err(|error| Refusal {
+                error,
+                routes: routes.filter(|_| check == AccessCheck::Route),
+            })
+        })?;
+        Ok(Permit { routes })
+    }
+
+    /// Checks a request whose token, verified or not, has these claims, in the order of
+    /// [`AccessCheck`]. Gives the outcome of each check to `report`, and stops if that returns an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// What `report` returns.
+    pub(crate) fn check_each<E>(
+        &self,
+        request: &AuthorizerRequest<'_>,
+        delivery: Delivery,
+        required_scopes: &[String],
+        token: &TokenContent<'_>,
+        mut report: impl FnMut(AccessCheck, Result<(), Error>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        report(AccessCheck::Origin, self.allowed_origins.check(request, delivery))?;
+        let scopes = check_scopes(required_scopes, token.registered());
+        report(AccessCheck::RequiredScopes, scopes)?;
+        match self.route_decisions(token) {
+            None => Ok(()),
+            Some(decisions) => report(AccessCheck::Route, decisions.check(request.arn.route())),
         }
+    }
+
+    fn route_decisions<'r>(&'r self, token: &'r TokenContent<'_>) -> Option<RouteDecisions<'r>> {
+        self.route_scopes.as_ref().map(|rules| RouteDecisions::new(rules, token.registered()))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::gateway::request::Delivery::{CookieOnly, Explicit};
+use crate::jwt::testing;
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 
@@ -31,7 +32,7 @@ fn judge(
     let event =
         format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/{route}","headers":{headers}}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
-    let claims: ClaimsSet<'_> = serde_json::from_str(claims).unwrap();
+    let claims = testing::claims(claims);
     match rules.judge(&request, delivery, &strings(required_scopes), &claims) {
         Ok(_) => "allowed",
         Err(refusal) => refusal.error().reason(),
@@ -251,7 +252,7 @@ fn route_rules_speak_of_other_routes_only_where_the_token_may_use_any() {
     let rules = AccessRules { route_scopes: Some(route_scopes(&[("*", &[])])), ..unrestricted() };
     let event = format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/GET/x"}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
-    let claims: ClaimsSet<'_> = serde_json::from_str(r#"{"scope":"a"}"#).unwrap();
+    let claims = testing::claims(r#"{"scope":"a"}"#);
     let judge = |rules: &AccessRules, required: &[&str]| match rules.judge(
         &request,
         Explicit,

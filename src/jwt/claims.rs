@@ -1,11 +1,11 @@
 //! The claims check: a verified token against its issuer's rules, at a time.
 
-use std::cell::OnceCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use super::claims_set::{ClaimsSet, NumericDate};
+use super::content::TokenContent;
 use super::verify::VerifiedToken;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
@@ -67,31 +67,16 @@ impl ClaimPath {
         &self.0
     }
 
-    fn find<'v>(&self, claims: &'v Value) -> Option<&'v Value> {
+    pub(super) fn find<'v>(&self, claims: &'v Value) -> Option<&'v Value> {
         if self.0.starts_with('/') { claims.pointer(&self.0) } else { claims.get(&self.0) }
     }
 }
 
 /// Claims that the issuer signed and that meet its rules.
-pub(crate) struct Claims<'a> {
-    set: ClaimsSet<'a>,
-    payload: &'a [u8],
-    /// The whole claims set. It is read when the first claim is looked up by its path.
-    document: OnceCell<Value>,
-}
+pub(crate) struct Claims<'a>(TokenContent<'a>);
 
 impl<'a> Claims<'a> {
-    /// Checks the claims in this order:
-    ///
-    /// 1. `iss` is exactly the issuer;
-    /// 2. the `typ` header is an accepted one;
-    /// 3. `exp` is present and in the future; at `exp` itself, the token has expired;
-    /// 4. `nbf` and `iat` are not in the future, if present;
-    /// 5. `iat` is not too long ago;
-    /// 6. `aud` contains an accepted audience;
-    /// 7. the client is an accepted one;
-    /// 8. `token_use` is the configured one;
-    /// 9. every required claim has an accepted value.
+    /// Checks the claims by [`check_each`].
     ///
     /// # Errors
     ///
@@ -101,48 +86,86 @@ impl<'a> Claims<'a> {
         rules: &ClaimRules,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        check_issuer(&token.claims, rules)?;
-        check_type(token.typ.as_deref(), rules)?;
-        check_times(&token.claims, rules, now)?;
-        check_audience(&token.claims, rules)?;
-        check_client(&token.claims, rules)?;
-        check_token_use(&token.claims, rules)?;
-        let claims = Self { set: token.claims, payload: token.payload, document: OnceCell::new() };
-        for required in &rules.required_claims {
-            claims.check_required(required)?;
-        }
-        Ok(claims)
+        check_each(token.content(), rules, now, |_, outcome| outcome)?;
+        Ok(Self(token.into_content()))
     }
 
-    /// Returns the registered claims.
+    /// Takes claims that no issuer signed.
+    #[cfg(test)]
+    pub(super) fn of_test(content: TokenContent<'a>) -> Self {
+        Self(content)
+    }
+
+    /// Returns the claims.
     #[must_use]
-    pub(crate) fn registered(&self) -> &ClaimsSet<'a> {
-        &self.set
+    pub(crate) fn content(&self) -> &TokenContent<'a> {
+        &self.0
     }
+}
 
-    /// Returns the value at `path`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::MalformedToken`] if any claim cannot be read, for example because it is nested too
-    /// deeply.
-    pub(crate) fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
-        if self.document.get().is_none() {
-            let document = serde_json::from_slice(self.payload).map_err(|_| {
-                Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")
-            })?;
-            // The cell was empty, so this cannot fail.
-            let _ = self.document.set(document);
-        }
-        Ok(self.document.get().and_then(|document| path.find(document)))
+/// A check of the claims.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ClaimCheck<'r> {
+    /// `iss` is exactly the issuer.
+    Issuer,
+    /// The `typ` header parameter is an accepted one.
+    TokenType,
+    /// `exp` is present and in the future. At `exp` itself, the token has expired.
+    Expiry,
+    /// `nbf` is not in the future, if present.
+    NotBefore,
+    /// `iat` is not in the future, if present.
+    IssuedAt,
+    /// `iat` is not too long ago.
+    Age,
+    /// `aud` contains an accepted audience.
+    Audience,
+    /// The client is an accepted one.
+    Client,
+    /// `token_use` is the configured one.
+    TokenUse,
+    /// A required claim has an accepted value.
+    Required(&'r RequiredClaim),
+}
+
+/// Checks claims, verified or not, in the order of [`ClaimCheck`]. Gives the outcome of each check to
+/// `report`, and stops if that returns an error.
+///
+/// # Errors
+///
+/// What `report` returns.
+pub(crate) fn check_each<'r, E>(
+    token: &TokenContent<'_>,
+    rules: &'r ClaimRules,
+    now: SystemTime,
+    mut report: impl FnMut(ClaimCheck<'r>, Result<(), Error>) -> Result<(), E>,
+) -> Result<(), E> {
+    let claims = token.registered();
+    let now = seconds_since_epoch(now);
+    report(ClaimCheck::Issuer, check_issuer(claims, rules))?;
+    report(ClaimCheck::TokenType, check_type(token.typ(), rules))?;
+    report(ClaimCheck::Expiry, check_expiry(claims, rules, now))?;
+    report(ClaimCheck::NotBefore, check_not_before(claims, rules, now))?;
+    report(ClaimCheck::IssuedAt, check_issued_at(claims, rules, now))?;
+    report(ClaimCheck::Age, check_age(claims, rules, now))?;
+    report(ClaimCheck::Audience, check_audience(claims, rules))?;
+    report(ClaimCheck::Client, check_client(claims, rules))?;
+    report(ClaimCheck::TokenUse, check_token_use(claims, rules))?;
+    for required in &rules.required_claims {
+        report(ClaimCheck::Required(required), required.check(token))?;
     }
+    Ok(())
+}
 
-    fn check_required(&self, required: &RequiredClaim) -> Result<(), Error> {
-        let name = || required.path.as_str().to_owned();
-        let value = self.value(&required.path)?.ok_or_else(|| Error::missing_claim(&name()))?;
+impl RequiredClaim {
+    /// Checks that a token has the claim with an accepted value. If the claim is a list, one of its
+    /// items must be an accepted value.
+    fn check(&self, token: &TokenContent<'_>) -> Result<(), Error> {
+        let name = || self.path.as_str().to_owned();
+        let value = token.value(&self.path)?.ok_or_else(|| Error::missing_claim(&name()))?;
         let accepted = match value.as_array() {
-            Some(values) => values.iter().any(|value| required.accepted.contains(value)),
-            None => required.accepted.contains(value),
+            Some(values) => values.iter().any(|value| self.accepted.contains(value)),
+            None => self.accepted.contains(value),
         };
         if accepted { Ok(()) } else { Err(Error::ClaimMismatch(name())) }
     }
@@ -175,31 +198,40 @@ fn check_type(typ: Option<&str>, rules: &ClaimRules) -> Result<(), Error> {
     }
 }
 
-fn check_times(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: SystemTime) -> Result<(), Error> {
-    let now = seconds_since_epoch(now);
-    let leeway = rules.leeway.as_secs_f64();
+fn check_expiry(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
     let NumericDate(exp) = claims.exp.ok_or_else(|| Error::missing_claim("exp"))?;
-    if now >= exp + leeway {
+    if now >= exp + rules.leeway.as_secs_f64() {
         return Err(Error::Expired { seconds_ago: whole(now - exp) });
     }
-    if let Some(NumericDate(nbf)) = claims.nbf
-        && now < nbf - leeway
-    {
-        return Err(Error::NotYetValid { seconds_ahead: whole(nbf - now) });
-    }
-    if let Some(NumericDate(iat)) = claims.iat
-        && now < iat - leeway
-    {
-        return Err(Error::IssuedInFuture { seconds_ahead: whole(iat - now) });
-    }
-    if let Some(limit) = rules.max_age {
-        let NumericDate(iat) = claims.iat.ok_or_else(|| Error::missing_claim("iat"))?;
-        if now >= iat + limit.as_secs_f64() + leeway {
-            return Err(Error::TooOld {
-                age_seconds: whole(now - iat),
-                limit_seconds: limit.as_secs(),
-            });
+    Ok(())
+}
+
+fn check_not_before(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
+    match claims.nbf {
+        Some(NumericDate(nbf)) if now < nbf - rules.leeway.as_secs_f64() => {
+            Err(Error::NotYetValid { seconds_ahead: whole(nbf - now) })
         }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_issued_at(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
+    match claims.iat {
+        Some(NumericDate(iat)) if now < iat - rules.leeway.as_secs_f64() => {
+            Err(Error::IssuedInFuture { seconds_ahead: whole(iat - now) })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_age(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
+    let Some(limit) = rules.max_age else { return Ok(()) };
+    let NumericDate(iat) = claims.iat.ok_or_else(|| Error::missing_claim("iat"))?;
+    if now >= iat + limit.as_secs_f64() + rules.leeway.as_secs_f64() {
+        return Err(Error::TooOld {
+            age_seconds: whole(now - iat),
+            limit_seconds: limit.as_secs(),
+        });
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod algorithm;
 mod base64url;
 mod claims;
 mod claims_set;
+mod content;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
@@ -22,6 +23,7 @@ mod verify;
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub(crate) use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
 pub(crate) use claims_set::ClaimsSet;
+pub(crate) use content::TokenContent;
 pub(crate) use token::{RawToken, UnverifiedToken};
 pub use verify::PublicKeyError;
 pub(crate) use verify::{PublicKey, verify};

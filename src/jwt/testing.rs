@@ -14,7 +14,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{ClaimRules, Claims, PublicKey, RawToken, SignatureAlgorithm, UnverifiedToken, verify};
+use super::{
+    ClaimRules, Claims, PublicKey, RawToken, SignatureAlgorithm, TokenContent, UnverifiedToken,
+    verify,
+};
 use crate::error::Error;
 
 /// A key pair of one of the types that the supported algorithms take.
@@ -118,6 +121,12 @@ pub(crate) fn token(header: &str, payload: &str, signature: &[u8]) -> String {
 /// Returns what a signature is over.
 pub(crate) fn signing_input(header: &str, payload: &str) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload))
+}
+
+/// Returns claims that were neither signed nor checked, for tests of what comes after.
+pub(crate) fn claims(payload: &str) -> Claims<'_> {
+    let registered = serde_json::from_str(payload).unwrap();
+    Claims::of_test(TokenContent::new(payload.as_bytes(), registered, None))
 }
 
 /// The key of the tokens of [`with_claims`], whose header must have `"alg":"EdDSA"`.

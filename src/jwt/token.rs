@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 
 use super::algorithm::SignatureAlgorithm;
 use super::base64url;
-use super::claims_set::ClaimsSet;
+use super::content::TokenContent;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::json::{Text, object_in_utf8, present};
@@ -82,11 +82,7 @@ pub(crate) struct UnverifiedToken<'a> {
     pub(super) signing_input: &'a str,
     /// The decoded signature.
     pub(super) signature: &'a [u8],
-    /// The decoded payload.
-    pub(super) payload: &'a [u8],
-    pub(super) claims: ClaimsSet<'a>,
-    /// The `typ` header.
-    pub(super) typ: Option<Text<'a>>,
+    pub(super) content: TokenContent<'a>,
     pub(super) alg: Text<'a>,
     kid: Option<Text<'a>>,
 }
@@ -132,9 +128,7 @@ impl<'a> UnverifiedToken<'a> {
         Ok(Self {
             signing_input: decoded.signing_input,
             signature: &decoded.signature,
-            payload: &decoded.payload,
-            claims,
-            typ: header.typ,
+            content: TokenContent::new(&decoded.payload, claims, header.typ),
             alg: header.alg,
             kid: header.kid,
         })
@@ -143,7 +137,7 @@ impl<'a> UnverifiedToken<'a> {
     /// Returns the `iss` claim. Use it only to find the configured issuer.
     #[must_use]
     pub(crate) fn unverified_issuer(&self) -> Option<&str> {
-        self.claims.iss.as_deref()
+        self.content.registered().iss.as_deref()
     }
 
     /// Returns the `kid` header. Use it only to choose a key.

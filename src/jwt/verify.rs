@@ -6,10 +6,9 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
 
 use super::algorithm::{Scheme, SignatureAlgorithm};
 use super::base64url;
-use super::claims_set::ClaimsSet;
+use super::content::TokenContent;
 use super::token::UnverifiedToken;
 use crate::error::Error;
-use crate::json::Text;
 
 /// A public key for one algorithm, ready to verify.
 ///
@@ -121,10 +120,20 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
 }
 
 /// A token that an issuer's key has signed. Its claims are not checked yet.
-pub(crate) struct VerifiedToken<'a> {
-    pub(super) claims: ClaimsSet<'a>,
-    pub(super) payload: &'a [u8],
-    pub(super) typ: Option<Text<'a>>,
+pub(crate) struct VerifiedToken<'a>(TokenContent<'a>);
+
+impl<'a> VerifiedToken<'a> {
+    /// Returns what the token says.
+    #[must_use]
+    pub(crate) fn content(&self) -> &TokenContent<'a> {
+        &self.0
+    }
+
+    /// Returns what the token says, and nothing else.
+    #[must_use]
+    pub(crate) fn into_content(self) -> TokenContent<'a> {
+        self.0
+    }
 }
 
 /// Checks a token's signature.
@@ -140,7 +149,7 @@ pub(crate) fn verify<'a>(
     keys: &[PublicKey],
 ) -> Result<VerifiedToken<'a>, Error> {
     if keys.iter().any(|key| key.verifies(&token)) {
-        Ok(VerifiedToken { claims: token.claims, payload: token.payload, typ: token.typ })
+        Ok(VerifiedToken(token.content))
     } else {
         Err(Error::InvalidSignature)
     }

@@ -10,6 +10,7 @@ use crate::gateway::request::{AuthorizerRequest, Delivery};
 use crate::gateway::response::{
     Caller, HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
+use crate::jwt::testing;
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 
@@ -95,7 +96,7 @@ fn decide(rules: &[RouteRule], granted: &[&str], route: &str) -> (bool, String) 
     let event = format!(r#"{{"type":"REQUEST","methodArn":{arn}}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
     let claims = format!(r#"{{"scope":"{}"}}"#, granted.join(" "));
-    let claims: ClaimsSet<'_> = serde_json::from_str(&claims).unwrap();
+    let claims = testing::claims(&claims);
     let caller = Caller { principal: "alice".into(), usage_key: None, context: Context::default() };
     let (is_allowed, answer) = match rules.judge(&request, Delivery::Explicit, &[], &claims) {
         Ok(permit) => (true, RESPONSES.allow(&request, &caller, &permit)),

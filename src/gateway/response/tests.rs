@@ -10,7 +10,7 @@ use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
 use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
-use crate::jwt::{Audience, ClaimPath, ClaimRules, ClaimsSet};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, testing};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 const POLICY_KINDS: [EventKind; 4] =
@@ -95,7 +95,7 @@ fn judged(
     };
     let event = event(kind);
     let request = AuthorizerRequest::parse(&event)?;
-    let claims: ClaimsSet<'_> = serde_json::from_str(CLAIMS).unwrap();
+    let claims = testing::claims(CLAIMS);
     match access.judge(&request, Delivery::Explicit, &strings(required_scopes), &claims) {
         Ok(permit) => rules.allow(&request, &caller, &permit),
         Err(refusal) => rules.deny(&request, caller, &refusal),

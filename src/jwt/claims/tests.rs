@@ -387,9 +387,9 @@ fn a_value_is_looked_up_as_often_as_it_is_asked_for() {
     with_claims(r#"{"alg":"EdDSA"}"#, &payload, &rules(), UNIX_EPOCH, |claims| {
         let claims = claims.ok().unwrap();
         for _ in 0..2 {
-            assert_eq!(claims.value(&ClaimPath::new("/a/b/1")).unwrap(), Some(&json!(2)));
-            assert_eq!(claims.value(&ClaimPath::new("n")).unwrap(), Some(&Value::Null));
-            assert_eq!(claims.value(&ClaimPath::new("/a/c")).unwrap(), None);
+            assert_eq!(claims.content().value(&ClaimPath::new("/a/b/1")).unwrap(), Some(&json!(2)));
+            assert_eq!(claims.content().value(&ClaimPath::new("n")).unwrap(), Some(&Value::Null));
+            assert_eq!(claims.content().value(&ClaimPath::new("/a/c")).unwrap(), None);
         }
     });
 }
