@@ -88,17 +88,17 @@ settings! {
     example: "access";
 
     REQUIRED_SCOPES, per_issuer: true,
-    takes: "a comma-separated list of scopes, all of which a token must have, or a JSON list, in which a list stands for any of its scopes",
+    takes: "a comma-separated list of scopes, or a JSON list of scopes and lists of scopes",
     default: "none",
     example: "chat:connect";
 
     SCOPE_CLAIMS, per_issuer: true,
-    takes: "a comma-separated list of claims (names or JSON Pointers) that hold scopes, besides `scope` and `scp`",
+    takes: "a comma-separated list of claims (names or JSON Pointers)",
     default: "none",
     example: "permissions,/realm_access/roles";
 
     REQUIRED_CLAIMS, per_issuer: true,
-    takes: "a JSON object that maps claims (names or JSON Pointers) to a value, a list for any of its values, or {\"all\": [...]}",
+    takes: "a JSON object that maps claims (names or JSON Pointers) to a value, a list of values, or {\"all\": [...]}",
     default: "none",
     example: r#"{"tenant": ["a", "b"], "/realm_access/roles": "admin"}"#;
 
