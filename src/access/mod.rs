@@ -4,6 +4,7 @@
 //! [`Permit`] or a [`Refusal`], and only [`AccessRules::judge`] can make either.
 
 mod origins;
+mod pattern;
 mod routes;
 mod scopes;
 mod spelling;

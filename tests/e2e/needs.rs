@@ -88,6 +88,29 @@ async fn further_claims_hold_scopes_where_the_issuer_says_so() {
 }
 
 #[tokio::test]
+async fn a_claim_holds_the_scopes_of_its_own_issuers_tokens_only() {
+    let (with, without) = tokio::join!(Issuer::start(), Issuer::start());
+    let (with, without) = (with.unwrap(), without.unwrap());
+    let issuers = json!([
+        { "issuer": with.url(), "audience": AUDIENCE, "scope_claims": ["permissions"] },
+        { "issuer": without.url(), "audience": AUDIENCE },
+    ]);
+    let mut deployment = Deployment::start(&[
+        ("AUTHORIZER_ISSUERS", &issuers.to_string()),
+        ("AUTHORIZER_ROUTE_RULES", r#"{"$connect": ["edit"]}"#),
+    ])
+    .await;
+    for (issuer, claims, expected) in [
+        (&with, json!({ "permissions": ["edit"] }), Ok(())),
+        (&without, json!({ "permissions": ["edit"] }), insufficient()),
+        (&without, json!({ "scope": "edit" }), Ok(())),
+    ] {
+        let event = connect(&token_with(issuer, claims.clone()));
+        assert_eq!(deployment.ask(&event).await.map(drop), expected, "{claims}");
+    }
+}
+
+#[tokio::test]
 async fn a_required_claim_can_need_all_of_several_values() {
     let issuer = Issuer::start().await.unwrap();
     let rules = r#"{"groups": {"all": ["staff", ["admins", "ops"]]}}"#;
