@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting};
+use super::setting::{self, ISSUERS, PREFIX, REQUIRED_SCOPES, Setting};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -178,7 +178,7 @@ fn shown(value: &str) -> Excerpt {
 /// Returns the mistake in a name that is not the name of a setting in this place.
 fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
     let (allowed, elsewhere): (Vec<&Setting>, Vec<&Setting>) =
-        SETTINGS.iter().partition(|setting| place.allows(setting));
+        setting::all().partition(|setting| place.allows(setting));
     if allowed.iter().any(|setting| setting.name == name) {
         return None;
     }
@@ -203,7 +203,7 @@ fn as_text(name: &str, json: &RawValue) -> Option<String> {
         // The raw JSON: a `Value` has already dropped a repeated member, which is a mistake.
         Value::Object(_) => Some(json.get().to_owned()),
         // The only list whose items can be lists.
-        Value::Array(_) if name == REQUIRED_SCOPES.name => Some(json.get().to_owned()),
+        Value::Array(_) if name.ends_with(REQUIRED_SCOPES.name) => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();
