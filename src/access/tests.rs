@@ -227,7 +227,7 @@ fn a_claim_that_cannot_be_read_is_a_refusal_where_a_rule_looks_it_up() {
     ];
     // Nobody looks, so it costs nothing.
     check(&[], &[], false);
-    check(&[plain.clone()], &[], false);
+    check(std::slice::from_ref(&plain), &[], false);
     check(&[plain.clone(), of_other_scope], &[], false);
     check(&[], &["g"], true);
     check(&[by_claim], &[], true);

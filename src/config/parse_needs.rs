@@ -36,12 +36,12 @@ pub(super) fn scope_list(json: &str) -> Parsed<RequiredScopes> {
 }
 
 fn scope(value: Value) -> Parsed<String> {
-    match value {
-        Value::String(scope) if is_scope(&scope) => Ok(scope),
-        Value::String(scope) => Err(format!(
+    match value.as_str() {
+        Some(scope) if is_scope(scope) => Ok(scope.to_owned()),
+        Some(scope) => Err(format!(
             "has the scope {scope:?}, which a token cannot have (to require a value with a space, use a claim)"
         )),
-        other => Err(format!("has {other} in place of a scope")),
+        None => Err(format!("has {value} in place of a scope")),
     }
 }
 
@@ -71,31 +71,41 @@ pub(super) fn required_claims(text: &str) -> Parsed<Vec<RequiredClaim>> {
 
 /// Parses what a claim needs: a value, a list for any of its items, or `{"all": [...]}`.
 fn values(json: &str) -> Parsed<Vec<Vec<Value>>> {
-    const NEITHER: &str = "has neither a value, a list of values nor an object with \"all\" only";
-    let value = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    match value {
-        Value::Array(items) => Ok(vec![any_of(items, &scalar)?]),
-        Value::Object(_) => {
-            let members = object(json).map_err(|_| NEITHER)?;
-            let [(name, elements)] = &members[..] else { return Err(NEITHER.to_owned()) };
-            if name != "all" {
-                return Err(NEITHER.to_owned());
-            }
-            let elements: Vec<Value> = serde_json::from_str(elements.get())
-                .map_err(|_| "has \"all\" without a list".to_owned())?;
-            if elements.is_empty() {
-                return Err("has an empty list".to_owned());
-            }
-            groups(elements, scalar)
-        }
-        single => Ok(vec![vec![scalar(single)?]]),
+    let value: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    if value.is_object() {
+        return all_of(json);
     }
+    let group = if let Value::Array(items) = value {
+        any_of(items, &scalar)?
+    } else {
+        vec![scalar(value)?]
+    };
+    Ok(vec![group])
+}
+
+fn all_of(json: &str) -> Parsed<Vec<Vec<Value>>> {
+    let members = object(json).ok();
+    let elements = match members.as_deref() {
+        Some([(name, elements)]) if name == "all" => elements.get(),
+        Some(_) | None => {
+            return Err(
+                "has neither a value, a list of values nor an object with \"all\" only".to_owned()
+            );
+        }
+    };
+    let elements: Vec<Value> =
+        serde_json::from_str(elements).map_err(|_| "has \"all\" without a list".to_owned())?;
+    if elements.is_empty() {
+        return Err("has an empty list".to_owned());
+    }
+    groups(elements, scalar)
 }
 
 fn scalar(value: Value) -> Parsed<Value> {
-    match value {
-        Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(value),
-        other => Err(format!("has {other}, which is not a string, a number or a boolean")),
+    if value.is_string() || value.is_number() || value.is_boolean() {
+        Ok(value)
+    } else {
+        Err(format!("has {value}, which is not a string, a number or a boolean"))
     }
 }
 
@@ -104,9 +114,12 @@ fn groups<T: PartialEq>(
     elements: Vec<Value>,
     item: impl Fn(Value) -> Parsed<T>,
 ) -> Parsed<Vec<Vec<T>>> {
-    let group = |element| match element {
-        Value::Array(items) => any_of(items, &item),
-        single => Ok(vec![item(single)?]),
+    let group = |element| {
+        if let Value::Array(items) = element {
+            any_of(items, &item)
+        } else {
+            Ok(vec![item(element)?])
+        }
     };
     let groups = elements.into_iter().map(group).collect::<Parsed<Vec<_>>>()?;
     match first_repeated(&groups) {

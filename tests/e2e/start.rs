@@ -79,6 +79,7 @@ async fn suggests_the_nearest_name() {
         ("AUTHORIZER_audience", "AUTHORIZER_AUDIENCE"),
         ("AUTHORIZER_LEEWAY", "AUTHORIZER_LEEWAY_SECONDS"),
         ("AUTHORIZER_CLOCK_SKEW", "AUTHORIZER_LEEWAY_SECONDS"),
+        ("AUTHORIZER_ROUTE_SCOPES", "AUTHORIZER_ROUTE_RULES"),
     ] {
         let message = init_error(&[&good[..], &[(misspelt, "x")]].concat()).await;
         let problem = format!("{misspelt} is not a setting. Did you mean {nearest}?");
