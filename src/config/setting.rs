@@ -193,6 +193,9 @@ settings! {
     example: "/opt/company-ca.pem";
 }
 
+/// What the names of the settings on trial begin with, after [`PREFIX`].
+pub(super) const TRIAL_PREFIX: &str = "REPORT_ONLY_";
+
 /// Defines a setting on trial for each of some settings, and [`TRIAL_SETTINGS`].
 macro_rules! settings_on_trial {
     ($($name:ident)*) => {

@@ -77,3 +77,6 @@ fn algorithms_among(
         Some(other) => Err(format!("{} is not in AUTHORIZER_ALGORITHMS", other.name)),
     }
 }
+
+#[cfg(test)]
+mod tests;
