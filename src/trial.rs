@@ -83,3 +83,30 @@ pub(crate) fn would_change(refused: Option<&Error>, trial: &Result<(), Error>) -
         Some(error) => error.class() != Class::Fault && trial != Some(error.class()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_decision_is_a_change() {
+        let expired = || Error::Expired { seconds_ago: 1 };
+        let forbidden = || Error::RouteForbidden;
+        let fault = || Error::UnusableEvent("");
+        let unreadable = || Error::MalformedToken("");
+        for (refused, trial, expected) in [
+            (None, Ok(()), false),
+            (None, Err(expired()), true),
+            (None, Err(forbidden()), true),
+            (Some(expired()), Ok(()), true),
+            (Some(expired()), Err(Error::InvalidSignature), false),
+            (Some(expired()), Err(forbidden()), true),
+            (Some(forbidden()), Err(forbidden()), false),
+            // Not refused by a rule, so no rule would have allowed it.
+            (Some(fault()), Ok(()), false),
+            (Some(unreadable()), Ok(()), false),
+        ] {
+            assert_eq!(would_change(refused.as_ref(), &trial), expected, "{refused:?}, {trial:?}");
+        }
+    }
+}
