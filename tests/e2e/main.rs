@@ -31,6 +31,7 @@ mod events;
 mod hostile;
 mod issuers;
 mod log;
+mod needs;
 mod refusals;
 mod rules;
 mod start;
