@@ -13,6 +13,7 @@ pub(crate) use spelling::AMBIGUOUS_PATHS;
 
 use crate::error::Error;
 use crate::gateway::request::{AuthorizerRequest, Delivery};
+use crate::hints;
 use crate::jwt::{Claims, ClaimsSet, TokenContent};
 
 /// The rules that apply to the tokens of every issuer.
@@ -86,12 +87,16 @@ impl AccessRules {
         token: &TokenContent<'_>,
         mut report: impl FnMut(AccessCheck, Result<(), Error>) -> Result<(), E>,
     ) -> Result<(), E> {
+        let with_hint = |error| hints::with_scope_hint(error, token);
         report(AccessCheck::Origin, self.allowed_origins.check(request, delivery))?;
         let scopes = check_scopes(required_scopes, token.registered());
-        report(AccessCheck::RequiredScopes, scopes)?;
+        report(AccessCheck::RequiredScopes, scopes.map_err(with_hint))?;
         match self.route_decisions(token) {
             None => Ok(()),
-            Some(decisions) => report(AccessCheck::Route, decisions.check(request.arn.route())),
+            Some(decisions) => {
+                let route = decisions.check(request.arn.route());
+                report(AccessCheck::Route, route.map_err(with_hint))
+            }
         }
     }
 
@@ -130,7 +135,7 @@ impl<'r> Refusal<'r> {
 fn check_scopes(required: &[String], claims: &ClaimsSet<'_>) -> Result<(), Error> {
     match missing_scope(required, claims) {
         None => Ok(()),
-        Some(scope) => Err(Error::InsufficientScope(scope.clone())),
+        Some(scope) => Err(Error::InsufficientScope { scope: scope.clone(), hint: None }),
     }
 }
 
