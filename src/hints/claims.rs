@@ -2,10 +2,14 @@
 
 use super::Hint;
 use super::issuer::spelling;
-use crate::jwt::{ClaimPath, ClaimRules, TokenContent};
+use crate::jwt::{ClaimPath, TokenContent};
 
 /// Recognizes why no configured audience is in `aud`.
-pub(crate) fn audience(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hint> {
+pub(crate) fn audience(
+    token: &TokenContent<'_>,
+    wanted: &[String],
+    wanted_token_use: Option<&str>,
+) -> Option<Hint> {
     let audiences = || token.registered().aud.iter().flat_map(|aud| aud.iter());
     let pairs = || audiences().flat_map(|aud| wanted.iter().map(move |wanted| (aud, wanted)));
     let only = |name: &str| audiences().all(|aud| aud == name);
@@ -22,13 +26,17 @@ pub(crate) fn audience(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hi
     } else if issuer.ends_with("/auth/v1") && only("authenticated") {
         Some(Hint::SUPABASE_AUDIENCE)
     } else if is_id_token(token) {
-        Some(Hint::ID_TOKEN)
+        // Google has no other JWTs.
+        let is_right = wanted_token_use == Some("id") || issuer == GOOGLE;
+        Some(if is_right { Hint::OTHER_CLIENT } else { Hint::ID_TOKEN })
     } else if only("account") {
         Some(Hint::KEYCLOAK_AUDIENCE)
     } else {
         access_for_id_token(token, wanted)
     }
 }
+
+const GOOGLE: &str = "https://accounts.google.com";
 
 /// Recognizes why there is no `aud`.
 pub(crate) fn missing_audience(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hint> {
@@ -50,8 +58,8 @@ pub(crate) fn missing_client(token: &TokenContent<'_>) -> Option<Hint> {
 }
 
 /// Recognizes why the header's `typ` is not an accepted one.
-pub(crate) fn token_type(token: &TokenContent<'_>, rules: &ClaimRules) -> Option<Hint> {
-    let wants_access_token = rules.token_types.iter().any(|typ| typ == AT_JWT);
+pub(crate) fn token_type(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hint> {
+    let wants_access_token = wanted.iter().any(|typ| typ == AT_JWT);
     if wants_access_token && is_id_token(token) {
         Some(Hint::ID_TOKEN)
     } else if !wants_access_token && has_access_type(token) {

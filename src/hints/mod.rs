@@ -70,7 +70,7 @@ hints! {
     EMPTY_TOKEN_EVENT = "the authorizationToken of the TOKEN event is empty: send the header that the authorizer's token source names, or use a REQUEST authorizer, the only type for WebSocket APIs";
     BEARER_MISSING = "the header has a token without \"Bearer\": send \"Bearer\", a space and the token";
     NOT_BEARER = "the header is there, but is not \"Bearer\" and a token";
-    BEARER_TWICE = "\"Bearer\" is there twice: the client adds it to a value that has it already";
+    BEARER_TWICE = "\"Bearer\" is there twice: the client adds it to a value that has it already, so remove one";
     QUOTES = "there are quotes around the token: remove them";
     LINE_BREAK = "there is a line break or a space in the token: send it on one line";
     NO_VALUE = "the client sends the word \"undefined\" or \"null\": it has no token yet";
@@ -80,24 +80,25 @@ hints! {
     GOOGLE_OPAQUE = "it is an access token of Google, which only Google can read: send the ID token";
 
     // The issuer and its keys.
-    SLASH = "only the slash at the end differs";
-    CASE = "only upper and lower case differ";
-    SCHEME = "only the scheme differs";
-    NO_SCHEME = "only the scheme, https://, is missing: the issuer must write its whole URL into iss";
+    SLASH = "only the slash at the end differs: write the setting exactly as the token has it";
+    CASE = "only upper and lower case differ: write the setting exactly as the token has it";
+    SCHEME = "only the scheme differs: the issuer must write its https URL into iss";
+    NO_SCHEME = "only https:// is missing: the issuer must write its whole URL into iss";
     GOOGLE_ISSUER = "Google documents this form of iss too, but only https://accounts.google.com is accepted: get the token from Google Identity Services";
     ENTRA_V1 = "this is a v1.0 token of Entra ID, and the settings are for v2.0 tokens: set requestedAccessTokenVersion to 2 in the API's app registration";
     ENTRA_V2 = "this is a v2.0 token of Entra ID, and the settings are for v1.0 tokens: set AUTHORIZER_ISSUER to the issuer of v2.0, which ends in /v2.0";
-    ENTRA_TENANT = "iss has the id of the Entra ID tenant, never its name, \"common\" or \"organizations\": set AUTHORIZER_ISSUER with the id";
+    ENTRA_TENANT = "iss has the id of the Entra ID tenant, never its name, \"common\" or \"organizations\": set AUTHORIZER_ISSUER with your tenant's id";
     MICROSOFT_GRAPH = "the token is for Microsoft Graph, and only Microsoft can verify it: the client must request a scope of your API";
     OKTA_ORG = "the token is from Okta's org authorization server, and only Okta can verify it: request it from a custom authorization server, for example /oauth2/default";
-    OTHER_HOST = "only the host differs: the token is of another environment, or the issuer has several names";
-    OTHER_INSTANCE = "the same service has issued it, but for another tenant, realm, user pool, project or authorization server";
-    OTHER_SIGNER = "the key with the token's kid did not make the signature: the issuer has replaced the key and kept its kid, another server has signed the token, or the token was changed; compare the keys, which the commands check and explain show";
+    OTHER_HOST = "only the host differs: get the token from the configured environment, or configure the host that your issuer writes into iss";
+    OTHER_INSTANCE = "the same service has issued it, but for another tenant, realm, user pool, project or authorization server: get the token from the configured one";
+    OTHER_SIGNER = "the key with the token's kid did not sign it: the issuer has replaced the key and kept its kid, another server has signed the token, or the token was changed; compare the keys, which jwks-authorizer check and explain show";
 
     // The claims.
     CLOCK = "the issuer's clock is probably ahead: correct it, or set AUTHORIZER_LEEWAY_SECONDS to this difference";
     MILLISECONDS = "the issuer writes milliseconds, but times in a JWT are in seconds";
     ID_TOKEN = "this is an ID token, which is for the client: send the access token";
+    OTHER_CLIENT = "this is an ID token for another client: if the client is yours, add it to AUTHORIZER_AUDIENCE";
     ACCESS_TOKEN = "this is an access token, and the settings are for ID tokens: send the ID token, or change the settings";
     COGNITO_AUDIENCE = "an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access";
     KEYCLOAK_AUDIENCE = "Keycloak writes an API into aud only with an audience mapper: add one to a scope of the client";
@@ -106,11 +107,11 @@ hints! {
     ENTRA_AUDIENCE = "Entra ID writes the API's id with api:// or without, depending on the token's version: set AUTHORIZER_AUDIENCE to the form in the token";
 
     // The scopes.
-    SCOPE_IN_SCOPES = "the claim scopes has it: set AUTHORIZER_SCOPE_CLAIMS=scopes";
-    SCOPE_IN_PERMISSIONS = "the claim permissions has it: set AUTHORIZER_SCOPE_CLAIMS=permissions";
-    SCOPE_IN_COGNITO_GROUPS = "the claim cognito:groups has it: set AUTHORIZER_SCOPE_CLAIMS=cognito:groups";
-    SCOPE_IN_ROLES = "the claim roles has it: set AUTHORIZER_SCOPE_CLAIMS=roles";
-    SCOPE_IN_GROUPS = "the claim groups has it: set AUTHORIZER_SCOPE_CLAIMS=groups";
+    SCOPE_IN_SCOPES = "the claim scopes has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=scopes";
+    SCOPE_IN_PERMISSIONS = "the claim permissions has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=permissions";
+    SCOPE_IN_COGNITO_GROUPS = "the claim cognito:groups has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=cognito:groups";
+    SCOPE_IN_ROLES = "the claim roles has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=roles";
+    SCOPE_IN_GROUPS = "the claim groups has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=groups";
     SCOPE_SEPARATOR = "scope or scp has it in a list with commas: the issuer must separate scopes by spaces";
     SCOPE_PREFIX = "the token has a scope with the same last part: Cognito writes the API's id before it, and Entra ID does not";
 }

@@ -86,7 +86,7 @@ fn recognizes_the_audience_of_a_provider_only_in_its_tokens() {
     #[track_caller]
     fn check(members: &str, expected: Option<Hint>) {
         let wanted = ["api".to_owned(), "web".to_owned()];
-        let found = of_claims(members, |token| audience(token, &wanted));
+        let found = of_claims(members, |token| audience(token, &wanted, None));
         assert_eq!(found, expected, "{members}");
     }
     check(r#""aud":"other""#, None);
@@ -175,5 +175,8 @@ fn hints_are_clauses_and_no_two_are_alike() {
         assert!(!Hint::ALL[..index].contains(hint), "{hint}");
     }
     assert_eq!(clause(None).to_string(), "");
-    assert_eq!(clause(Some(&Hint::SLASH)).to_string(), "; only the slash at the end differs");
+    assert_eq!(
+        clause(Some(&Hint::NOT_ATTACHED)).to_string(),
+        "; is the function attached as an authorizer?"
+    );
 }

@@ -198,7 +198,7 @@ fn check_type(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error>
         Err(Error::WrongTokenType {
             typ: Excerpt::from(typ),
             wanted: rules.token_types.join(", "),
-            hint: hints::token_type(token, rules),
+            hint: hints::token_type(token, &rules.token_types),
         })
     }
 }
@@ -269,7 +269,7 @@ fn check_audience(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Er
     Err(Error::WrongAudience {
         audience: Excerpt::from(format!("{audience:?}").as_str()),
         wanted: wanted.join(", "),
-        hint: hints::audience(token, wanted),
+        hint: hints::audience(token, wanted, rules.token_use.as_deref()),
     })
 }
 

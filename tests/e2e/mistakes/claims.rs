@@ -29,7 +29,7 @@ pub(super) fn one_issuer(keys: &Issuer) -> Table {
             ("a slash", named("https://id.example/realms/Shop/"), unknown(), "only the slash"),
             ("the case", named("https://id.example/realms/shop"), unknown(), "only upper and"),
             ("the scheme", named("http://id.example/realms/Shop"), unknown(), "scheme differs"),
-            ("no scheme", named("id.example/realms/Shop"), unknown(), "https://, is missing"),
+            ("no scheme", named("id.example/realms/Shop"), unknown(), "https:// is missing"),
             (
                 "another environment",
                 named("https://id.test.example/realms/Shop"),
@@ -70,19 +70,19 @@ pub(super) fn one_issuer(keys: &Issuer) -> Table {
                 "an ID token",
                 provider.event(json!({ "aud": "web", "client_id": null, "azp": "web" })),
                 unauthorized("wrong_audience"),
-                "this is an ID token",
+                "an ID token, which is for the client",
             ),
             (
                 "an ID token with a nonce",
                 provider.event(json!({ "aud": "web", "client_id": null, "nonce": "n" })),
                 unauthorized("wrong_audience"),
-                "this is an ID token",
+                "an ID token, which is for the client",
             ),
             (
                 "an ID token with at_hash",
                 provider.event(json!({ "aud": "web", "client_id": null, "at_hash": "h" })),
                 unauthorized("wrong_audience"),
-                "this is an ID token",
+                "an ID token, which is for the client",
             ),
             (
                 "Keycloak's default audience",
@@ -125,7 +125,7 @@ pub(super) fn types(keys: &Issuer) -> Vec<Table> {
             "an ID token",
             jwt.event(json!({ "nonce": "n" })),
             unauthorized("wrong_token_type"),
-            "this is an ID token",
+            "an ID token, which is for the client",
         )],
     );
     for_access_tokens.accepted = jwt.event_with_header(json!({ "typ": "at+jwt" }), json!({}));
@@ -180,7 +180,7 @@ pub(super) fn scopes(keys: &Issuer) -> Vec<Table> {
                 "an ID token",
                 provider.event(json!({ "scope": null, "nonce": "n" })),
                 denied(),
-                "this is an ID token",
+                "an ID token, which is for the client",
             ),
         ]
     };

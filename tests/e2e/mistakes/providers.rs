@@ -86,7 +86,7 @@ pub(super) fn cognito(keys: &Issuer) -> Vec<Table> {
                 "an ID token",
                 access.event(id.clone()),
                 unauthorized("missing_claim"),
-                "this is an ID token",
+                "an ID token, which is for the client",
             ),
             (
                 "another user pool",
@@ -108,7 +108,7 @@ pub(super) fn cognito(keys: &Issuer) -> Vec<Table> {
             "an ID token",
             access.event(id.clone()),
             unauthorized("wrong_token_use"),
-            "this is an ID token",
+            "an ID token, which is for the client",
         )],
     );
     let bound =
@@ -125,12 +125,20 @@ pub(super) fn cognito(keys: &Issuer) -> Vec<Table> {
     let id = Provider::new(keys, COGNITO, id);
     let for_id = id.table(
         &[("AUTHORIZER_AUDIENCE", "app"), ("AUTHORIZER_TOKEN_USE", "id")],
-        vec![(
-            "an access token",
-            id.event(json!({ "aud": null, "client_id": "app", "token_use": "access" })),
-            unauthorized("missing_claim"),
-            "this is an access token",
-        )],
+        vec![
+            (
+                "an access token",
+                id.event(json!({ "aud": null, "client_id": "app", "token_use": "access" })),
+                unauthorized("missing_claim"),
+                "this is an access token",
+            ),
+            (
+                "an ID token for another app client",
+                id.event(json!({ "aud": "other" })),
+                unauthorized("wrong_audience"),
+                "an ID token for another client",
+            ),
+        ],
     );
     let for_any_id = id.table(
         &[("AUTHORIZER_AUDIENCE", "*"), ("AUTHORIZER_TOKEN_USE", "id")],
@@ -193,12 +201,20 @@ pub(super) fn other_providers(keys: &Issuer) -> Vec<Table> {
     let google = Provider::new(keys, "https://accounts.google.com", json!({ "aud": "web" }));
     let google = google.table(
         &[("AUTHORIZER_AUDIENCE", "web")],
-        vec![(
-            "Google's bare issuer",
-            google.event(json!({ "iss": "accounts.google.com" })),
-            unknown(),
-            "Google documents this form",
-        )],
+        vec![
+            (
+                "Google's bare issuer",
+                google.event(json!({ "iss": "accounts.google.com" })),
+                unknown(),
+                "Google documents this form",
+            ),
+            (
+                "Google's ID token for another client",
+                google.event(json!({ "aud": "other", "azp": "other" })),
+                wrong_audience(),
+                "an ID token for another client",
+            ),
+        ],
     );
     let firebase =
         Provider::new(keys, "https://securetoken.google.com/shop-1", json!({ "aud": "other" }));
