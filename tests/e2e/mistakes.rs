@@ -76,10 +76,12 @@ impl<'i> Provider<'i> {
     fn changed(&self, changes: Value) -> Value {
         let mut claims = self.claims.clone();
         for (name, value) in changes.as_object().unwrap() {
-            match value {
-                Value::Null => claims.as_object_mut().unwrap().remove(name),
-                value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
-            };
+            let claims = claims.as_object_mut().unwrap();
+            if value.is_null() {
+                claims.remove(name);
+            } else {
+                claims.insert(name.clone(), value.clone());
+            }
         }
         claims
     }

@@ -97,7 +97,7 @@ pub(super) fn texts(keys: &Issuer) -> Table {
     let in_base64 = {
         let parts: Vec<_> = token.split('.').collect();
         let mut payload = provider.claims.to_string();
-        while payload.len() % 3 == 0 {
+        while payload.len().is_multiple_of(3) {
             payload.push(' ');
         }
         let payload = STANDARD.encode(payload);
