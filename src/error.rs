@@ -41,12 +41,14 @@ pub enum Error {
         limit: usize,
     },
     /// The issuer may not use the algorithm in the `alg` header parameter.
-    #[error("the token's alg is {alg:?}, expected one of: {allowed} (AUTHORIZER_ALGORITHMS)")]
+    #[error("the token's alg is {alg:?}, expected one of: {allowed} (AUTHORIZER_ALGORITHMS){}", clause(.hint.as_ref()))]
     UnsupportedAlgorithm {
         /// The token's `alg`, shortened.
         alg: Excerpt,
         /// The configured algorithms.
         allowed: String,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// The token's header asks for an extension, and none is supported
     /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).

@@ -15,7 +15,7 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
         (Error::malformed_token("x"), "malformed_token", Unauthenticated),
         (Error::TokenTooLarge { length: 1, limit: 1 }, "token_too_large", Unauthenticated),
         (
-            Error::UnsupportedAlgorithm { alg: excerpt(), allowed: text() },
+            Error::UnsupportedAlgorithm { alg: excerpt(), allowed: text(), hint: None },
             "unsupported_algorithm",
             Unauthenticated,
         ),

@@ -54,7 +54,13 @@ pub(crate) fn missing_audience(token: &TokenContent<'_>, wanted: &[String]) -> O
 
 /// Recognizes why there is no `client_id` and no `azp`.
 pub(crate) fn missing_client(token: &TokenContent<'_>) -> Option<Hint> {
-    is_id_token(token).then_some(Hint::ID_TOKEN)
+    if is_id_token(token) {
+        Some(Hint::ID_TOKEN)
+    } else if claim(token, "cid").or(claim(token, "appid")).is_some() {
+        Some(Hint::OTHER_CLIENT_CLAIM)
+    } else {
+        None
+    }
 }
 
 /// Recognizes why the header's `typ` is not an accepted one.
@@ -91,6 +97,11 @@ pub(crate) fn clock(seconds_ahead: i64) -> Option<Hint> {
     } else {
         None
     }
+}
+
+/// Recognizes why the header's `alg` is not an accepted one.
+pub(crate) fn algorithm(alg: &str) -> Option<Hint> {
+    ["HS256", "HS384", "HS512"].contains(&alg).then_some(Hint::SHARED_SECRET)
 }
 
 /// Recognizes why none of the issuer's keys made the signature.

@@ -16,7 +16,7 @@ mod token;
 use std::fmt;
 
 pub(crate) use claims::{
-    audience, clock, missing_audience, missing_client, signature, token_type, token_use,
+    algorithm, audience, clock, missing_audience, missing_client, signature, token_type, token_use,
 };
 pub(crate) use event::event;
 pub(crate) use issuer::{issuer, with_key_hint};
@@ -94,12 +94,15 @@ hints! {
     OTHER_INSTANCE = "the same service has issued it, but for another tenant, realm, user pool, project or authorization server: get the token from the configured one";
     OTHER_SIGNER = "the key with the token's kid did not sign it: the issuer has replaced the key and kept its kid, another server has signed the token, or the token was changed; compare the keys, which jwks-authorizer check and explain show";
 
+    SHARED_SECRET = "it is signed with a shared secret, which is never accepted: configure the issuer to sign with a key pair, for example by RS256";
+
     // The claims.
     CLOCK = "the issuer's clock is probably ahead: correct it, or set AUTHORIZER_LEEWAY_SECONDS to this difference";
     MILLISECONDS = "the issuer writes milliseconds, but times in a JWT are in seconds";
     ID_TOKEN = "this is an ID token, which is for the client: send the access token";
     OTHER_CLIENT = "this is an ID token for another client: if the client is yours, add it to AUTHORIZER_AUDIENCE";
     ACCESS_TOKEN = "this is an access token, and the settings are for ID tokens: send the ID token, or change the settings";
+    OTHER_CLIENT_CLAIM = "the client is in cid (Okta) or appid (Entra ID, v1.0), which AUTHORIZER_CLIENT_IDS does not read: use AUTHORIZER_REQUIRED_CLAIMS for it";
     COGNITO_AUDIENCE = "an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access";
     KEYCLOAK_AUDIENCE = "Keycloak writes an API into aud only with an audience mapper: add one to a scope of the client";
     FIREBASE_AUDIENCE = "the audience of Firebase's tokens is the project's id, which is also the end of iss: set AUTHORIZER_AUDIENCE to your project's id";

@@ -172,6 +172,7 @@ impl<'a> UnverifiedToken<'a> {
             Error::UnsupportedAlgorithm {
                 alg: Excerpt::from(&*self.alg),
                 allowed: allowed.join(", "),
+                hint: hints::algorithm(&self.alg),
             }
         })
     }

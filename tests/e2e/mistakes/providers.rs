@@ -12,6 +12,7 @@ const TENANT: &str = "8f6f1c5e-3b0a-4c7d-9e21-5a4b3c2d1e0f";
 const ENTRA_V1: &str = "https://sts.windows.net/8f6f1c5e-3b0a-4c7d-9e21-5a4b3c2d1e0f/";
 const ENTRA_V2: &str =
     "https://login.microsoftonline.com/8f6f1c5e-3b0a-4c7d-9e21-5a4b3c2d1e0f/v2.0";
+const OKTA: &str = "https://example.okta.com/oauth2/default";
 const COGNITO: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_A1b2C3d4E";
 
 pub(super) fn entra(keys: &Issuer) -> Vec<Table> {
@@ -166,11 +167,7 @@ pub(super) fn other_providers(keys: &Issuer) -> Vec<Table> {
             "only the host differs",
         )],
     );
-    let okta = Provider::new(
-        keys,
-        "https://example.okta.com/oauth2/default",
-        json!({ "aud": "api://default" }),
-    );
+    let okta = Provider::new(keys, OKTA, json!({ "aud": "api://default" }));
     let okta = okta.table(
         &[("AUTHORIZER_AUDIENCE", "api://default")],
         vec![
@@ -185,6 +182,24 @@ pub(super) fn other_providers(keys: &Issuer) -> Vec<Table> {
                 okta.event(json!({ "iss": "https://example.okta.com/oauth2/aus1a2b3c4" })),
                 unknown(),
                 "or authorization server",
+            ),
+        ],
+    );
+    let by_client = Provider::new(keys, OKTA, json!({ "aud": "api", "azp": "web" }));
+    let by_client = by_client.table(
+        &[("AUTHORIZER_AUDIENCE", "api"), ("AUTHORIZER_CLIENT_IDS", "web")],
+        vec![
+            (
+                "Okta's claim for the client",
+                by_client.event(json!({ "azp": null, "cid": "web", "scp": ["a"] })),
+                unauthorized("missing_claim"),
+                "the client is in cid",
+            ),
+            (
+                "Entra ID's claim for the client",
+                by_client.event(json!({ "azp": null, "appid": "web", "scp": "a" })),
+                unauthorized("missing_claim"),
+                "the client is in cid",
             ),
         ],
     );
@@ -234,12 +249,20 @@ pub(super) fn other_providers(keys: &Issuer) -> Vec<Table> {
     );
     let supabase = supabase.table(
         &[("AUTHORIZER_AUDIENCE", "x")],
-        vec![(
-            "Supabase's audience",
-            supabase.event(json!({ "aud": "authenticated" })),
-            wrong_audience(),
-            "AUTHORIZER_AUDIENCE=authenticated",
-        )],
+        vec![
+            (
+                "Supabase's audience",
+                supabase.event(json!({ "aud": "authenticated" })),
+                wrong_audience(),
+                "AUTHORIZER_AUDIENCE=authenticated",
+            ),
+            (
+                "Supabase's old shared secret",
+                supabase.event_with_header(json!({ "alg": "HS256" }), json!({})),
+                unauthorized("unsupported_algorithm"),
+                "a shared secret",
+            ),
+        ],
     );
-    vec![auth0, okta, org, google, firebase, supabase]
+    vec![auth0, okta, by_client, org, google, firebase, supabase]
 }
