@@ -30,7 +30,7 @@ pub(crate) fn with_key_hint(mut error: Error, configured: &str) -> Error {
     error
 }
 
-/// Tells how two texts differ, if it is little.
+/// Tells how two texts differ, if only in a slash or in case.
 pub(super) fn spelling(found: &str, wanted: &str) -> Option<Hint> {
     if without_slash(found) == without_slash(wanted) {
         Some(Hint::SLASH)
@@ -41,7 +41,8 @@ pub(super) fn spelling(found: &str, wanted: &str) -> Option<Hint> {
     }
 }
 
-fn small_difference(named: &str, configured: &str) -> Option<Hint> {
+/// Tells how a named issuer differs from a configured one, if it is little.
+pub(crate) fn small_difference(named: &str, configured: &str) -> Option<Hint> {
     let url = Url::of(configured);
     if let Some(hint) = spelling(named, configured) {
         Some(hint)

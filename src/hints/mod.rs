@@ -9,7 +9,7 @@
 
 mod claims;
 mod event;
-mod issuer;
+pub(crate) mod issuer;
 mod scopes;
 mod token;
 
