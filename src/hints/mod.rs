@@ -110,11 +110,11 @@ hints! {
     ENTRA_AUDIENCE = "Entra ID writes the API's id with api:// or without, depending on the token's version: set AUTHORIZER_AUDIENCE to the form in the token";
 
     // The scopes.
-    SCOPE_IN_SCOPES = "the claim scopes has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=scopes";
-    SCOPE_IN_PERMISSIONS = "the claim permissions has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=permissions";
-    SCOPE_IN_COGNITO_GROUPS = "the claim cognito:groups has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=cognito:groups";
-    SCOPE_IN_ROLES = "the claim roles has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=roles";
-    SCOPE_IN_GROUPS = "the claim groups has it: to accept it there, set AUTHORIZER_SCOPE_CLAIMS=groups";
+    SCOPE_IN_SCOPES = "the claim scopes has it: to accept it there, add scopes to AUTHORIZER_SCOPE_CLAIMS";
+    SCOPE_IN_PERMISSIONS = "the claim permissions has it: to accept it there, add permissions to AUTHORIZER_SCOPE_CLAIMS";
+    SCOPE_IN_COGNITO_GROUPS = "the claim cognito:groups has it: to accept it there, add cognito:groups to AUTHORIZER_SCOPE_CLAIMS";
+    SCOPE_IN_ROLES = "the claim roles has it: to accept it there, add roles to AUTHORIZER_SCOPE_CLAIMS";
+    SCOPE_IN_GROUPS = "the claim groups has it: to accept it there, add groups to AUTHORIZER_SCOPE_CLAIMS";
     SCOPE_SEPARATOR = "scope or scp has it in a list with commas: the issuer must separate scopes by spaces";
     SCOPE_PREFIX = "the token has a scope with the same last part: Cognito writes the API's id before it, and Entra ID does not";
 }

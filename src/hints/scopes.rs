@@ -27,7 +27,7 @@ pub(crate) fn with_scope_hint(mut error: Error, token: &TokenContent<'_>) -> Err
 fn scope_hint(missing: &str, token: &TokenContent<'_>) -> Option<Hint> {
     let claim = |name| token.value(&ClaimPath::new(name)).ok().flatten();
     let has_it = |value: &Value| match value {
-        Value::String(text) => text.split([' ', ',']).any(|scope| scope == missing),
+        Value::String(text) => text.split(' ').any(|scope| scope == missing),
         Value::Array(list) => list.iter().any(|item| item == missing),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
     };

@@ -156,6 +156,7 @@ fn recognizes_a_scope_in_another_claim_only_as_a_whole() {
         r#""permissions":["chat/rea","chat/readonly"]"#,
         r#""permissions":{"chat/read":true}"#,
         r#""permissions":null"#,
+        r#""permissions":"a,chat/read""#,
         r#""roles":[["chat/read"]]"#,
         r#""other":["chat/read"]"#,
         r#""scope":"chat/write""#,
