@@ -6,6 +6,7 @@ mod issuer;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_needs;
 mod problem;
 mod read;
 mod setting;
@@ -99,11 +100,11 @@ fn read_access(reader: &mut Reader) -> AccessRules {
     let allowed_origins = reader
         .optional(&setting::ALLOWED_ORIGINS, parse_access::origins)
         .map_or(AllowedOrigins::Unrestricted, AllowedOrigins::Only);
-    let route_scopes = reader.optional(&setting::ROUTE_SCOPES, parse_access::route_scopes);
-    if let Some(warning) = route_scopes.as_ref().and_then(parse_access::route_scopes_warning) {
+    let route_rules = reader.optional(&setting::ROUTE_RULES, parse_access::route_rules);
+    if let Some(warning) = route_rules.as_ref().and_then(parse_access::route_rules_warning) {
         reader.warn(warning);
     }
-    AccessRules { allowed_origins, route_scopes }
+    AccessRules { allowed_origins, route_rules }
 }
 
 fn read_context(reader: &mut Reader) -> ContextRules {

@@ -18,8 +18,8 @@ const OTHER_CLAIMS: [(&str, Hint); 5] = [
 
 /// Adds why a token does not have a scope, if that is the error.
 pub(crate) fn with_scope_hint(mut error: Error, token: &TokenContent<'_>) -> Error {
-    if let Error::InsufficientScope { scope, hint } = &mut error {
-        *hint = scope_hint(scope, token);
+    if let Error::InsufficientScope { any_of, hint, .. } = &mut error {
+        *hint = any_of.iter().find_map(|scope| scope_hint(scope, token));
     }
     error
 }

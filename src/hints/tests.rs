@@ -145,7 +145,11 @@ fn recognizes_a_clock_that_a_leeway_can_cover() {
 fn recognizes_a_scope_in_another_claim_only_as_a_whole() {
     #[track_caller]
     fn check(members: &str, expected: Option<Hint>) {
-        let error = Error::InsufficientScope { scope: "chat/read".to_owned(), hint: None };
+        let error = Error::InsufficientScope {
+            any_of: vec!["chat/admin".to_owned(), "chat/read".to_owned()],
+            required_by: String::new(),
+            hint: None,
+        };
         let payload = format!("{{{members}}}");
         let error = with_scope_hint(error, claims(&payload).content());
         let Error::InsufficientScope { hint, .. } = error else { panic!("{error}") };

@@ -33,6 +33,7 @@ mod hostile;
 mod issuers;
 mod log;
 mod mistakes;
+mod needs;
 mod refusals;
 mod rules;
 mod start;

@@ -187,7 +187,7 @@ pub(super) fn scopes(keys: &Issuer) -> Vec<Table> {
     vec![
         provider.table(&[audience, ("AUTHORIZER_REQUIRED_SCOPES", "chat/read")], mistakes()),
         provider.table(
-            &[audience, ("AUTHORIZER_ROUTE_SCOPES", r#"{"$connect": ["chat/read"]}"#)],
+            &[audience, ("AUTHORIZER_ROUTE_RULES", r#"{"$connect": ["chat/read"]}"#)],
             mistakes(),
         ),
     ]
