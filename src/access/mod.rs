@@ -101,6 +101,7 @@ impl AccessRules {
             Ok(granted) => granted,
             Err(error) => {
                 report(AccessCheck::RequiredScopes, Err(error), None)?;
+                // Only a diagnosis gets here. A judgement has ended with the error.
                 return Ok(None);
             }
         };

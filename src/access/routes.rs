@@ -57,6 +57,12 @@ impl RouteRule {
         &self.pattern
     }
 
+    /// Returns whether the rule asks for any scope.
+    #[must_use]
+    pub(crate) fn needs_scopes(&self) -> bool {
+        !self.needs.scopes.0.is_empty()
+    }
+
     /// Returns the patterns to allow while the rule is met.
     pub(crate) fn allowed(&self) -> &[String] {
         &self.spellings.allowed

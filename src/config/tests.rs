@@ -1136,6 +1136,17 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
         &["AUTHORIZER_TOKEN_SOURCES has a cookie, but AUTHORIZER_ALLOWED_ORIGINS is not set"],
     );
     check(&[("AUDIENCE", "chat"), cookie, ("ALLOWED_ORIGINS", "https://a.example")], &[]);
+    let scope_claims = ("SCOPE_CLAIMS", "permissions");
+    for without_use in [("LEEWAY_SECONDS", "5"), ("ROUTE_RULES", r#"{"*": {"claims": {"a": 1}}}"#)]
+    {
+        check(
+            &[("AUDIENCE", "chat"), scope_claims, without_use],
+            &["AUTHORIZER_SCOPE_CLAIMS has no effect on tokens of https://issuer.example/"],
+        );
+    }
+    for with_use in [("REQUIRED_SCOPES", "a"), ("ROUTE_RULES", r#"{"*": [["a", "b"]]}"#)] {
+        check(&[("AUDIENCE", "chat"), scope_claims, with_use], &[]);
+    }
     let rules = |count: usize| {
         let rules: Vec<_> =
             (0..count).map(|place| format!(r#""GET /{place:03}{}":[]"#, "x".repeat(33))).collect();
