@@ -184,7 +184,18 @@ pub(super) fn scopes(keys: &Issuer) -> Vec<Table> {
             ),
         ]
     };
+    // What a hint says is a cure.
+    let mut cured = provider.table(
+        &[
+            audience,
+            ("AUTHORIZER_REQUIRED_SCOPES", "chat/read"),
+            ("AUTHORIZER_SCOPE_CLAIMS", "permissions,scopes,cognito:groups"),
+        ],
+        vec![("app roles", event(json!({ "roles": ["chat/read"] })), denied(), "add roles")],
+    );
+    cured.accepted = event(json!({ "cognito:groups": ["chat/read"] }));
     vec![
+        cured,
         provider.table(&[audience, ("AUTHORIZER_REQUIRED_SCOPES", "chat/read")], mistakes()),
         provider.table(
             &[audience, ("AUTHORIZER_ROUTE_RULES", r#"{"$connect": ["chat/read"]}"#)],
