@@ -93,7 +93,6 @@ hints! {
     OTHER_HOST = "only the host differs: get the token from the configured environment, or configure the host that your issuer writes into iss";
     OTHER_INSTANCE = "the same service has issued it, but for another tenant, realm, user pool, project or authorization server: get the token from the configured one";
     OTHER_SIGNER = "the key with the token's kid did not sign it: the issuer has replaced the key and kept its kid, another server has signed the token, or the token was changed; compare the keys, which jwks-authorizer check and explain show";
-
     SHARED_SECRET = "it is signed with a shared secret, which is never accepted: configure the issuer to sign with a key pair, for example by RS256";
 
     // The claims.

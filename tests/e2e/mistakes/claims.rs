@@ -184,7 +184,7 @@ pub(super) fn scopes(keys: &Issuer) -> Vec<Table> {
             ),
         ]
     };
-    // What a hint says is a cure.
+    // The setting that a hint names lets the token in.
     let mut cured = provider.table(
         &[
             audience,
