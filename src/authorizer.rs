@@ -9,6 +9,7 @@ use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
+use crate::hints;
 use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
@@ -96,7 +97,8 @@ impl<S: KeySource> Authorizer<S> {
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
         let query = KeyQuery { kid: token.unverified_kid(), algorithm };
         let found = self.keys.find(&issuer.keys, &query, invocation).await;
-        let keys = found.map_err(Error::from)?;
+        let keys =
+            found.map_err(|error| hints::with_key_hint(error.into(), &issuer.rules.issuer))?;
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
@@ -129,7 +131,7 @@ impl<S: KeySource> Authorizer<S> {
     fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
         let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
         let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
-        issuer.ok_or_else(|| unknown_issuer(named, &self.config.issuers))
+        issuer.ok_or_else(|| unknown_issuer(named, token, &self.config.issuers))
     }
 }
 
@@ -150,7 +152,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
+fn unknown_issuer(named: &str, token: &UnverifiedToken<'_>, issuers: &[IssuerConfig]) -> Error {
     const SHOWN: usize = 3;
     let names = || issuers.iter().map(|issuer| issuer.rules.issuer.as_str());
     let shown: Vec<_> = names().take(SHOWN).map(|name| Excerpt::from(name).to_string()).collect();
@@ -158,25 +160,6 @@ fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
     Error::UnknownIssuer {
         issuer: Excerpt::from(named),
         configured: shown.join(", ") + further,
-        hint: names().find_map(|name| small_difference(named, name)).unwrap_or_default(),
-    }
-}
-
-/// Tells how two different issuers differ, if it is a usual mistake.
-fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
-    fn without_slash(issuer: &str) -> &str {
-        issuer.strip_suffix('/').unwrap_or(issuer)
-    }
-    fn without_scheme(issuer: &str) -> &str {
-        issuer.split_once("://").map_or(issuer, |(_, rest)| rest)
-    }
-    if without_slash(named) == without_slash(configured) {
-        Some("; only the slash at the end differs")
-    } else if named.eq_ignore_ascii_case(configured) {
-        Some("; only upper and lower case differ")
-    } else if without_scheme(named) == without_scheme(configured) {
-        Some("; only the scheme differs")
-    } else {
-        None
+        hint: hints::issuer(named, token.unverified_content(), names()),
     }
 }

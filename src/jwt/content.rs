@@ -46,7 +46,7 @@ impl<'a> TokenContent<'a> {
     pub(crate) fn value(&self, path: &ClaimPath) -> Result<Option<&Value>, Error> {
         if self.document.get().is_none() {
             let document = serde_json::from_slice(self.payload).map_err(|_| {
-                Error::MalformedToken("a claim is nested too deeply or is not valid Unicode")
+                Error::malformed_token("a claim is nested too deeply or is not valid Unicode")
             })?;
             // The cell was empty, so this cannot fail.
             let _ = self.document.set(document);

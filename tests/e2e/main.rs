@@ -6,6 +6,7 @@
 //! - [`events`]: is every kind of event answered in its own form?
 //! - [`credentials`]: is the one token of a request found, and are two refused?
 //! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
+//! - [`mistakes`]: does the log name the usual mistake behind a refusal?
 //! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
 //! - [`issuers`]: are several issuers kept apart?
 //! - [`log`]: can anybody forge a log entry?
@@ -32,6 +33,7 @@ mod events;
 mod hostile;
 mod issuers;
 mod log;
+mod mistakes;
 mod needs;
 mod refusals;
 mod rules;

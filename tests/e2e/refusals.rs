@@ -307,9 +307,9 @@ async fn says_in_the_log_what_is_configured_and_what_little_differs() {
     for (token, message) in [
         (unsigned, r#"the token's alg is "none", expected one of: RS256 (AUTHORIZER_ALGORITHMS)"#.to_owned()),
         (with_issuer("https://x"), unknown("https://x", "")),
-        (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs")),
-        (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ")),
-        (with_issuer(&https), unknown(&https, "; only the scheme differs")),
+        (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs: write the setting exactly as the token has it")),
+        (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ: write the setting exactly as the token has it")),
+        (with_issuer(&https), unknown(&https, "; only the scheme differs: the issuer must write its https URL into iss")),
         (
             issuer.token(&claims_without(&issuer, "aud")),
             r#"the claim "aud" is missing"#.to_owned(),
