@@ -155,15 +155,17 @@ impl IssuerName {
             (None, None) => (*jwk_issuer == *self.text).then_some(KeyTenant::Every),
             (None, Some(_)) => self.tenant_in(jwk_issuer).map(|it| KeyTenant::Only(it.into())),
             (Some(of_key), Some(ours)) => (of_key == ours).then_some(KeyTenant::Every),
-            (Some((before, after)), None) => {
-                let is_segment =
-                    before.ends_with('/') && (after.is_empty() || after.starts_with('/'));
-                segment_between(&self.text, before, after)
-                    .filter(|_| is_segment)
-                    .map(|_| KeyTenant::Every)
-            }
+            (Some((before, after)), None) => is_around_segment(before, after)
+                .then(|| segment_between(&self.text, before, after))?
+                .map(|_| KeyTenant::Every),
         }
     }
+}
+
+/// Returns whether there is a whole segment of a URI's path between two texts.
+fn is_around_segment(before: &str, after: &str) -> bool {
+    let has_authority = before.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    has_authority && before.ends_with('/') && (after.is_empty() || after.starts_with('/'))
 }
 
 fn segment_between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {

@@ -20,7 +20,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
+use jwks_authorizer::jwks::{
+    Content, FetchError, Fetched, KeyLocation, KeyRequest, KeySet, KeySource,
+};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::request::Request;
 use serde_json::{Value, json};
@@ -131,11 +133,16 @@ struct Issuer {
 
 impl KeySource for Issuer {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let configured = request.origin.jwks_uri.as_ref();
-        assert_eq!(configured.map(|uri| uri.as_str()), self.jwks_uri.as_deref());
+        let origin = request.origin;
+        let configured = match &origin.location {
+            KeyLocation::Uri(uri) => Some(uri.as_str()),
+            KeyLocation::Discovery(_) => None,
+        };
+        assert_eq!(configured, self.jwks_uri.as_deref());
         let set = json!({ "keys": [ISSUER.jwk(&self.header)] }).to_string();
-        let (keys, skipped) = KeySet::parse(set.as_bytes(), &request.origin.algorithms).unwrap();
-        let uri = configured.unwrap_or(&request.origin.discovery_uri).clone();
+        let (keys, skipped) =
+            KeySet::parse(set.as_bytes(), &origin.issuer, &origin.algorithms).unwrap();
+        let uri = origin.location.first_uri().clone();
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }

@@ -154,9 +154,10 @@ struct FromMemory(Vec<u8>);
 
 impl KeySource for FromMemory {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let uri = request.origin.discovery_uri.clone();
-        let (keys, skipped) = KeySet::parse(&self.0, &request.origin.algorithms)
-            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
+        let uri = request.origin.location.first_uri().clone();
+        let (keys, skipped) =
+            KeySet::parse(&self.0, &request.origin.issuer, &request.origin.algorithms)
+                .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }

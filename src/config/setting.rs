@@ -13,7 +13,7 @@ pub struct Setting {
     pub per_issuer: bool,
     /// The values that it takes. Completes the sentence "Set it to …".
     pub takes: &'static str,
-    /// The default value, or a word for it: required, discovered, none, any.
+    /// The default value, or words for it: required, discovered, none, any, the first 32.
     pub default: &'static str,
     /// An example of a value.
     pub example: &'static str,

@@ -8,6 +8,7 @@ use crate::access::{AccessRules, AllowedOrigins, RouteRule, RouteScopes};
 use crate::context::{ContextClaim, ContextRules};
 use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
+use crate::issuer::IssuerName;
 use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, testing};
@@ -35,7 +36,7 @@ fn with_context<R>(
     then: impl FnOnce(Context<'_>) -> R,
 ) -> R {
     let claim_rules = ClaimRules {
-        issuer: "https://issuer.example/".to_owned(),
+        issuer: IssuerName::exact("https://issuer.example/"),
         audience: Audience::Unchecked,
         client_ids: Vec::new(),
         token_types: Vec::new(),
