@@ -35,6 +35,7 @@ fn main() -> Outcome<()> {
     let mut bench = Bench { criterion, signature_check, rows: Vec::new(), limits: Vec::new() };
     measure_requests(&mut bench, &fixture)?;
     measure_metrics(&mut bench, &fixture)?;
+    measure_issuers(&mut bench, &fixture)?;
     measure_key_sets(&mut bench, &fixture);
     measure_route_rules(&mut bench, &fixture)?;
     bench.finish();
@@ -153,6 +154,16 @@ fn measure_metrics(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
     let ratio = median(samples.iter().map(Sample::ratio).collect());
     let what = format!("{name} to /dev/null, as a multiple of without");
     bench.limits.push(Limit::at_most(&what, limits::REQUEST_WITH_METRICS, ratio));
+    Ok(())
+}
+
+/// Measures a request whose issuer is the last of several.
+fn measure_issuers(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
+    let event = fixture.request().websocket_connect();
+    for count in [1, 20, 1000] {
+        let authorizer = fixture.authorizer_of_issuers(count)?;
+        bench.measure_request(&format!("issuers: {count}"), &authorizer, &event)?;
+    }
     Ok(())
 }
 
