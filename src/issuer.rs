@@ -18,13 +18,13 @@ const JWK_TENANT: &str = "{tenantid}";
 const MAX_TENANT_LENGTH: usize = 128;
 
 /// The name of an issuer, as configured.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct IssuerName {
     text: Arc<str>,
     template: Option<Template>,
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Template {
     /// Where the placeholder starts.
     start: usize,
@@ -187,12 +187,6 @@ pub(crate) fn is_tenant(text: &str) -> bool {
 impl fmt::Display for IssuerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for IssuerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
     }
 }
 

@@ -9,7 +9,7 @@ use super::issuers::Issuers;
 use super::members::Members;
 use super::problem::Mistake;
 use super::read::{Reader, invalid, shown};
-use super::{parse, setting};
+use super::{parse, parse_issuer, setting};
 use crate::excerpt::Excerpt;
 use crate::issuer::{IssuerName, TENANT};
 use crate::jwks::{KeyLocation, KeyOrigin};
@@ -68,12 +68,15 @@ fn read_lists(
 ) -> Vec<IssuerList> {
     let of_variable = reader.optional(&setting::ISSUERS, |text| {
         let name = format!("{}{}", setting::PREFIX, setting::ISSUERS.name).into();
-        Ok(IssuerList { name, objects: parse::issuers(text)? })
+        Ok(IssuerList { name, objects: parse_issuer::issuers(text)? })
     });
     let of_file = reader.optional(&setting::ISSUERS_FILE, |path| {
         let text =
             read_file(Path::new(path)).map_err(|error| format!("it cannot be read ({error})"))?;
-        Ok(IssuerList { name: shown(path).to_string().into(), objects: parse::issuers(&text)? })
+        Ok(IssuerList {
+            name: shown(path).to_string().into(),
+            objects: parse_issuer::issuers(&text)?,
+        })
     });
     if reader.is_set(&setting::ISSUERS) && reader.is_set(&setting::ISSUERS_FILE) {
         reader.report(&setting::ISSUERS_FILE, Mistake::TwoLists);
@@ -147,8 +150,8 @@ fn read_issuer(reader: &mut Reader) -> Option<(IssuerConfig, Option<bool>)> {
 }
 
 fn read_name(reader: &mut Reader) -> Option<IssuerName> {
-    let text = reader.required(&setting::ISSUER, parse::issuer);
-    let tenants = reader.optional(&setting::TENANTS, parse::tenants);
+    let text = reader.required(&setting::ISSUER, parse_issuer::issuer);
+    let tenants = reader.optional(&setting::TENANTS, parse_issuer::tenants);
     let text = text?;
     match (text.contains(TENANT), reader.is_set(&setting::TENANTS)) {
         (true, true) => return IssuerName::template(&text, tenants?),
@@ -162,7 +165,7 @@ fn read_name(reader: &mut Reader) -> Option<IssuerName> {
 }
 
 fn read_key_origin(reader: &mut Reader, name: Option<&IssuerName>) -> Option<Arc<KeyOrigin>> {
-    let jwks_uri = reader.optional(&setting::JWKS_URI, parse::key_set_uri);
+    let jwks_uri = reader.optional(&setting::JWKS_URI, parse_issuer::key_set_uri);
     let algorithms = reader
         .optional(&setting::ALGORITHMS, parse::algorithms)
         .unwrap_or_else(|| SignatureAlgorithm::named("RS256").into_iter().collect());

@@ -8,6 +8,7 @@ mod issuers;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_issuer;
 mod problem;
 mod read;
 mod setting;

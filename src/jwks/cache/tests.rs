@@ -549,3 +549,22 @@ proptest! {
         runtime.block_on(run(events));
     }
 }
+
+#[tokio::test]
+async fn keeps_the_keys_of_a_thousand_issuers() {
+    let issuer = Arc::new(FakeIssuer::new(&["a"]));
+    let clock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    let cache = KeyCache::new(Arc::clone(&issuer), RULES, clock, Arc::new(Metrics::off()), 1000);
+    let origin = |index| Arc::new(origin(&format!("https://issuer-{index}.example")));
+    let origins: Vec<_> = (0..1000).map(origin).collect();
+    for origin in &origins[..500] {
+        cache.seed(origin, key_set(&["a"].into())).await;
+    }
+    let query = KeyQuery { kid: Some("a"), algorithm: eddsa(), tenant: None };
+    for _ in 0..3 {
+        for origin in &origins {
+            assert!(cache.find(origin, &query, invocation(UNIX_EPOCH, None)).await.is_ok());
+        }
+        assert_eq!(issuer.fetches(), 500);
+    }
+}
