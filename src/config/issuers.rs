@@ -35,7 +35,7 @@ impl Issuers {
     /// Takes issuers with different names.
     pub(super) fn new(all: Vec<IssuerConfig>) -> Self {
         let mut exact = HashMap::new();
-        let mut templates: HashMap<_, HashMap<_, _>> = HashMap::new();
+        let mut templates: HashMap<Box<str>, HashMap<Box<str>, usize>> = HashMap::new();
         for (index, issuer) in all.iter().enumerate() {
             let name = &issuer.rules.issuer;
             match name.around_placeholder() {
@@ -45,7 +45,7 @@ impl Issuers {
                 }
             }
         }
-        let longest_prefix = templates.keys().map(|before: &Box<str>| before.len()).max();
+        let longest_prefix = templates.keys().map(|before| before.len()).max();
         Self { all, exact, templates, longest_prefix: longest_prefix.unwrap_or_default() }
     }
 

@@ -4,7 +4,7 @@ use local_gateway::issuer::{AUDIENCE, DISCOVERY_PATH, Issuer, KEY_SET_PATH};
 use serde_json::{Value, json};
 
 use crate::signer::{Signer, publish};
-use crate::start::init_error;
+use crate::start::{TestFile, init_error};
 use crate::tokens::{claims_with, connect, good_token};
 use test_support::deployment::Deployment;
 use test_support::gateway::{Refused, fault, unauthorized};
@@ -188,6 +188,31 @@ async fn skips_the_key_of_another_issuer_without_tenants_too() {
     let mut deployment = Deployment::trusting(url, &[]).await;
     let outcome = deployment.ask(&connect(&good_token(&issuer))).await;
     assert_eq!(outcome, Err(fault("keys_unavailable")));
+}
+
+#[tokio::test]
+async fn skips_the_key_of_another_issuer_in_a_file() {
+    let issuer = Issuer::start().await.unwrap();
+    let file_of = |name: &str, of_key: &str| {
+        let mut jwk = issuer.key().jwk();
+        jwk["issuer"] = of_key.into();
+        TestFile::new(name, &json!({ "keys": [jwk] }).to_string())
+    };
+    let own = file_of("own-issuer.json", issuer.url());
+    let mut deployment =
+        Deployment::trusting(issuer.url(), &[("AUTHORIZER_JWKS_FILE", own.path())]).await;
+    assert!(deployment.ask(&connect(&good_token(&issuer))).await.is_ok());
+    let other = file_of("other-issuer.json", "https://login.example");
+    let message = init_error(&[
+        ("AUTHORIZER_ISSUER", issuer.url()),
+        ("AUTHORIZER_AUDIENCE", AUDIENCE),
+        ("AUTHORIZER_JWKS_FILE", other.path()),
+    ])
+    .await;
+    let fault =
+        r#"key-1: its issuer is "https://login.example", which is not the configured issuer"#;
+    assert!(message.contains(fault), "{message}");
+    assert_eq!(issuer.connections(), 0);
 }
 
 #[tokio::test]
