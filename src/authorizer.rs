@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::config::{AcceptingIssuer, Config};
 use crate::decision_log::LogEntry;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
@@ -102,12 +102,8 @@ impl<S: KeySource> Authorizer<S> {
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;
-        let judgement = self.config.access.judge(
-            &request,
-            credential.delivery,
-            &issuer.required_scopes,
-            &claims,
-        );
+        let judgement =
+            self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
         let caller = Caller {
             principal: self.config.context.principal(&claims)?,
             usage_key: self.config.context.usage_key(&claims)?,
@@ -115,6 +111,10 @@ impl<S: KeySource> Authorizer<S> {
         };
         match judgement {
             Ok(permit) => Ok(self.config.responses.allow(&request, &caller, &permit)?),
+            // A claim cannot be read, so nothing is known of what the caller may do.
+            Err(refusal) if refusal.error().class() != Class::Forbidden => {
+                Err(refusal.into_error().into())
+            }
             Err(refusal) => {
                 let response = self.config.responses.deny(&request, caller, &refusal)?;
                 Err(Refused { error: refusal.into_error(), response: Some(response) })

@@ -9,7 +9,8 @@ use super::issuers::Issuers;
 use super::members::Members;
 use super::problem::Mistake;
 use super::read::{Reader, invalid, shown};
-use super::{parse, parse_issuer, setting};
+use super::{parse, parse_issuer, parse_needs, setting};
+use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
 use crate::issuer::{IssuerName, TENANT};
 use crate::jwks::{KeyLocation, KeyOrigin};
@@ -33,8 +34,8 @@ pub struct IssuerConfig {
     pub prefetch: bool,
     /// The rules for the claims of its tokens.
     pub rules: ClaimRules,
-    /// The scopes that each of its tokens must have, all of them.
-    pub required_scopes: Vec<String>,
+    /// The scopes that each of its tokens needs, and the claims that hold scopes.
+    pub scopes: ScopeRules,
 }
 
 /// Reads all issuers. `read_file` returns the text of a file.
@@ -107,7 +108,7 @@ impl IssuerList {
         }
         let names: Vec<&str> =
             issuers.iter().map(|(issuer, _)| issuer.rules.issuer.as_str()).collect();
-        if let Some(name) = parse::first_repeated(&names) {
+        if let Some(name) = parse::first_repeated_text(&names) {
             reader.report_at(&list, Mistake::RepeatedIssuer(Excerpt::from(*name)));
         }
         let prefetched = issuers.iter().filter(|(_, prefetch)| *prefetch == Some(true)).count();
@@ -139,11 +140,10 @@ fn read_issuer(reader: &mut Reader) -> Option<(IssuerConfig, Option<bool>)> {
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
     let prefetch = reader.optional(&setting::PREFETCH, parse::boolean);
     let rules = read_claim_rules(reader, name);
-    let required_scopes =
-        reader.optional(&setting::REQUIRED_SCOPES, parse::scopes).unwrap_or_default();
+    let scopes = read_scope_rules(reader);
     // Not before every setting is read, so that every mistake is reported.
     let (keys, rules) = (keys?, rules?);
-    let issuer = IssuerConfig { keys, jwks_file, prefetch: false, rules, required_scopes };
+    let issuer = IssuerConfig { keys, jwks_file, prefetch: false, rules, scopes };
     warn_of_audience(reader, &issuer);
     warn_of_tenants(reader, &issuer.rules);
     Some((issuer, prefetch))
@@ -162,6 +162,17 @@ fn read_name(reader: &mut Reader) -> Option<IssuerName> {
         (false, false) => {}
     }
     Some(IssuerName::exact(&text))
+}
+
+fn read_scope_rules(reader: &mut Reader) -> ScopeRules {
+    ScopeRules {
+        claims: reader
+            .optional(&setting::SCOPE_CLAIMS, parse_needs::scope_claims)
+            .unwrap_or_default(),
+        required: reader
+            .optional(&setting::REQUIRED_SCOPES, parse_needs::required_scopes)
+            .unwrap_or_default(),
+    }
 }
 
 fn read_key_origin(reader: &mut Reader, name: Option<&IssuerName>) -> Option<Arc<KeyOrigin>> {
@@ -196,8 +207,9 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<IssuerName>) -> Option<C
     let token_types =
         reader.optional(&setting::TOKEN_TYPES, parse::token_types).unwrap_or_default();
     let token_use = reader.optional(&setting::TOKEN_USE, parse::token_use);
-    let required_claims =
-        reader.optional(&setting::REQUIRED_CLAIMS, parse::required_claims).unwrap_or_default();
+    let required_claims = reader
+        .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
+        .unwrap_or_default();
     let max_age = reader
         .optional(&setting::MAX_TOKEN_AGE_SECONDS, |text| parse::seconds(text, 1..=31_536_000));
     let leeway = reader
@@ -223,7 +235,7 @@ fn warn_of_audience(reader: &mut Reader, issuer: &IssuerConfig) {
     match &rules.audience {
         Audience::Unchecked => {
             let is_restricted = !rules.client_ids.is_empty()
-                || !issuer.required_scopes.is_empty()
+                || !issuer.scopes.required.0.is_empty()
                 || !rules.required_claims.is_empty();
             if !is_restricted {
                 reader.warn(format!(

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::Parsed;
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{PREFIX, SETTINGS, Setting};
+use super::setting::{PREFIX, REQUIRED_SCOPES, SETTINGS, Setting};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -210,7 +210,7 @@ fn mistake_in_name(place: &Place, name: &str) -> Option<Mistake> {
 }
 
 /// Returns the text that means the same in the environment variable of a setting. `None` for a value of
-/// a type that the setting does not take.
+/// a type that the setting does not take. `name` is the name of the setting in upper case.
 fn as_text(name: &str, json: &RawValue) -> Option<String> {
     let value: Value = serde_json::from_str(json.get()).ok()?;
     match value {
@@ -218,6 +218,8 @@ fn as_text(name: &str, json: &RawValue) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         // The raw JSON: a `Value` has already dropped a repeated member, which is a mistake.
         Value::Object(_) => Some(json.get().to_owned()),
+        // The only list whose items can be lists.
+        Value::Array(_) if name == REQUIRED_SCOPES.name => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();

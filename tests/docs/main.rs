@@ -197,10 +197,10 @@ fn every_reason_is_documented_under_what_the_client_sees() {
 }
 
 #[tokio::test]
-async fn route_scopes_answer_as_their_example_says() {
+async fn route_rules_answer_as_their_example_says() {
     let page = read("docs/rest-and-http.md");
     let sections = page.sections();
-    let section = sections.iter().find(|section| section.title == "Scopes by route").unwrap();
+    let section = sections.iter().find(|section| section.title == "Rules by route").unwrap();
     let ([env], [policy]) = (&*blocks(section.text, "env"), &*blocks(section.text, "json")) else {
         panic!("the example is not one block of settings and one answer")
     };

@@ -34,6 +34,7 @@ mod hostile;
 mod issuers;
 mod issuers_file;
 mod log;
+mod needs;
 mod refusals;
 mod rules;
 mod start;
