@@ -9,12 +9,13 @@ use super::issuers::Issuers;
 use super::members::Members;
 use super::problem::Mistake;
 use super::read::{Reader, invalid, shown};
-use super::{parse, parse_issuer, parse_needs, setting};
+use super::{parse, parse_issuer, parse_needs, setting, trial};
 use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
 use crate::issuer::{IssuerName, TENANT};
 use crate::jwks::{KeyLocation, KeyOrigin};
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
+use crate::trial::IssuerOnTrial;
 
 /// The most issuers of a list.
 pub(super) const MAX_ISSUERS: usize = 1000;
@@ -36,6 +37,8 @@ pub struct IssuerConfig {
     pub rules: ClaimRules,
     /// The scopes that each of its tokens needs, and the claims that hold scopes.
     pub scopes: ScopeRules,
+    /// The same rules with the issuer's settings on trial in them, if there are any.
+    pub(crate) on_trial: Option<Box<IssuerOnTrial>>,
 }
 
 /// Reads all issuers. `read_file` returns the text of a file.
@@ -85,7 +88,7 @@ fn read_lists(
     if let Some(list) =
         [&setting::ISSUERS, &setting::ISSUERS_FILE].into_iter().find(|list| reader.is_set(list))
     {
-        for setting in setting::SETTINGS.iter().filter(|setting| setting.per_issuer) {
+        for setting in setting::all().filter(|setting| setting.per_issuer) {
             if reader.is_set(setting) {
                 reader.report(setting, Mistake::BesideIssuers { setting, list });
             }
@@ -141,9 +144,11 @@ fn read_issuer(reader: &mut Reader) -> Option<(IssuerConfig, Option<bool>)> {
     let prefetch = reader.optional(&setting::PREFETCH, parse::boolean);
     let rules = read_claim_rules(reader, name);
     let scopes = read_scope_rules(reader);
+    let in_force = keys.as_deref().zip(rules.as_ref()).map(|(keys, rules)| (keys, rules, &scopes));
+    let on_trial = trial::read_issuer(reader, in_force).map(Box::new);
     // Not before every setting is read, so that every mistake is reported.
     let (keys, rules) = (keys?, rules?);
-    let issuer = IssuerConfig { keys, jwks_file, prefetch: false, rules, scopes };
+    let issuer = IssuerConfig { keys, jwks_file, prefetch: false, rules, scopes, on_trial };
     warn_of_audience(reader, &issuer);
     warn_of_tenants(reader, &issuer.rules);
     Some((issuer, prefetch))
@@ -210,8 +215,7 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<IssuerName>) -> Option<C
     let required_claims = reader
         .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
         .unwrap_or_default();
-    let max_age = reader
-        .optional(&setting::MAX_TOKEN_AGE_SECONDS, |text| parse::seconds(text, 1..=31_536_000));
+    let max_age = reader.optional(&setting::MAX_TOKEN_AGE_SECONDS, parse::max_token_age);
     let leeway = reader
         .optional(&setting::LEEWAY_SECONDS, |text| parse::seconds(text, 0..=300))
         .unwrap_or(Duration::from_secs(5));

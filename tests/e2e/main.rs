@@ -12,6 +12,7 @@
 //! - [`issuers_file`]: can a file name many issuers?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
 //!
 //! One executable for all of them, since linking is what takes the time.
@@ -39,3 +40,4 @@ mod refusals;
 mod rules;
 mod start;
 mod tenants;
+mod trial;
