@@ -34,9 +34,8 @@ fn main() -> Outcome<()> {
     let signature_check = fixture.signature_check()?;
     let mut bench = Bench { criterion, signature_check, rows: Vec::new(), limits: Vec::new() };
     measure_requests(&mut bench, &fixture)?;
-    measure_metrics(&mut bench, &fixture)?;
-    measure_issuers(&mut bench, &fixture)?;
     measure_additions(&mut bench, &fixture)?;
+    measure_issuers(&mut bench, &fixture)?;
     measure_key_sets(&mut bench, &fixture);
     measure_route_rules(&mut bench, &fixture)?;
     bench.finish();
