@@ -55,7 +55,7 @@ pub(crate) fn check_lambda_environment() -> Result<(), Error> {
 pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
-    let config = Config::from_variables(variables)?;
+    let config = Config::from_variables_and_files(variables, |path| std::fs::read_to_string(path))?;
     for warning in &config.warnings {
         warn!("{warning}");
     }

@@ -1,8 +1,11 @@
 //! The issuer that a token names, beside the configured ones.
 
+use std::borrow::Cow;
+
 use super::Hint;
 use super::claims::is_for_microsoft_graph;
 use crate::error::Error;
+use crate::issuer::TENANT;
 use crate::jwt::TokenContent;
 
 /// Recognizes why `iss` is not a configured issuer.
@@ -15,11 +18,26 @@ pub(crate) fn issuer<'c>(
     let rules: [fn(&str, &str) -> Option<Hint>; 5] =
         [small_difference, entra, okta, other_host, other_instance];
     let by_rule = |rule: fn(&str, &str) -> Option<Hint>| {
-        configured.clone().find_map(|configured| rule(named, configured))
+        configured.clone().find_map(|configured| rule(named, &with_tenant_of(named, configured)))
     };
     let [small, rest @ ..] = rules;
     let graph = || is_for_microsoft_graph(token).then_some(Hint::MICROSOFT_GRAPH);
     by_rule(small).or_else(graph).or_else(|| rest.into_iter().find_map(by_rule))
+}
+
+/// Recognizes why the tenant in an `iss` is not accepted.
+pub(crate) fn tenant(differs_in_case_only: bool) -> Hint {
+    if differs_in_case_only { Hint::TENANT_CASE } else { Hint::OTHER_TENANT }
+}
+
+/// Returns a configured issuer with the tenant that a named one has in the same place.
+fn with_tenant_of<'c>(named: &str, configured: &'c str) -> Cow<'c, str> {
+    let Some(start) = configured.find(TENANT) else { return Cow::Borrowed(configured) };
+    let segments_before = Url::of(&configured[..start]).rest.matches('/').count();
+    match Url::of(named).rest.split('/').nth(segments_before) {
+        Some(tenant) if !tenant.is_empty() => Cow::Owned(configured.replacen(TENANT, tenant, 1)),
+        Some(_) | None => Cow::Borrowed(configured),
+    }
 }
 
 /// Adds why a configured issuer does not have the token's key, if that is the error.
@@ -60,8 +78,8 @@ pub(crate) fn small_difference(named: &str, configured: &str) -> Option<Hint> {
 /// Compares the version and the tenant of issuers of Entra ID.
 fn entra(named: &str, configured: &str) -> Option<Hint> {
     let (named, configured) = (Entra::of(named)?, Entra::of(configured)?);
-    // The name of a tenant, "common" and the like. A `{tenant}` accepts many ids.
-    let is_name = |tenant: &str| tenant.len() != GUID_LENGTH && !tenant.starts_with('{');
+    // The name of a tenant, "common" and the like.
+    let is_name = |tenant: &str| tenant.len() != GUID_LENGTH;
     match (named.is_v1, configured.is_v1) {
         (true, false) => Some(Hint::ENTRA_V1),
         (false, true) => Some(Hint::ENTRA_V2),

@@ -19,7 +19,7 @@ pub(crate) use claims::{
     algorithm, audience, clock, missing_audience, missing_client, signature, token_type, token_use,
 };
 pub(crate) use event::event;
-pub(crate) use issuer::{issuer, with_key_hint};
+pub(crate) use issuer::{issuer, tenant, with_key_hint};
 pub(crate) use scopes::with_scope_hint;
 pub(crate) use token::{credential, token};
 
@@ -94,6 +94,9 @@ hints! {
     OTHER_INSTANCE = "the same service has issued it, but for another tenant, realm, user pool, project or authorization server: get the token from the configured one";
     OTHER_SIGNER = "the key with the token's kid did not sign it: the issuer has replaced the key and kept its kid, another server has signed the token, or the token was changed; compare the keys, which jwks-authorizer check and explain show";
     SHARED_SECRET = "it is signed with a shared secret, which is never accepted: configure the issuer to sign with a key pair, for example by RS256";
+
+    TENANT_CASE = "only upper and lower case of the tenant differ: write AUTHORIZER_TENANTS exactly as the token has it";
+    OTHER_TENANT = "its tenant is not in AUTHORIZER_TENANTS: add it there if its users may enter";
 
     // The claims.
     CLOCK = "the issuer's clock is probably ahead: correct it, or set AUTHORIZER_LEEWAY_SECONDS to this difference";

@@ -42,9 +42,11 @@ fn recognizes_the_issuer_of_the_same_provider_only() {
     let list = ["https://a.example/x", "https://b.example/y", "https://b.example/x"];
     check("https://b.example/x/", &list, Some(Hint::SLASH));
     check("https://c.example/y", &list, Some(Hint::OTHER_HOST));
-    // An issuer with many tenants names none.
+    // The tenants of a template are compared elsewhere.
     let tenants = ["https://login.microsoftonline.com/{tenant}/v2.0"];
-    check("https://login.microsoftonline.com/x/v2.0", &tenants, Some(Hint::OTHER_INSTANCE));
+    check("https://login.microsoftonline.com/x/v2.0/", &tenants, Some(Hint::SLASH));
+    check("http://login.microsoftonline.com/x/v2.0", &tenants, Some(Hint::SCHEME));
+    check("login.microsoftonline.com/x/v2.0", &tenants, Some(Hint::NO_SCHEME));
     check("https://sts.windows.net/x/", &tenants, Some(Hint::ENTRA_V1));
 }
 

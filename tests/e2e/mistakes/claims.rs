@@ -27,7 +27,7 @@ pub(super) fn one_issuer(keys: &Issuer) -> Table {
         &[("AUTHORIZER_AUDIENCE", AUDIENCE)],
         vec![
             ("a slash", named("https://id.example/realms/Shop/"), unknown(), "only the slash"),
-            ("the case", named("https://id.example/realms/shop"), unknown(), "only upper and"),
+            ("the case", named("https://id.example/realms/shop"), unknown(), "lower case differ"),
             ("the scheme", named("http://id.example/realms/Shop"), unknown(), "scheme differs"),
             ("no scheme", named("id.example/realms/Shop"), unknown(), "https:// is missing"),
             (

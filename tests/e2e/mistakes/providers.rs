@@ -69,7 +69,38 @@ pub(super) fn entra(keys: &Issuer) -> Vec<Table> {
         let event = provider.event(json!({ "iss": ENTRA_V2 }));
         provider.table(&audience, vec![(name, event, unknown(), "id of the Entra ID tenant")])
     });
-    [v2, v1].into_iter().chain(by_name).collect()
+    let template = Provider::new(keys, ENTRA_V2, with_scp);
+    let mut tenants = template.table(
+        &[("AUTHORIZER_AUDIENCE", api), ("AUTHORIZER_TENANTS", TENANT)],
+        vec![
+            (
+                "a tenant that is not in the list",
+                template.event(json!({ "iss": ENTRA_V2.replace(TENANT, graph) })),
+                unknown(),
+                "not in AUTHORIZER_TENANTS",
+            ),
+            (
+                "a tenant in upper case",
+                template.event(json!({ "iss": ENTRA_V2.replace(TENANT, &TENANT.to_uppercase()) })),
+                unknown(),
+                "case of the tenant",
+            ),
+            (
+                "a slash after the version",
+                template.event(json!({ "iss": format!("{ENTRA_V2}/") })),
+                unknown(),
+                "only the slash",
+            ),
+            (
+                "a v1.0 token",
+                template.event(json!({ "iss": ENTRA_V1 })),
+                unknown(),
+                "a v1.0 token of Entra",
+            ),
+        ],
+    );
+    tenants.settings[0].1 = ENTRA_V2.replace(TENANT, "{tenant}");
+    [v2, v1, tenants].into_iter().chain(by_name).collect()
 }
 
 pub(super) fn cognito(keys: &Issuer) -> Vec<Table> {
