@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::config::{Config, IssuerConfig};
 use crate::decision_log::LogEntry;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
@@ -13,6 +13,7 @@ use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
+use crate::trial::TrialRules;
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -99,13 +100,13 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
+        if let Some(trial) = TrialRules::of(&self.config, issuer) {
+            let judged = trial.judge(&request, credential.delivery, &token, algorithm, now);
+            entry.trial = Some(judged);
+        }
         let claims = Claims::check(token, &issuer.rules, now)?;
-        let judgement = self.config.access.judge(
-            &request,
-            credential.delivery,
-            &issuer.required_scopes,
-            &claims,
-        );
+        let judgement =
+            self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
         let caller = Caller {
             principal: self.config.context.principal(&claims)?,
             usage_key: self.config.context.usage_key(&claims)?,
@@ -113,6 +114,10 @@ impl<S: KeySource> Authorizer<S> {
         };
         match judgement {
             Ok(permit) => Ok(self.config.responses.allow(&request, &caller, &permit)?),
+            // A claim cannot be read, so nothing is known of what the caller may do.
+            Err(refusal) if refusal.error().class() != Class::Forbidden => {
+                Err(refusal.into_error().into())
+            }
             Err(refusal) => {
                 let response = self.config.responses.deny(&request, caller, &refusal)?;
                 Err(Refused { error: refusal.into_error(), response: Some(response) })

@@ -15,15 +15,17 @@ mod base64url;
 mod claims;
 mod claims_set;
 mod content;
+mod required_claim;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
-pub(crate) use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
+pub(crate) use claims::{Audience, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
-pub(crate) use token::{RawToken, UnverifiedToken};
+pub(crate) use required_claim::{ClaimFault, ClaimPath, RequiredClaim};
+pub(crate) use token::{RawToken, UnverifiedToken, unsupported_algorithm};
 pub use verify::PublicKeyError;
-pub(crate) use verify::{PublicKey, verify};
+pub(crate) use verify::{PublicKey, VerifiedToken, verify};

@@ -10,6 +10,7 @@
 //! - [`issuers`]: are several issuers kept apart?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
 //!
 //! One executable for all of them, since linking is what takes the time.
@@ -31,6 +32,8 @@ mod events;
 mod hostile;
 mod issuers;
 mod log;
+mod needs;
 mod refusals;
 mod rules;
 mod start;
+mod trial;
