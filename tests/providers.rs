@@ -1,5 +1,8 @@
 //! Runs the recipes of `docs/providers.md`. Each accepts the token beside it, and refuses that token
 //! with one thing changed that its settings check.
+//!
+//! Most tests call the library, because a test then sets the clock and the key source. One test runs
+//! the executable, which can be that of another architecture.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +12,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +31,8 @@ use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
+use test_support::deployment::Deployment;
+use test_support::gateway::Verdict;
 use test_support::markdown::{blocks, read, settings};
 
 /// The keys that every provider of this test publishes. To make RSA keys takes a while.
@@ -96,6 +102,21 @@ struct Recipe {
 struct Token {
     header: Value,
     claims: Value,
+}
+
+impl Token {
+    /// Returns the token with its times moved, so that it was issued 30 s ago.
+    fn issued_now(&self) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let later = now - 30 - self.claims["iat"].as_u64().unwrap();
+        let mut token = self.clone();
+        for claim in ["iat", "nbf", "exp"] {
+            if let Some(time) = token.claims.get_mut(claim) {
+                *time = (time.as_u64().unwrap() + later).into();
+            }
+        }
+        token
+    }
 }
 
 fn recipes() -> Vec<Recipe> {
@@ -186,6 +207,22 @@ impl Recipe {
             Some("Allow") => Ok(answer["context"].clone()),
             _ => Err(answer["context"]["reason"].as_str().unwrap().to_owned()),
         }
+    }
+
+    /// Returns the settings with a key set file for each issuer, so that the function fetches nothing.
+    fn settings_with_keys_in(&self, file: &Path) -> BTreeMap<String, String> {
+        let mut settings = self.settings.clone();
+        let path = file.to_str().unwrap();
+        if let Some(list) = settings.get_mut("AUTHORIZER_ISSUERS") {
+            let mut issuers: Value = serde_json::from_str(list).unwrap();
+            for issuer in issuers.as_array_mut().unwrap() {
+                issuer["jwks_file"] = path.into();
+            }
+            *list = issuers.to_string();
+        } else {
+            settings.insert("AUTHORIZER_JWKS_FILE".to_owned(), path.to_owned());
+        }
+        settings
     }
 
     #[track_caller]
@@ -322,6 +359,29 @@ async fn a_key_that_names_its_issuer_is_for_no_other() {
             assert_eq!(outcome.unwrap_err(), refused, "{title}");
             recipe.assert_names(refused);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_executable_decides_in_the_same_way() {
+    for (number, recipe) in recipes().into_iter().enumerate() {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("provider-{number}.json"));
+        let keys = json!({ "keys": [ISSUER.jwk(&recipe.token.header)] });
+        std::fs::write(&file, keys.to_string()).unwrap();
+        let settings = recipe.settings_with_keys_in(&file);
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut function = Deployment::start(&settings).await;
+
+        let token = recipe.token.issued_now();
+        function.ask_token(&ISSUER.sign(&token)).await.is_allowed_by("fresh");
+        let forged = function.ask_token(&FORGER.sign(&token)).await;
+        assert_eq!(forged.reason.as_deref(), Some("invalid_signature"), "{}", recipe.title);
+        for (token, reason) in recipe.wrong_twins() {
+            let refused = function.ask_token(&ISSUER.sign(&token.issued_now())).await;
+            assert!([Verdict::Unauthorized, Verdict::Deny].contains(&refused.verdict), "{refused}");
+            assert_eq!(refused.reason.as_deref(), Some(reason), "{}: {refused}", recipe.title);
+        }
+        assert!(function.refreshes.is_empty(), "{}: {:?}", recipe.title, function.refreshes);
     }
 }
 
