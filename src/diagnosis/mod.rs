@@ -8,6 +8,10 @@
 //! request that no diagnosis is asked for.
 
 mod check;
+mod explain;
+mod question;
 pub mod text;
 
 pub use check::{CheckReport, check};
+pub use explain::{Explanation, Outcome, Step, Subject, Values};
+pub(crate) use question::Question;
