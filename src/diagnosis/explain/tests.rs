@@ -192,6 +192,19 @@ async fn shows_every_mistake_of_a_token_and_the_decision_s_first() {
     check(&explanation, false, &["unknown_key", "expired", "wrong_audience", "insufficient_scope"]);
     assert_eq!(step(&explanation, "signature").outcome, Outcome::Skipped);
 
+    // Of a token that was cut off, the claims can still be read.
+    let token = sign(&header(), &three);
+    let explanation = explain_token(&[], &token[..token.len() - 1]).await;
+    check(
+        &explanation,
+        false,
+        &["malformed_token", "expired", "wrong_audience", "insufficient_scope"],
+    );
+    assert_eq!(explanation.claims, Some(three.clone()));
+    assert_eq!(step(&explanation, "key").outcome, Outcome::Skipped);
+    let cut_within_the_claims = &token[..token.rfind('.').unwrap() - 3];
+    check(&explain_token(&[], cut_within_the_claims).await, false, &["malformed_token"]);
+
     let none = json!({ "alg": "none", "kid": "k1" });
     let explanation = explain_token(&[], &sign(&none, &three)).await;
     check(
