@@ -154,7 +154,7 @@ async fn explains_every_mistake_to_people() {
         "FAILED   required_scopes",
         "unauthorized, expired",
         "The client sees 401.",
-        "expired: The client must get a new token.",
+        "expired: The client must renew the token.",
         "wrong_audience: ",
         "insufficient_scope: ",
     ] {
