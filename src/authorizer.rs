@@ -14,6 +14,7 @@ use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
+use crate::trial::TrialRules;
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -85,16 +86,16 @@ impl<S: KeySource> Authorizer<S> {
 
     /// Decides on one event like [`Authorizer::authorize`], and logs and counts no decision. Claims are
     /// checked at `now`.
-    pub(crate) async fn try_out(
+    pub(crate) async fn decide_unlogged(
         &self,
         event: &str,
         invocation: Invocation<'_>,
         now: SystemTime,
-    ) -> TriedDecision {
+    ) -> UnloggedDecision {
         let mut entry = LogEntry::default();
         let decision = self.decide(event, invocation, now, &mut entry).await;
         let error = decision.as_ref().err().map(|refused| &refused.error);
-        TriedDecision {
+        UnloggedDecision {
             decision: decision_log::decision(error),
             refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
             answer: self.respond(decision, &entry),
@@ -138,6 +139,10 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
+        if let Some(trial) = TrialRules::of(&self.config, issuer) {
+            let judged = trial.judge(&request, credential.delivery, &token, algorithm, now);
+            entry.trial = Some(judged);
+        }
         let claims = Claims::check(token, &issuer.rules, now)?;
         let judgement =
             self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
@@ -168,7 +173,7 @@ impl<S: KeySource> Authorizer<S> {
 }
 
 /// A decision that was made for a diagnosis.
-pub(crate) struct TriedDecision {
+pub(crate) struct UnloggedDecision {
     /// The decision's name in log lines.
     pub(crate) decision: &'static str,
     /// The reason code, the message and the cure, if the request is refused.

@@ -11,13 +11,13 @@ use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
 const ISSUER: &str = "https://issuer.example/";
 
 /// Reads variables, named without their prefix.
-fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variable = |(name, value): &(&str, &str)| (format!("{PREFIX}{name}"), (*value).to_owned());
     Config::from_variables(variables.iter().map(variable))
 }
 
 /// Reads a variable beside the two that there must be.
-fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
+pub(super) fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
     let required = [("ISSUER", ISSUER), ("AUDIENCE", "chat")];
     let mut variables: Vec<_> =
         required.into_iter().filter(|(required, _)| *required != name).collect();
@@ -25,7 +25,7 @@ fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
     read(&variables)
 }
 
-fn accepted(outcome: Result<Config, ConfigError>) -> Config {
+pub(super) fn accepted(outcome: Result<Config, ConfigError>) -> Config {
     outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 

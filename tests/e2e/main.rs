@@ -10,6 +10,7 @@
 //! - [`issuers`]: are several issuers kept apart?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
 //! - [`tool`]: what does the executable print without Lambda?
 //!
@@ -37,3 +38,4 @@ mod refusals;
 mod rules;
 mod start;
 mod tool;
+mod trial;
