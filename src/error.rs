@@ -58,6 +58,14 @@ pub enum Error {
         /// What differs, if it is little, starting with `; `, or empty.
         hint: &'static str,
     },
+    /// `tid` is not the tenant in `iss`.
+    #[error("tid is {tid:?}, expected the tenant in iss: {tenant}")]
+    WrongTenant {
+        /// The token's `tid`, shortened.
+        tid: Excerpt,
+        /// The tenant in `iss`.
+        tenant: String,
+    },
     /// The issuer's key set has no usable key for the token.
     #[error("{0}")]
     UnknownKey(&'static str),
@@ -281,6 +289,7 @@ impl Error {
         Self::UnsupportedAlgorithm { .. } => "unsupported_algorithm", Unauthenticated;
         Self::UnsupportedCriticalHeader(_) => "unsupported_critical_header", Unauthenticated;
         Self::UnknownIssuer { .. } => "unknown_issuer", Unauthenticated;
+        Self::WrongTenant { .. } => "wrong_tenant", Unauthenticated;
         Self::UnknownKey(_) => "unknown_key", Unauthenticated;
         Self::InvalidSignature => "invalid_signature", Unauthenticated;
         Self::Expired { .. } => "expired", Unauthenticated;

@@ -25,6 +25,7 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             "unknown_issuer",
             Unauthenticated,
         ),
+        (Error::WrongTenant { tid: excerpt(), tenant: text() }, "wrong_tenant", Unauthenticated),
         (Error::UnknownKey("x"), "unknown_key", Unauthenticated),
         (Error::InvalidSignature, "invalid_signature", Unauthenticated),
         (Error::Expired { seconds_ago: 1 }, "expired", Unauthenticated),

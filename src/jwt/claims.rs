@@ -8,12 +8,13 @@ use super::required_claim::RequiredClaim;
 use super::verify::VerifiedToken;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
+use crate::issuer::{AcceptedIssuer, IssuerName};
 
 /// What the claims of an issuer's tokens must be.
 #[derive(Debug, Clone)]
 pub struct ClaimRules {
-    /// The exact `iss`.
-    pub issuer: String,
+    /// The `iss`: an exact one, or one of many tenants.
+    pub issuer: IssuerName,
     /// The accepted audiences.
     pub audience: Audience,
     /// The accepted clients; empty for any.
@@ -40,7 +41,10 @@ pub enum Audience {
 }
 
 /// Claims that the issuer signed and that meet its rules.
-pub(crate) struct Claims<'a>(TokenContent<'a>);
+pub(crate) struct Claims<'a> {
+    content: TokenContent<'a>,
+    tenant: Option<Box<str>>,
+}
 
 impl<'a> Claims<'a> {
     /// Checks the claims by [`check_each`].
@@ -54,27 +58,38 @@ impl<'a> Claims<'a> {
         now: SystemTime,
     ) -> Result<Self, Error> {
         check_each(token.content(), rules, now, |_, outcome| outcome)?;
-        Ok(Self(token.into_content()))
+        let content = token.into_content();
+        let iss = content.registered().iss.as_deref();
+        let tenant = iss.and_then(|iss| rules.issuer.tenant_in(iss)).map(Into::into);
+        Ok(Self { content, tenant })
     }
 
     /// Takes claims that no issuer signed.
     #[cfg(test)]
     pub(super) fn of_test(content: TokenContent<'a>) -> Self {
-        Self(content)
+        Self { content, tenant: None }
     }
 
     /// Returns the claims.
     #[must_use]
     pub(crate) fn content(&self) -> &TokenContent<'a> {
-        &self.0
+        &self.content
+    }
+
+    /// Returns the tenant in `iss`, if the issuer has many.
+    #[must_use]
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 }
 
 /// A check of the claims.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ClaimCheck<'r> {
-    /// `iss` is exactly the issuer.
+    /// `iss` is exactly the issuer, or for an issuer with tenants, exactly that of an accepted one.
     Issuer,
+    /// `tid` is the tenant in `iss`, if present. Only for an issuer with tenants.
+    Tenant,
     /// The `typ` header parameter is an accepted one.
     TokenType,
     /// `exp` is present and in the future. At `exp` itself, the token has expired.
@@ -110,6 +125,9 @@ pub(crate) fn check_each<'r, E>(
     let claims = token.registered();
     let now = seconds_since_epoch(now);
     report(ClaimCheck::Issuer, check_issuer(claims, rules))?;
+    if rules.issuer.has_tenants() {
+        report(ClaimCheck::Tenant, check_tenant(token, rules))?;
+    }
     report(ClaimCheck::TokenType, check_type(token.typ(), rules))?;
     report(ClaimCheck::Expiry, check_expiry(claims, rules, now))?;
     report(ClaimCheck::NotBefore, check_not_before(claims, rules, now))?;
@@ -125,13 +143,29 @@ pub(crate) fn check_each<'r, E>(
 }
 
 fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
-    match claims.iss.as_deref() {
-        Some(iss) if iss == rules.issuer => Ok(()),
-        iss => Err(Error::UnknownIssuer {
-            issuer: Excerpt::from(iss.unwrap_or_default()),
-            configured: rules.issuer.clone(),
-            hint: "",
-        }),
+    accepted_issuer(claims, rules).map(drop)
+}
+
+fn accepted_issuer<'c>(
+    claims: &'c ClaimsSet<'_>,
+    rules: &ClaimRules,
+) -> Result<AcceptedIssuer<'c>, Error> {
+    let iss = claims.iss.as_deref().unwrap_or_default();
+    rules.issuer.accept(iss).ok_or_else(|| Error::UnknownIssuer {
+        issuer: Excerpt::from(iss),
+        configured: rules.issuer.to_string(),
+        hint: "",
+    })
+}
+
+/// Compares `tid`, in which Entra ID repeats the tenant.
+fn check_tenant(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    let tenant = accepted_issuer(token.registered(), rules)?.tenant.unwrap_or_default();
+    match token.tenant_id()? {
+        Some(tid) if *tid != *tenant => {
+            Err(Error::WrongTenant { tid: Excerpt::from(&*tid), tenant: tenant.to_owned() })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -8,6 +8,8 @@
 //! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
 //! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
 //! - [`issuers`]: are several issuers kept apart?
+//! - [`tenants`]: are the tenants of one issuer kept apart?
+//! - [`issuers_file`]: can a file name many issuers?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`trial`]: do rules on trial report what they would change, and change nothing?
@@ -32,10 +34,12 @@ mod credentials;
 mod events;
 mod hostile;
 mod issuers;
+mod issuers_file;
 mod log;
 mod needs;
 mod refusals;
 mod rules;
 mod start;
+mod tenants;
 mod tool;
 mod trial;

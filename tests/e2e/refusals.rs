@@ -24,6 +24,7 @@ const REASONS: [(u16, &[&str]); 3] = [
             "unsupported_algorithm",
             "unsupported_critical_header",
             "unknown_issuer",
+            "wrong_tenant",
             "unknown_key",
             "invalid_signature",
             "expired",
@@ -85,8 +86,12 @@ impl Strict {
             "leeway_seconds": 300,
         });
         let lenient = json!({ "issuer": without_keys.url(), "audience": AUDIENCE });
+        let with_tenants = json!({
+            "issuer": format!("{}/{{tenant}}", good.url()), "tenants": ["a", "b"],
+            "jwks_uri": good.key_set_url(), "audience": AUDIENCE,
+        });
         let settings = vec![
-            ("AUTHORIZER_ISSUERS", json!([strict, lenient]).to_string()),
+            ("AUTHORIZER_ISSUERS", json!([strict, lenient, with_tenants]).to_string()),
             ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example".to_owned()),
             (
                 "AUTHORIZER_ROUTE_RULES",
@@ -184,6 +189,11 @@ impl Strict {
                 "unknown_issuer",
                 json!({ "iss": format!("{}/", self.good.url()) }),
                 json!({ "iss": self.good.url() }),
+            ),
+            by_claim(
+                "wrong_tenant",
+                json!({ "iss": format!("{}/a", self.good.url()), "tid": "b" }),
+                json!({ "iss": format!("{}/b", self.good.url()), "tid": "b" }),
             ),
             by_header("unknown_key", json!({ "kid": "key-2" }), json!({ "kid": "key-1" })),
             by_token("invalid_signature", &format!("{signed}.{other_signature}")),

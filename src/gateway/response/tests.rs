@@ -10,6 +10,7 @@ use crate::access::{
 use crate::context::{ContextClaim, ContextRules};
 use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
+use crate::issuer::IssuerName;
 use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, testing};
@@ -37,7 +38,7 @@ fn with_context<R>(
     then: impl FnOnce(Context<'_>) -> R,
 ) -> R {
     let claim_rules = ClaimRules {
-        issuer: "https://issuer.example/".to_owned(),
+        issuer: IssuerName::exact("https://issuer.example/"),
         audience: Audience::Unchecked,
         client_ids: Vec::new(),
         token_types: Vec::new(),
