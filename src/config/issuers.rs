@@ -93,6 +93,19 @@ impl Issuers {
     }
 }
 
+impl Issuers {
+    /// Returns the issuer that is probably meant by an `iss` that no issuer accepts: the only one, or
+    /// one that differs little.
+    pub(crate) fn probably_meant(&self, iss: Option<&str>) -> Option<&IssuerConfig> {
+        match &self.all[..] {
+            [only] => Some(only),
+            several => {
+                several.iter().find(|issuer| iss.is_some_and(|iss| differs_little(iss, issuer)))
+            }
+        }
+    }
+}
+
 impl Deref for Issuers {
     type Target = [IssuerConfig];
 
@@ -104,6 +117,11 @@ impl Deref for Issuers {
 fn accepting<'i, 't>(issuer: &'i IssuerConfig, iss: &'t str) -> Option<AcceptingIssuer<'i, 't>> {
     let accepted = issuer.rules.issuer.accept(iss)?;
     Some(AcceptingIssuer { issuer, tenant: accepted.tenant })
+}
+
+fn differs_little(iss: &str, issuer: &IssuerConfig) -> bool {
+    let name = &issuer.rules.issuer;
+    name.tenant_in(iss).is_some() || hints::small_difference(iss, name.as_str()).is_some()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) use claims::{
     algorithm, audience, clock, missing_audience, missing_client, signature, token_type, token_use,
 };
 pub(crate) use event::event;
-pub(crate) use issuer::{issuer, tenant, with_key_hint};
+pub(crate) use issuer::{issuer, small_difference, tenant, with_key_hint};
 pub(crate) use scopes::with_scope_hint;
 pub(crate) use token::{credential, token};
 

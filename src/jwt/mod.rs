@@ -22,10 +22,10 @@ mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
-pub(crate) use claims::{Audience, ClaimRules, Claims, check_each};
+pub(crate) use claims::{Audience, ClaimCheck, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
 pub(crate) use required_claim::{ClaimFault, ClaimPath, RequiredClaim};
-pub(crate) use token::{RawToken, UnverifiedToken, unsupported_algorithm};
+pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken, unsupported_algorithm};
 pub use verify::PublicKeyError;
 pub(crate) use verify::{PublicKey, VerifiedToken, verify};

@@ -15,6 +15,7 @@
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
+//! - [`tool`]: what does the executable print without Lambda?
 //!
 //! One executable for all of them, since linking is what takes the time.
 
@@ -42,4 +43,5 @@ mod refusals;
 mod rules;
 mod start;
 mod tenants;
+mod tool;
 mod trial;
