@@ -99,7 +99,7 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
-        let claims = Claims::check(token, &issuer.rules, now)?;
+        let claims = Claims::check(token, &issuer.rules, now, || request.client_certificate())?;
         let judgement = self.config.access.judge(
             &request,
             credential.delivery,

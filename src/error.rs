@@ -122,6 +122,13 @@ pub enum Error {
         /// The configured ones.
         wanted: String,
     },
+    /// The client does not have the certificate that the token is bound to
+    /// ([RFC 8705 §3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
+    #[error("{0}")]
+    WrongCertificate(&'static str),
+    /// The token is bound to something that this function cannot check. Holds the member of `cnf`.
+    #[error("the token's cnf has {0:?}, and only certificates (x5t#S256) can be checked")]
+    UnsupportedBinding(Excerpt),
     /// The token does not have a claim that the issuer's rules need.
     #[error("the claim {claim:?} is missing{hint}")]
     MissingClaim {
@@ -250,6 +257,8 @@ impl Error {
         Self::WrongClient { .. } => "wrong_client", Unauthenticated;
         Self::WrongTokenUse { .. } => "wrong_token_use", Unauthenticated;
         Self::WrongTokenType { .. } => "wrong_token_type", Unauthenticated;
+        Self::WrongCertificate(_) => "wrong_certificate", Unauthenticated;
+        Self::UnsupportedBinding(_) => "unsupported_binding", Unauthenticated;
         Self::MissingClaim { .. } => "missing_claim", Unauthenticated;
         Self::ClaimMismatch(_) => "claim_mismatch", Unauthenticated;
         Self::InsufficientScope(_) => "insufficient_scope", Forbidden;

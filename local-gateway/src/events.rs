@@ -4,7 +4,8 @@
 //! `version`, `path` or `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs
 //! use lower case; payload format 2.0 has no multi-value maps. Tests make malformed events from these.
 //!
-//! The identity source of TOKEN and HTTP API events is the `Authorization` header.
+//! The identity source of TOKEN and HTTP API events is the `Authorization` header. The client's
+//! certificate is in events of REST and HTTP APIs. AWS documents no place for it in WebSocket events.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
@@ -144,7 +145,7 @@ impl Request {
     }
 
     fn http_api_2_context(&self) -> Value {
-        json!({
+        let mut context = json!({
             "accountId": ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": DOMAIN_NAME,
@@ -161,7 +162,26 @@ impl Request {
             "stage": HTTP_API_STAGE,
             "time": self.request_time(),
             "timeEpoch": self.epoch_millis(),
-        })
+        });
+        if let Some(certificate) = self.certificate() {
+            context["authentication"] = json!({ "clientCert": certificate });
+        }
+        context
+    }
+
+    /// Returns `clientCert`. Only the PEM is the request's.
+    fn certificate(&self) -> Option<Value> {
+        let pem = self.client_certificate.as_ref()?;
+        Some(json!({
+            "clientCertPem": pem,
+            "subjectDN": "CN=client",
+            "issuerDN": "CN=issuer",
+            "serialNumber": "1",
+            "validity": {
+                "notBefore": "May 28 12:30:02 2019 GMT",
+                "notAfter": "Aug  5 09:36:04 2121 GMT",
+            },
+        }))
     }
 
     fn http_api_2_route_key(&self) -> String {
@@ -169,7 +189,7 @@ impl Request {
     }
 
     fn http_context(&self, stage: &str) -> Value {
-        json!({
+        let mut context = json!({
             "accountId": ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": DOMAIN_NAME,
@@ -193,7 +213,11 @@ impl Request {
             "resourceId": "kxyz12",
             "resourcePath": self.path,
             "stage": stage,
-        })
+        });
+        if let Some(certificate) = self.certificate() {
+            context["identity"]["clientCert"] = certificate;
+        }
+        context
     }
 
     fn arn(&self, stage: &str) -> String {

@@ -85,6 +85,8 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<Claim
     let token_types =
         reader.optional(&setting::TOKEN_TYPES, parse::token_types).unwrap_or_default();
     let token_use = reader.optional(&setting::TOKEN_USE, parse::token_use);
+    let token_binding =
+        reader.optional(&setting::TOKEN_BINDING, parse::token_binding).unwrap_or_default();
     let required_claims =
         reader.optional(&setting::REQUIRED_CLAIMS, parse::required_claims).unwrap_or_default();
     let max_age = reader
@@ -98,6 +100,7 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<Claim
         client_ids,
         token_types,
         token_use,
+        token_binding,
         required_claims,
         max_age,
         leeway,

@@ -87,6 +87,11 @@ settings! {
     default: "any",
     example: "access";
 
+    TOKEN_BINDING, per_issuer: true,
+    takes: "mtls",
+    default: "none",
+    example: "mtls";
+
     REQUIRED_SCOPES, per_issuer: true,
     takes: "a comma-separated list of scopes, all of which a token must have",
     default: "none",

@@ -8,6 +8,7 @@
 //! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
 //! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
 //! - [`issuers`]: are several issuers kept apart?
+//! - [`binding`]: is a token that is bound to a certificate of use without it?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`start`]: what does a start report, fetch and wait for?
@@ -26,6 +27,7 @@ mod tokens;
 
 mod access;
 mod answers;
+mod binding;
 mod credentials;
 mod events;
 mod hostile;
