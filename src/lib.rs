@@ -53,6 +53,7 @@ mod authorizer;
 pub mod config;
 mod context;
 mod decision_log;
+pub mod diagnosis;
 mod error;
 mod excerpt;
 mod gateway;

@@ -1,10 +1,11 @@
 //! The executable: environment variables, logging, and Lambda's Runtime API.
 //!
 //! Only the executable reads the environment. If the start fails, it reports one init error to Lambda,
-//! which names every mistake.
+//! which names every mistake. Without Lambda's Runtime API, it is a tool for troubleshooting.
 
 mod logging;
 mod start;
+mod tool;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use serde_json::value::RawValue;
 use tracing::error;
 
 fn main() -> ExitCode {
+    if std::env::var_os(start::RUNTIME_API).is_none() {
+        return tool::run();
+    }
     logging::init(|name| std::env::var(name).ok());
     match start::tokio_runtime().map(|tokio| tokio.block_on(run())) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -11,6 +11,9 @@ use lambda_runtime_api_client::{Client, build_request};
 use tokio::time::timeout;
 use tracing::warn;
 
+/// The variable with the address of the Runtime API, which Lambda sets.
+pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
 /// Builds the Tokio runtime: multi-threaded if Lambda sends concurrent invocations. Otherwise
 /// further threads would cost each invocation more CPU time than the check of a signature.
 pub(crate) fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
@@ -32,7 +35,7 @@ fn is_concurrent(max_concurrency: Option<&str>) -> bool {
 /// panics without them.
 pub(crate) fn check_lambda_environment() -> Result<(), Error> {
     const REQUIRED: [&str; 4] = [
-        "AWS_LAMBDA_RUNTIME_API",
+        RUNTIME_API,
         "AWS_LAMBDA_FUNCTION_NAME",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         "AWS_LAMBDA_FUNCTION_VERSION",
@@ -40,7 +43,7 @@ pub(crate) fn check_lambda_environment() -> Result<(), Error> {
     let missing: Vec<_> = REQUIRED.into_iter().filter(|name| env::var(name).is_err()).collect();
     if !missing.is_empty() {
         return Err(format!(
-            "this is a Lambda function, and Lambda's {} is not set; to run it on this machine, use `cargo run -p local-gateway`",
+            "{RUNTIME_API} is set, but Lambda's {} is not; to run the function on this machine, use `cargo run -p local-gateway`",
             missing.join(", ")
         )
         .into());
@@ -53,9 +56,7 @@ pub(crate) fn check_lambda_environment() -> Result<(), Error> {
 
 /// Reads the settings, and starts the authorizer. That fetches the first keys.
 pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
-    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
-    let config = Config::from_variables(variables)?;
+    let config = Config::from_variables(variables())?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -63,6 +64,12 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
         warn!("{warning}");
     }
     Ok(Authorizer::start(config).await?)
+}
+
+/// Returns the environment's variables.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Returns a warning if the build did not use the project's `.cargo/config.toml`. Such a build works,

@@ -53,15 +53,24 @@ impl Authorizer<HttpKeySource> {
     /// [`StartError`] if a file that the settings name cannot be used, or the HTTP client cannot be set
     /// up.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let authorizer = Self::without_prefetch(config).await?;
+        // A fetch that takes longer goes on, and a request that needs it waits for it.
+        let _ = timeout(TIME_TO_START, authorizer.prefetch()).await;
+        Ok(authorizer)
+    }
+
+    /// Makes an authorizer that fetches keys over HTTP when a request needs them.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`Authorizer::start`].
+    pub async fn without_prefetch(config: Config) -> Result<Self, StartError> {
         let roots = match &config.ca_file {
             None => Vec::new(),
             Some(path) => root_certificates(path)?,
         };
         let source = HttpKeySource::new(roots, config.cache.timeout)?;
-        let authorizer = Self::with_source(config, source, Arc::new(system_time)).await?;
-        // A fetch that takes longer goes on, and a request that needs it waits for it.
-        let _ = timeout(TIME_TO_START, authorizer.prefetch()).await;
-        Ok(authorizer)
+        Self::with_source(config, source, Arc::new(system_time)).await
     }
 }
 

@@ -51,6 +51,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Switches the metrics off, for what is no deployed function.
+    #[must_use]
+    pub fn without_metrics(self) -> Self {
+        Self { metrics_namespace: None, ..self }
+    }
+
     /// Reads the settings from the variables whose names begin with [`PREFIX`], and ignores all
     /// other variables.
     ///

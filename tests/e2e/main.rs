@@ -12,6 +12,7 @@
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`start`]: what does a start report, fetch and wait for?
+//! - [`tool`]: what does the executable print without Lambda?
 //!
 //! One executable for all of them, since linking is what takes the time.
 
@@ -36,3 +37,4 @@ mod log;
 mod refusals;
 mod rules;
 mod start;
+mod tool;

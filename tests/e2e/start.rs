@@ -227,21 +227,21 @@ async fn warns_of_what_is_likely_not_meant() {
 }
 
 #[tokio::test]
-async fn says_what_it_is_when_started_without_lambda() {
-    for environment in [&[][..], &[("AUTHORIZER_ISSUER", "https://a.example")]] {
-        let output =
-            Command::new(executable()).env_clear().envs(environment.iter().copied()).output();
-        let output = output.await.unwrap();
-        assert!(!output.status.success());
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        for helpful in
-            ["this is a Lambda function", "AWS_LAMBDA_RUNTIME_API", "cargo run -p local-gateway"]
-        {
-            assert!(said.contains(helpful), "{said}");
-        }
-        assert!(!said.contains("panicked"), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
+async fn says_which_variable_of_lambda_is_missing() {
+    let environment = [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")];
+    let output = Command::new(executable()).env_clear().envs(environment).output();
+    let output = output.await.unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for helpful in [
+        "AWS_LAMBDA_RUNTIME_API is set, but",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "cargo run -p local-gateway",
+    ] {
+        assert!(said.contains(helpful), "{said}");
     }
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 /// As `cargo lambda` has it.

@@ -1,0 +1,58 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+
+fn parsed(arguments: &[&str]) -> Result<Option<Command>, String> {
+    parse(arguments.iter().map(OsString::from)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn reads_the_arguments() {
+    #[track_caller]
+    fn check(arguments: &[&str], expected: Command) {
+        assert_eq!(parsed(arguments), Ok(Some(expected)), "{arguments:?}");
+    }
+    check(&["--help"], Command::Help);
+    check(&["-h"], Command::Help);
+    check(&["help"], Command::Help);
+    check(&["explain", "--json", "--help"], Command::Help);
+    check(&["--version"], Command::Version);
+    check(&["check"], Command::Check { json: false });
+    check(&["check", "--json"], Command::Check { json: true });
+    check(&["explain"], Command::Explain(Explain::default()));
+    let event = |path: &str| Explain { event: Some(path.into()), ..Explain::default() };
+    check(&["explain", "--event", "event.json"], Command::Explain(event("event.json")));
+    check(&["explain", "--event=-"], Command::Explain(event("-")));
+    check(&["explain", "--event", "-"], Command::Explain(event("-")));
+    let all = Explain {
+        event: None,
+        at: Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
+        redact: true,
+        json: true,
+    };
+    check(
+        &["explain", "--redact", "--at", "2023-11-14T22:13:20Z", "--json"],
+        Command::Explain(all),
+    );
+    assert_eq!(parsed(&[]), Ok(None));
+}
+
+#[test]
+fn refuses_other_arguments_and_says_why() {
+    #[track_caller]
+    fn check(arguments: &[&str], expected: &str) {
+        let message = parsed(arguments).unwrap_err();
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+    check(&["--json"], "--json");
+    check(&["chekc"], "chekc");
+    check(&["check", "--redact"], "--redact");
+    check(&["check", "now"], "now");
+    check(&["check", "--json=yes"], "--json");
+    check(&["explain", "--at"], "--at");
+    check(&["explain", "--at", "noon"], "RFC 3339");
+    check(&["explain", "--event"], "--event");
+    check(&["explain", "-x"], "-x");
+    let message = parsed(&["explain", "eyJhbGciOi"]).unwrap_err();
+    assert!(message.contains("standard input") && !message.contains("eyJ"), "{message}");
+}
