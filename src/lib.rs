@@ -62,6 +62,7 @@ mod json;
 pub mod jwks;
 mod jwt;
 mod metrics;
+mod resource_metadata;
 mod startup;
 mod uri;
 

@@ -1,4 +1,4 @@
-//! The events that API Gateway sends to an authorizer, for each kind of API.
+//! The events that API Gateway sends to an authorizer and to an integration, for each kind of API.
 //!
 //! Each event describes the same [`Request`]. The shapes are those of real events: `$connect` has no
 //! `version`, `path` or `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs
@@ -10,6 +10,8 @@
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use serde_json::{Map, Value, json};
 
@@ -144,6 +146,30 @@ impl Request {
         event
     }
 
+    /// Returns the event of a REST API to a proxy integration.
+    #[must_use]
+    pub fn rest_proxy(&self) -> Value {
+        let mut event = self.rest_request();
+        of_integration(&mut event, &["type", "methodArn"]);
+        event
+    }
+
+    /// Returns the event of an HTTP API to a proxy integration with payload format 1.0.
+    #[must_use]
+    pub fn http_api_1_proxy(&self) -> Value {
+        let mut event = self.http_api_1();
+        of_integration(&mut event, &["type", "methodArn", "identitySource", "authorizationToken"]);
+        event
+    }
+
+    /// Returns the event of an HTTP API to a proxy integration with payload format 2.0.
+    #[must_use]
+    pub fn http_api_2_proxy(&self) -> Value {
+        let mut event = self.http_api_2();
+        of_integration(&mut event, &["type", "routeArn", "identitySource"]);
+        event
+    }
+
     fn http_api_2_context(&self) -> Value {
         let mut context = json!({
             "accountId": ACCOUNT_ID,
@@ -222,6 +248,16 @@ impl Request {
 
     fn arn(&self, stage: &str) -> String {
         arn(stage, &format!("{}{}", self.method, self.path))
+    }
+}
+
+/// Makes an authorizer's event one of an integration: without what only authorizers get, and with the
+/// body.
+fn of_integration(event: &mut Value, only_for_authorizers: &[&str]) {
+    if let Value::Object(members) = event {
+        members.retain(|name, _| !only_for_authorizers.contains(&name.as_str()));
+        members.insert(String::from("body"), Value::Null);
+        members.insert(String::from("isBase64Encoded"), Value::Bool(false));
     }
 }
 

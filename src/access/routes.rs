@@ -79,6 +79,11 @@ impl RouteRule {
         &self.pattern
     }
 
+    /// Returns the scopes that the rule asks for.
+    pub(crate) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     /// Returns the patterns to allow while the rule is met.
     pub(crate) fn allowed(&self) -> &[String] {
         &self.allowed

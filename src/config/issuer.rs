@@ -10,6 +10,7 @@ use super::{parse, setting};
 use crate::excerpt::Excerpt;
 use crate::jwks::KeyOrigin;
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
+use crate::resource_metadata::Resource;
 
 /// An issuer, and the rules for its tokens.
 #[derive(Debug, Clone)]
@@ -24,16 +25,16 @@ pub struct IssuerConfig {
     pub required_scopes: Vec<String>,
 }
 
-/// Reads all issuers.
-pub(super) fn read_all(reader: &mut Reader) -> Vec<IssuerConfig> {
+/// Reads all issuers. The `resource` is the default audience.
+pub(super) fn read_all(reader: &mut Reader, resource: Option<&Resource>) -> Vec<IssuerConfig> {
     if reader.is_set(&setting::ISSUERS) {
-        read_list(reader)
+        read_list(reader, resource)
     } else {
-        read_issuer(reader).into_iter().collect()
+        read_issuer(reader, resource).into_iter().collect()
     }
 }
 
-fn read_list(reader: &mut Reader) -> Vec<IssuerConfig> {
+fn read_list(reader: &mut Reader, resource: Option<&Resource>) -> Vec<IssuerConfig> {
     for setting in setting::SETTINGS.iter().filter(|setting| setting.per_issuer) {
         if reader.is_set(setting) {
             reader.report(setting, Mistake::BesideIssuers(setting));
@@ -41,7 +42,7 @@ fn read_list(reader: &mut Reader) -> Vec<IssuerConfig> {
     }
     let mut issuers = Vec::new();
     for mut object in reader.issuers() {
-        issuers.extend(read_issuer(&mut object));
+        issuers.extend(read_issuer(&mut object, resource));
         reader.merge(object);
     }
     let names: Vec<&str> = issuers.iter().map(|issuer| &*issuer.keys.issuer).collect();
@@ -52,11 +53,12 @@ fn read_list(reader: &mut Reader) -> Vec<IssuerConfig> {
 }
 
 /// Reads one issuer. Returns `None` after it has reported a mistake in what every issuer needs.
-fn read_issuer(reader: &mut Reader) -> Option<IssuerConfig> {
+fn read_issuer(reader: &mut Reader, resource: Option<&Resource>) -> Option<IssuerConfig> {
     let issuer = reader.required(&setting::ISSUER, parse::issuer);
     let keys = read_key_origin(reader, issuer.as_deref());
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
-    let rules = read_claim_rules(reader, issuer);
+    let audience = read_audience(reader, resource);
+    let rules = read_claim_rules(reader, issuer, audience);
     let required_scopes =
         reader.optional(&setting::REQUIRED_SCOPES, parse::scopes).unwrap_or_default();
     // Not before every setting is read, so that every mistake is reported.
@@ -79,8 +81,22 @@ fn read_key_origin(reader: &mut Reader, issuer: Option<&str>) -> Option<Arc<KeyO
     origin.ok().map(Arc::new)
 }
 
-fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<ClaimRules> {
-    let audience = reader.required(&setting::AUDIENCE, parse::audience);
+/// Reads the audience. Without one, tokens are for the resource
+/// ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+fn read_audience(reader: &mut Reader, resource: Option<&Resource>) -> Option<Audience> {
+    match resource {
+        Some(resource) if !reader.is_set(&setting::AUDIENCE) => {
+            Some(Audience::AnyOf(vec![resource.identifier.clone()]))
+        }
+        Some(_) | None => reader.required(&setting::AUDIENCE, parse::audience),
+    }
+}
+
+fn read_claim_rules(
+    reader: &mut Reader,
+    issuer: Option<String>,
+    audience: Option<Audience>,
+) -> Option<ClaimRules> {
     let client_ids = reader.optional(&setting::CLIENT_IDS, parse::list).unwrap_or_default();
     let token_types =
         reader.optional(&setting::TOKEN_TYPES, parse::token_types).unwrap_or_default();

@@ -8,6 +8,7 @@ mod parse;
 mod parse_access;
 mod problem;
 mod read;
+mod resource;
 mod setting;
 mod suggest;
 
@@ -25,6 +26,7 @@ use crate::gateway::response::{
     HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
 use crate::jwks::CacheRules;
+use crate::resource_metadata::ResourceMetadata;
 use read::Reader;
 
 /// All settings.
@@ -34,6 +36,8 @@ pub struct Config {
     pub(crate) issuers: Vec<IssuerConfig>,
     /// Where to look for tokens.
     pub(crate) token_sources: Vec<TokenSource>,
+    /// The API's metadata as a protected resource, if it has a resource identifier.
+    pub(crate) resource: Option<ResourceMetadata>,
     /// Who may do what.
     pub(crate) access: AccessRules,
     /// What the functions behind the API get to know of the caller.
@@ -67,7 +71,8 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::of_variables(variables);
-        let issuers = issuer::read_all(&mut reader);
+        let resource = reader.optional(&setting::RESOURCE, resource::parse);
+        let issuers = issuer::read_all(&mut reader, resource.as_ref());
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let context = read_context(&mut reader);
@@ -78,8 +83,11 @@ impl Config {
         let ca_file = reader.optional(&setting::CA_FILE, parse::file);
         warn_of_cookie_without_origins(&mut reader, &token_sources, &access);
         let warnings = reader.finish()?;
+        let resource = resource
+            .map(|resource| resource::metadata(resource, &issuers, &access, &token_sources));
         Ok(Self {
             issuers,
+            resource,
             token_sources,
             access,
             context,

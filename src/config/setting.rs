@@ -117,6 +117,11 @@ settings! {
     default: "none",
     example: r#"[{"issuer": "https://a.example.com", "audience": "chat"}]"#;
 
+    RESOURCE, per_issuer: false,
+    takes: "the URL of the API as clients use it, its resource identifier",
+    default: "none",
+    example: "https://api.example.com/mcp";
+
     TOKEN_SOURCES, per_issuer: false,
     takes: "a comma-separated list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER",
     default: "header:authorization,subprotocol:bearer",

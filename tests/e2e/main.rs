@@ -11,6 +11,7 @@
 //! - [`binding`]: is a token that is bound to a certificate of use without it?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`resource`]: does it tell clients where to get a token?
 //! - [`start`]: what does a start report, fetch and wait for?
 //! - [`tool`]: what does the executable print without Lambda?
 //!
@@ -35,6 +36,7 @@ mod hostile;
 mod issuers;
 mod log;
 mod refusals;
+mod resource;
 mod rules;
 mod start;
 mod tool;
