@@ -105,6 +105,12 @@ impl ResourceMetadata {
         Self { resource, document }
     }
 
+    /// Returns the resource identifier.
+    #[cfg(test)]
+    pub(crate) fn resource(&self) -> &str {
+        &self.resource.identifier
+    }
+
     /// Answers a request that API Gateway passes to the function as an integration. Returns `None`
     /// for any other event.
     pub(crate) fn answer(&self, event: &str) -> Option<Result<Response, FunctionError>> {
