@@ -8,7 +8,7 @@ use tracing::debug;
 use crate::config::{Config, IssuerConfig};
 use crate::decision_log::{self, LogEntry};
 use crate::diagnosis::Question;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
@@ -16,6 +16,7 @@ use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
+use crate::trial::TrialRules;
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -103,16 +104,16 @@ impl<S: KeySource> Authorizer<S> {
 
     /// Decides on one event like [`Authorizer::authorize`], and logs and counts no decision. Claims are
     /// checked at `now`.
-    pub(crate) async fn try_out(
+    pub(crate) async fn decide_unlogged(
         &self,
         event: &str,
         invocation: Invocation<'_>,
         now: SystemTime,
-    ) -> TriedDecision {
+    ) -> UnloggedDecision {
         let mut entry = LogEntry::default();
         let decision = self.decide(event, invocation, now, &mut entry).await;
         let error = decision.as_ref().err().map(|refused| &refused.error);
-        TriedDecision {
+        UnloggedDecision {
             decision: decision_log::decision(error),
             refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
             answer: self.respond(decision, &entry),
@@ -156,13 +157,14 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
-        let claims = Claims::check(token, &issuer.rules, now, || request.client_certificate())?;
-        let judgement = self.config.access.judge(
-            &request,
-            credential.delivery,
-            &issuer.required_scopes,
-            &claims,
-        );
+        let certificate = || request.client_certificate();
+        if let Some(trial) = TrialRules::of(&self.config, issuer) {
+            let judged = trial.judge(&request, credential.delivery, &token, algorithm, now);
+            entry.trial = Some(judged);
+        }
+        let claims = Claims::check(token, &issuer.rules, now, certificate)?;
+        let judgement =
+            self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
         let caller = Caller {
             principal: self.config.context.principal(&claims)?,
             usage_key: self.config.context.usage_key(&claims)?,
@@ -170,6 +172,10 @@ impl<S: KeySource> Authorizer<S> {
         };
         match judgement {
             Ok(permit) => Ok(self.config.responses.allow(&request, &caller, &permit)?),
+            // A claim cannot be read, so nothing is known of what the caller may do.
+            Err(refusal) if refusal.error().class() != Class::Forbidden => {
+                Err(refusal.into_error().into())
+            }
             Err(refusal) => {
                 let response = self.config.responses.deny(&request, caller, &refusal)?;
                 Err(Refused { error: refusal.into_error(), response: Some(response) })
@@ -186,7 +192,7 @@ impl<S: KeySource> Authorizer<S> {
 }
 
 /// A decision that was made for a diagnosis.
-pub(crate) struct TriedDecision {
+pub(crate) struct UnloggedDecision {
     /// The decision's name in log lines.
     pub(crate) decision: &'static str,
     /// The reason code, the message and the cure, if the request is refused.

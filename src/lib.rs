@@ -64,6 +64,7 @@ mod jwt;
 mod metrics;
 mod resource_metadata;
 mod startup;
+mod trial;
 mod uri;
 
 pub use authorizer::Authorizer;

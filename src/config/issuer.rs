@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use super::problem::Mistake;
 use super::read::{Reader, invalid};
-use super::{parse, setting};
+use super::{parse, parse_needs, setting, trial};
+use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
 use crate::jwks::KeyOrigin;
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
 use crate::resource_metadata::Resource;
+use crate::trial::IssuerOnTrial;
 
 /// An issuer, and the rules for its tokens.
 #[derive(Debug, Clone)]
@@ -21,8 +23,10 @@ pub struct IssuerConfig {
     pub jwks_file: Option<PathBuf>,
     /// The rules for the claims of its tokens.
     pub rules: ClaimRules,
-    /// The scopes that each of its tokens must have, all of them.
-    pub required_scopes: Vec<String>,
+    /// The scopes that each of its tokens needs, and the claims that hold scopes.
+    pub scopes: ScopeRules,
+    /// The same rules with the issuer's settings on trial in them, if there are any.
+    pub(crate) on_trial: Option<Box<IssuerOnTrial>>,
 }
 
 /// Reads all issuers. The `resource` is the default audience.
@@ -35,7 +39,7 @@ pub(super) fn read_all(reader: &mut Reader, resource: Option<&Resource>) -> Vec<
 }
 
 fn read_list(reader: &mut Reader, resource: Option<&Resource>) -> Vec<IssuerConfig> {
-    for setting in setting::SETTINGS.iter().filter(|setting| setting.per_issuer) {
+    for setting in setting::all().filter(|setting| setting.per_issuer) {
         if reader.is_set(setting) {
             reader.report(setting, Mistake::BesideIssuers(setting));
         }
@@ -59,12 +63,25 @@ fn read_issuer(reader: &mut Reader, resource: Option<&Resource>) -> Option<Issue
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
     let audience = read_audience(reader, resource);
     let rules = read_claim_rules(reader, issuer, audience);
-    let required_scopes =
-        reader.optional(&setting::REQUIRED_SCOPES, parse::scopes).unwrap_or_default();
+    let scopes = read_scope_rules(reader);
+    let in_force = keys.as_deref().zip(rules.as_ref()).map(|(keys, rules)| (keys, rules, &scopes));
+    let on_trial = trial::read_issuer(reader, in_force).map(Box::new);
     // Not before every setting is read, so that every mistake is reported.
-    let issuer = IssuerConfig { keys: keys?, jwks_file, rules: rules?, required_scopes };
+    let (keys, rules) = (keys?, rules?);
+    let issuer = IssuerConfig { keys, jwks_file, rules, scopes, on_trial };
     warn_of_audience(reader, &issuer);
     Some(issuer)
+}
+
+fn read_scope_rules(reader: &mut Reader) -> ScopeRules {
+    ScopeRules {
+        claims: reader
+            .optional(&setting::SCOPE_CLAIMS, parse_needs::scope_claims)
+            .unwrap_or_default(),
+        required: reader
+            .optional(&setting::REQUIRED_SCOPES, parse_needs::required_scopes)
+            .unwrap_or_default(),
+    }
 }
 
 fn read_key_origin(reader: &mut Reader, issuer: Option<&str>) -> Option<Arc<KeyOrigin>> {
@@ -103,10 +120,10 @@ fn read_claim_rules(
     let token_use = reader.optional(&setting::TOKEN_USE, parse::token_use);
     let token_binding =
         reader.optional(&setting::TOKEN_BINDING, parse::token_binding).unwrap_or_default();
-    let required_claims =
-        reader.optional(&setting::REQUIRED_CLAIMS, parse::required_claims).unwrap_or_default();
-    let max_age = reader
-        .optional(&setting::MAX_TOKEN_AGE_SECONDS, |text| parse::seconds(text, 1..=31_536_000));
+    let required_claims = reader
+        .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
+        .unwrap_or_default();
+    let max_age = reader.optional(&setting::MAX_TOKEN_AGE_SECONDS, parse::max_token_age);
     let leeway = reader
         .optional(&setting::LEEWAY_SECONDS, |text| parse::seconds(text, 0..=300))
         .unwrap_or(Duration::from_secs(5));
@@ -131,7 +148,7 @@ fn warn_of_audience(reader: &mut Reader, issuer: &IssuerConfig) {
     match &rules.audience {
         Audience::Unchecked => {
             let is_restricted = !rules.client_ids.is_empty()
-                || !issuer.required_scopes.is_empty()
+                || !issuer.scopes.required.0.is_empty()
                 || !rules.required_claims.is_empty();
             if !is_restricted {
                 reader.warn(format!(

@@ -6,20 +6,22 @@ mod issuer;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_needs;
 mod problem;
 mod read;
 mod resource;
 mod setting;
 mod suggest;
+mod trial;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
 pub use problem::{ConfigError, Mistake, Problem};
-pub use setting::{PREFIX, SETTINGS, Setting};
+pub use setting::{PREFIX, SETTINGS, Setting, TRIAL_SETTINGS};
 
-use crate::access::{AccessRules, AllowedOrigins};
+use crate::access::{AccessRules, AllowedOrigins, RouteRule, ScopeRules};
 use crate::context::ContextRules;
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{
@@ -40,6 +42,8 @@ pub struct Config {
     pub(crate) resource: Option<ResourceMetadata>,
     /// Who may do what.
     pub(crate) access: AccessRules,
+    /// The same with the settings on trial in it, if there are any.
+    pub(crate) access_on_trial: Option<AccessRules>,
     /// What the functions behind the API get to know of the caller.
     pub(crate) context: ContextRules,
     /// The form of responses.
@@ -75,6 +79,7 @@ impl Config {
         let issuers = issuer::read_all(&mut reader, resource.as_ref());
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
+        let access_on_trial = trial::read_access(&mut reader, &access);
         let context = read_context(&mut reader);
         let responses = read_responses(&mut reader);
         let cache = read_cache(&mut reader);
@@ -82,6 +87,7 @@ impl Config {
             reader.optional(&setting::METRICS_NAMESPACE, parse::metrics_namespace);
         let ca_file = reader.optional(&setting::CA_FILE, parse::file);
         warn_of_cookie_without_origins(&mut reader, &token_sources, &access);
+        warn_of_scopes_without_use(&mut reader, &issuers, &access);
         let warnings = reader.finish()?;
         let resource = resource
             .map(|resource| resource::metadata(resource, &issuers, &access, &token_sources));
@@ -90,6 +96,7 @@ impl Config {
             resource,
             token_sources,
             access,
+            access_on_trial,
             context,
             responses,
             cache,
@@ -113,11 +120,11 @@ fn read_access(reader: &mut Reader) -> AccessRules {
     let allowed_origins = reader
         .optional(&setting::ALLOWED_ORIGINS, parse_access::origins)
         .map_or(AllowedOrigins::Unrestricted, AllowedOrigins::Only);
-    let route_scopes = reader.optional(&setting::ROUTE_SCOPES, parse_access::route_scopes);
-    if let Some(warning) = route_scopes.as_ref().and_then(parse_access::route_scopes_warning) {
+    let route_rules = reader.optional(&setting::ROUTE_RULES, parse_access::route_rules);
+    if let Some(warning) = route_rules.as_ref().and_then(parse_access::route_rules_warning) {
         reader.warn(warning);
     }
-    AccessRules { allowed_origins, route_scopes }
+    AccessRules { allowed_origins, route_rules }
 }
 
 fn read_context(reader: &mut Reader) -> ContextRules {
@@ -173,6 +180,21 @@ fn warn_of_cookie_without_origins(
         reader.warn(
             "AUTHORIZER_TOKEN_SOURCES has a cookie, but AUTHORIZER_ALLOWED_ORIGINS is not set. If the token is in a cookie, browsers cannot open a WebSocket, and only GET, HEAD and OPTIONS requests without an Origin header are accepted. Set AUTHORIZER_ALLOWED_ORIGINS to the origins of your web pages.".to_owned(),
         );
+    }
+}
+
+/// Warns if claims hold scopes that nothing asks for: the user may take them for a restriction.
+fn warn_of_scopes_without_use(reader: &mut Reader, issuers: &[IssuerConfig], access: &AccessRules) {
+    let rules = access.route_rules.iter().flat_map(|rules| &rules.0);
+    let by_route = rules.into_iter().any(RouteRule::needs_scopes);
+    for issuer in issuers {
+        let ScopeRules { claims, required } = &issuer.scopes;
+        if !claims.is_empty() && required.0.is_empty() && !by_route {
+            reader.warn(format!(
+                "AUTHORIZER_SCOPE_CLAIMS has no effect on tokens of {}, because no setting asks for their scopes. Set AUTHORIZER_REQUIRED_SCOPES or AUTHORIZER_ROUTE_RULES.",
+                issuer.rules.issuer
+            ));
+        }
     }
 }
 

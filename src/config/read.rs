@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{ISSUERS, PREFIX, SETTINGS, Setting};
+use super::setting::{
+    self, ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, TRIAL_PREFIX, trial,
+};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -71,11 +73,9 @@ impl Reader {
     fn of_issuer(index: usize, members: Members) -> Self {
         let mut values = BTreeMap::new();
         for (name, json) in members.0 {
-            let value = as_text(&json).ok_or_else(|| Mistake::WrongType(shown(json.get())));
-            values
-                .entry(name.to_ascii_uppercase())
-                .and_modify(|value| *value = Err(Mistake::SetTwice))
-                .or_insert(value);
+            let name = name.to_ascii_uppercase();
+            let value = as_text(&name, &json).ok_or_else(|| Mistake::WrongType(shown(json.get())));
+            values.entry(name).and_modify(|value| *value = Err(Mistake::SetTwice)).or_insert(value);
         }
         Self::new(Place::Issuer(index), values)
     }
@@ -180,7 +180,7 @@ fn shown(value: &str) -> Excerpt {
 /// Returns the mistake in a name that is not the name of a setting in this place.
 fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
     let (allowed, elsewhere): (Vec<&Setting>, Vec<&Setting>) =
-        SETTINGS.iter().partition(|setting| place.allows(setting));
+        setting::all().partition(|setting| place.allows(setting));
     if allowed.iter().any(|setting| setting.name == name) {
         return None;
     }
@@ -191,19 +191,38 @@ fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
     if let Some(instead) = suggest::setting_of_lambda(&upper) {
         return Some(Mistake::SettingOfLambda(instead));
     }
-    let similar = suggest::similar(&upper, &allowed).into_iter();
-    Some(Mistake::Unknown { similar: similar.map(|it| place.full_name(it.name)).collect() })
+    // Without the prefix of settings on trial: with it, they are all similar.
+    let (prefix, base) = match upper.strip_prefix(TRIAL_PREFIX) {
+        Some(base) => (TRIAL_PREFIX, base),
+        None => ("", &*upper),
+    };
+    if !prefix.is_empty()
+        && let Some(setting) = SETTINGS.iter().find(|setting| setting.name == base)
+    {
+        return Some(Mistake::NeverOnTrial(setting));
+    }
+    let candidates = SETTINGS.iter().filter(|setting| {
+        allowed.iter().any(|allowed| allowed.name.strip_prefix(prefix) == Some(setting.name))
+    });
+    let candidates: Vec<_> = candidates.collect();
+    let similar = suggest::similar(base, &candidates).into_iter();
+    let full_name = |setting: &Setting| place.full_name(&[prefix, setting.name].concat());
+    Some(Mistake::Unknown { similar: similar.map(full_name).collect() })
 }
 
+/// The settings that are lists whose items can be lists.
+const SCOPE_LISTS: [&str; 2] = [REQUIRED_SCOPES.name, trial::REQUIRED_SCOPES.name];
+
 /// Returns the text that means the same in an environment variable. `None` for a value of a type
-/// that no setting takes.
-fn as_text(json: &RawValue) -> Option<String> {
+/// that no setting takes. `name` is the name of the setting in upper case.
+fn as_text(name: &str, json: &RawValue) -> Option<String> {
     let value: Value = serde_json::from_str(json.get()).ok()?;
     match value {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),
         // The raw JSON: a `Value` has already dropped a repeated member, which is a mistake.
         Value::Object(_) => Some(json.get().to_owned()),
+        Value::Array(_) if SCOPE_LISTS.contains(&name) => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::issuer::IssuerConfig;
 use super::parse::{self, Parsed};
-use crate::access::AccessRules;
+use crate::access::{AccessRules, RouteRule};
 use crate::gateway::request::TokenSource;
 use crate::jwt::TokenBinding;
 use crate::resource_metadata::{Enforced, Resource, ResourceMetadata, WELL_KNOWN};
@@ -31,12 +31,13 @@ pub(super) fn metadata(
     access: &AccessRules,
     token_sources: &[TokenSource],
 ) -> ResourceMetadata {
-    let required = issuers.iter().flat_map(|issuer| &issuer.required_scopes);
-    let of_routes = access.route_scopes.iter().flat_map(|rules| &rules.0);
-    let of_routes = of_routes.flat_map(|rule| rule.scopes());
+    let required = issuers.iter().map(|issuer| &issuer.scopes.required);
+    let of_routes = access.route_rules.iter().flat_map(|rules| &rules.0);
+    let groups = required.chain(of_routes.map(RouteRule::scopes)).flat_map(|scopes| &scopes.0);
     let enforced = Enforced {
         issuers: issuers.iter().map(|issuer| issuer.rules.issuer.as_str()).collect(),
-        scopes: required.chain(of_routes).map(String::as_str).collect(),
+        // Of a group, a token needs one. A client that asked for all would ask for too much.
+        scopes: groups.filter_map(|group| group.first()).map(String::as_str).collect(),
         token_sources,
         certificate_bound: issuers
             .iter()

@@ -93,12 +93,17 @@ settings! {
     example: "mtls";
 
     REQUIRED_SCOPES, per_issuer: true,
-    takes: "a comma-separated list of scopes, all of which a token must have",
+    takes: "a comma-separated list of scopes, or a JSON list of scopes and lists of scopes",
     default: "none",
     example: "chat:connect";
 
+    SCOPE_CLAIMS, per_issuer: true,
+    takes: "a comma-separated list of claims (names or JSON Pointers)",
+    default: "none",
+    example: "permissions,/realm_access/roles";
+
     REQUIRED_CLAIMS, per_issuer: true,
-    takes: "a JSON object that maps claims (names or JSON Pointers) to a value or a list of values",
+    takes: "a JSON object that maps claims (names or JSON Pointers) to a value, a list of values, or {\"all\": [...]}",
     default: "none",
     example: r#"{"tenant": ["a", "b"], "/realm_access/roles": "admin"}"#;
 
@@ -132,10 +137,10 @@ settings! {
     default: "any",
     example: "https://app.example.com";
 
-    ROUTE_SCOPES, per_issuer: false,
-    takes: "a JSON object that maps route patterns to lists of scopes",
+    ROUTE_RULES, per_issuer: false,
+    takes: "a JSON object that maps route patterns to lists of scopes, or to objects with scopes and claims",
     default: "none",
-    example: r#"{"GET /orders/*": ["orders:read"], "$connect": ["chat"]}"#;
+    example: r#"{"GET /orders/*": ["orders:read"], "* /admin/*": {"claims": {"groups": "admins"}}}"#;
 
     CONTEXT_CLAIMS, per_issuer: false,
     takes: "a comma-separated list of NAME, NAME=CLAIM, NAME=/JSON/POINTER",
@@ -196,4 +201,45 @@ settings! {
     takes: "the path of a PEM file with root certificates",
     default: "none",
     example: "/opt/company-ca.pem";
+}
+
+/// What the names of the settings on trial begin with, after [`PREFIX`].
+pub(super) const TRIAL_PREFIX: &str = "REPORT_ONLY_";
+
+/// Defines a setting on trial for each of some settings, and [`TRIAL_SETTINGS`].
+macro_rules! settings_on_trial {
+    ($($name:ident)*) => {
+        /// The settings on trial. Their values are evaluated, but not enforced.
+        pub(super) mod trial {
+            use super::Setting;
+
+            $(pub(in crate::config) const $name: Setting = Setting {
+                name: concat!("REPORT_ONLY_", stringify!($name)),
+                default: "none",
+                ..super::$name
+            };)*
+        }
+
+        /// The settings that restrict, a second time: their values are evaluated, but not enforced.
+        pub const TRIAL_SETTINGS: &[Setting] = &[$(trial::$name),*];
+    };
+}
+
+settings_on_trial! {
+    AUDIENCE
+    ALGORITHMS
+    CLIENT_IDS
+    TOKEN_TYPES
+    TOKEN_USE
+    TOKEN_BINDING
+    REQUIRED_SCOPES
+    REQUIRED_CLAIMS
+    MAX_TOKEN_AGE_SECONDS
+    ALLOWED_ORIGINS
+    ROUTE_RULES
+}
+
+/// Returns every setting, those on trial included.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(TRIAL_SETTINGS)
 }

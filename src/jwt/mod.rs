@@ -16,6 +16,7 @@ mod binding;
 mod claims;
 mod claims_set;
 mod content;
+mod required_claim;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
@@ -23,11 +24,10 @@ mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 pub(crate) use binding::TokenBinding;
-pub(crate) use claims::{
-    Audience, ClaimCheck, ClaimPath, ClaimRules, Claims, RequiredClaim, check_each,
-};
+pub(crate) use claims::{Audience, ClaimCheck, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
-pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken};
+pub(crate) use required_claim::{ClaimFault, ClaimPath, RequiredClaim};
+pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken, unsupported_algorithm};
 pub use verify::PublicKeyError;
-pub(crate) use verify::{PublicKey, verify};
+pub(crate) use verify::{PublicKey, VerifiedToken, verify};

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use jwks_authorizer::Class;
-use jwks_authorizer::config::{PREFIX, SETTINGS};
+use jwks_authorizer::config::{PREFIX, SETTINGS, TRIAL_SETTINGS};
 use jwks_authorizer::{Config, Error};
 use serde_json::Value;
 
@@ -87,6 +87,17 @@ fn every_setting_is_documented_as_it_is() {
 }
 
 #[test]
+fn every_setting_that_can_be_on_trial_is_named() {
+    let page = read("docs/configuration.md");
+    let sections = page.sections();
+    let section = sections.iter().find(|section| section.title == "Rules on trial").unwrap();
+    for setting in TRIAL_SETTINGS {
+        let name = setting.name.strip_prefix("REPORT_ONLY_").unwrap();
+        assert!(section.text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn every_example_of_a_setting_can_be_used() {
     for setting in SETTINGS {
         let example = vec![(format!("{PREFIX}{}", setting.name), setting.example.to_owned())];
@@ -105,7 +116,8 @@ fn no_page_names_a_setting_that_does_not_exist() {
         for name in names.filter_map(|word| word.strip_prefix(PREFIX)) {
             let known = name.is_empty()
                 || OF_OTHERS.contains(&name)
-                || SETTINGS.iter().any(|setting| setting.name == name);
+                || name == "REPORT_ONLY_"
+                || SETTINGS.iter().chain(TRIAL_SETTINGS).any(|setting| setting.name == name);
             assert!(known, "{}: {PREFIX}{name} is no setting", page.path.display());
         }
     }
@@ -180,11 +192,35 @@ fn every_reason_is_documented_under_what_the_client_sees() {
     assert_eq!(documented, reasons);
 }
 
+#[test]
+fn every_reason_has_the_cure_that_the_diagnosis_shows() {
+    let page = read("docs/errors.md");
+    let sections = page.sections();
+    for (reason, cure) in Error::CURES {
+        let section = sections.iter().find(|section| section.title == *reason).unwrap();
+        let text = plain_text(section.text);
+        assert!(text.contains(cure), "{reason}: {cure:?} is not in {text:?}");
+    }
+}
+
+/// Returns Markdown without links, list marks, code marks and line breaks.
+fn plain_text(markdown: &str) -> String {
+    let lines = markdown.lines().map(|line| line.trim().trim_start_matches("- "));
+    let mut rest = &*lines.collect::<Vec<_>>().join(" ").replace('`', "");
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once("](") {
+        let (before, name) = before.rsplit_once('[').unwrap_or((before, ""));
+        text.extend([before, name]);
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    text + rest
+}
+
 #[tokio::test]
-async fn route_scopes_answer_as_their_example_says() {
+async fn route_rules_answer_as_their_example_says() {
     let page = read("docs/rest-and-http.md");
     let sections = page.sections();
-    let section = sections.iter().find(|section| section.title == "Scopes by route").unwrap();
+    let section = sections.iter().find(|section| section.title == "Rules by route").unwrap();
     let ([env], [policy]) = (&*blocks(section.text, "env"), &*blocks(section.text, "json")) else {
         panic!("the example is not one block of settings and one answer")
     };

@@ -12,6 +12,7 @@
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`resource`]: does it tell clients where to get a token?
+//! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
 //! - [`tool`]: what does the executable print without Lambda?
 //!
@@ -35,8 +36,10 @@ mod events;
 mod hostile;
 mod issuers;
 mod log;
+mod needs;
 mod refusals;
 mod resource;
 mod rules;
 mod start;
 mod tool;
+mod trial;

@@ -1,5 +1,6 @@
 //! Every reason code: a request that is refused for it, and the nearest one that is let in.
 
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{AUDIENCE, Issuer, now_seconds};
 use local_gateway::request::Request;
 use local_gateway::served::Served;
@@ -40,7 +41,16 @@ const REASONS: [(u16, &[&str]); 3] = [
             "claim_mismatch",
         ],
     ),
-    (403, &["insufficient_scope", "route_forbidden", "ambiguous_path", "origin_not_allowed"]),
+    (
+        403,
+        &[
+            "insufficient_scope",
+            "route_claim_mismatch",
+            "route_forbidden",
+            "ambiguous_path",
+            "origin_not_allowed",
+        ],
+    ),
     (500, &["keys_unavailable", "unusable_event", "context_too_large"]),
 ];
 
@@ -81,7 +91,11 @@ impl Strict {
         let settings = vec![
             ("AUTHORIZER_ISSUERS", json!([strict, lenient]).to_string()),
             ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example".to_owned()),
-            ("AUTHORIZER_ROUTE_SCOPES", r#"{"$connect": [], "GET /orders/*": []}"#.to_owned()),
+            (
+                "AUTHORIZER_ROUTE_RULES",
+                r#"{"$connect": [], "GET /orders/*": [], "GET /b": {"claims": {"tenant": "b"}}}"#
+                    .to_owned(),
+            ),
             ("AUTHORIZER_CONTEXT_CLAIMS", "big,again=big".to_owned()),
         ];
         Self { good, rs384, without_keys, settings }
@@ -149,6 +163,10 @@ impl Strict {
             let token = self.token(json!({}), json!({ "cnf": cnf }));
             let request = Request::new("GET", "/orders/1").bearer(&token);
             request.client_certificate(&presented.pem).rest_request()
+        };
+        let of_tenant = |tenant: &str| {
+            let token = self.token(json!({}), json!({ "tenant": tenant }));
+            Request::new("GET", "/b").bearer(&token).rest_request()
         };
         let mut without_arn = good.clone();
         without_arn.as_object_mut().unwrap().remove("methodArn").unwrap();
@@ -219,6 +237,7 @@ impl Strict {
                 connect(&self.token(json!({}), json!({ "scope": "chat:rea chat:readonly" }))),
                 connect(&self.token(json!({}), json!({ "scope": "chat:readonly chat:read" }))),
             ),
+            pair(forbidden("route_claim_mismatch"), of_tenant("a"), of_tenant("b")),
             pair(forbidden("route_forbidden"), order("/users/1"), order("/orders/1")),
             pair(forbidden("ambiguous_path"), order("/orders/1/"), order("/orders/1")),
             pair(
@@ -272,6 +291,41 @@ async fn denies_in_place_of_a_401_when_told_to() {
         };
         assert_eq!(deployment.ask(&refused).await, Err(refusal.clone()));
         assert!(deployment.ask(&accepted).await.is_ok(), "the twin of {refusal:?}");
+    }
+}
+
+/// A diagnosis says what is decided, and its first failed step is the reason.
+#[tokio::test]
+async fn explains_each_refusal_as_it_is_decided() {
+    let strict = Strict::new().await;
+    let mut deployment = strict.deploy(&[]).await;
+    for Pair { refusal, refused, accepted } in strict.pairs() {
+        for (event, expected) in [(&refused, Some(&refusal)), (&accepted, None)] {
+            let answer = deployment.invoke(event.to_string()).await;
+            let line = deployment.decision().await;
+            let explain = json!({ "type": "EXPLAIN", "event": event }).to_string();
+            let FunctionOutcome::Response(report) = deployment.invoke(explain).await else {
+                panic!("no report for {refusal:?}");
+            };
+            let report: Value = serde_json::from_slice(&report).unwrap();
+            let reason = expected.map(|refusal| &*refusal.reason);
+            let success = if line["event_kind"] == "websocket" { 101 } else { 200 };
+            let status = expected.map_or(success, |refusal| refusal.status);
+            assert_eq!(report["client_sees"], status, "{report}");
+            for name in ["decision", "reason", "event_kind"] {
+                assert_eq!(report[name], line[name], "{name} of {refusal:?}");
+            }
+            // A diagnosis may find the issuer after the decision was made.
+            assert!(line["issuer"].is_null() || report["issuer"] == line["issuer"], "{report}");
+            let mut steps = report["steps"].as_array().unwrap().iter();
+            let failed = steps.find(|step| step["outcome"] == "failed");
+            assert_eq!(failed.is_some(), reason.is_some(), "{report}");
+            assert_eq!(report["reasons"][0].as_str(), reason, "{report}");
+            if let FunctionOutcome::Response(answer) = answer {
+                let answer: Value = serde_json::from_slice(&answer).unwrap();
+                assert_eq!(report["answer"], answer, "{refusal:?}");
+            }
+        }
     }
 }
 

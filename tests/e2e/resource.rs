@@ -29,18 +29,19 @@ async fn answer(deployment: &Deployment, event: &Value) -> Value {
 #[tokio::test]
 async fn describes_the_settings_that_it_enforces() {
     let issuer = Issuer::start().await.unwrap();
-    let rules = r#"{"POST /mcp": ["mcp:call"], "GET /mcp": ["mcp:read"], "* /open": []}"#;
+    let rules = r#"{"POST /mcp": ["mcp:call", ["mcp:write", "admin"]], "GET /mcp": ["mcp:read"], "* /open": []}"#;
     let settings = [
         ("AUTHORIZER_RESOURCE", RESOURCE),
         ("AUTHORIZER_REQUIRED_SCOPES", "mcp:read,mcp:use"),
-        ("AUTHORIZER_ROUTE_SCOPES", rules),
+        ("AUTHORIZER_ROUTE_RULES", rules),
         ("AUTHORIZER_TOKEN_SOURCES", "header:authorization,query:access_token,cookie:t"),
     ];
     let deployment = Deployment::trusting(issuer.url(), &settings).await;
     let document = json!({
         "resource": RESOURCE,
         "authorization_servers": [issuer.url()],
-        "scopes_supported": ["mcp:read", "mcp:use", "mcp:call"],
+        // Of several scopes that are enough, the first.
+        "scopes_supported": ["mcp:read", "mcp:use", "mcp:call", "mcp:write"],
         "bearer_methods_supported": ["header", "query"],
     });
     for (kind, as_event) in KINDS {

@@ -192,6 +192,19 @@ async fn shows_every_mistake_of_a_token_and_the_decision_s_first() {
     check(&explanation, false, &["unknown_key", "expired", "wrong_audience", "insufficient_scope"]);
     assert_eq!(step(&explanation, "signature").outcome, Outcome::Skipped);
 
+    // Of a token that was cut off, the claims can still be read.
+    let token = sign(&header(), &three);
+    let explanation = explain_token(&[], &token[..token.len() - 1]).await;
+    check(
+        &explanation,
+        false,
+        &["malformed_token", "expired", "wrong_audience", "insufficient_scope"],
+    );
+    assert_eq!(explanation.claims, Some(three.clone()));
+    assert_eq!(step(&explanation, "key").outcome, Outcome::Skipped);
+    let cut_within_the_claims = &token[..token.rfind('.').unwrap() - 3];
+    check(&explain_token(&[], cut_within_the_claims).await, false, &["malformed_token"]);
+
     let none = json!({ "alg": "none", "kid": "k1" });
     let explanation = explain_token(&[], &sign(&none, &three)).await;
     check(
@@ -352,7 +365,7 @@ async fn judges_the_claims_at_another_time_if_told_to() {
 }
 
 const ROUTES: [(&str, &str); 1] = [(
-    "AUTHORIZER_ROUTE_SCOPES",
+    "AUTHORIZER_ROUTE_RULES",
     r#"{"GET /orders/*": [], "DELETE /orders/*": ["orders:write"], "$connect": ["x"]}"#,
 )];
 
@@ -393,6 +406,33 @@ async fn explains_events_and_the_routes_that_the_policy_answers() {
 }
 
 #[tokio::test]
+async fn explains_claims_and_scopes_that_a_route_needs() {
+    let rules = r#"{"GET /a": {"claims": {"groups": ["staff"]}}, "GET /b": [["x", "y"]]}"#;
+    let settings = [("AUTHORIZER_ROUTE_RULES", rules), ("AUTHORIZER_SCOPE_CLAIMS", "perms")];
+    let ask = async |route: &str, replaced: Value| {
+        let token = sign(&header(), &claims(replaced));
+        let explanation = explain_event(&settings, &event(route, &token)).await;
+        check_form(&explanation);
+        explanation
+    };
+    let refused = ask("GET/a", json!({ "groups": ["guests"] })).await;
+    assert_eq!(refused.reasons, ["route_claim_mismatch"]);
+    assert_eq!(ask("GET/a", json!({ "groups": ["staff"] })).await.decision, "allow");
+    let refused = ask("GET/b", json!({ "perms": ["z"] })).await;
+    assert_eq!(refused.reasons, ["insufficient_scope"]);
+    assert!(found(&refused, "route").1.contains(r#"perms is ["z"]"#));
+    assert_eq!(ask("GET/b", json!({ "perms": ["y"] })).await.decision, "allow");
+
+    // A claim that cannot be read stops the pipeline, and what follows is skipped.
+    let deep = (0..200).fold(json!("x"), |value, _| json!([value]));
+    let refused = ask("GET/b", json!({ "perms": deep })).await;
+    assert_eq!(refused.reasons, ["malformed_token"]);
+    assert_eq!(step(&refused, "required_scopes").outcome, Outcome::Failed);
+    assert_eq!(step(&refused, "route").outcome, Outcome::Skipped);
+    assert_eq!(refused.client_sees, 401);
+}
+
+#[tokio::test]
 async fn explains_origins_and_what_is_no_authorizer_event() {
     let origins = [("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example")];
     let token = sign(&header(), &claims(json!({ "scope": "openid" })));
@@ -413,6 +453,18 @@ async fn explains_origins_and_what_is_no_authorizer_event() {
         assert_eq!((explanation.decision, explanation.client_sees), ("error", 500));
         assert_eq!(explanation.event_kind, None);
     }
+}
+
+#[tokio::test]
+async fn writes_for_people() {
+    let three = claims(json!({ "exp": NOW - 180, "aud": "other", "scope": "openid" }));
+    let alone = explain_token(&[], &forge(&three)).await;
+    insta::assert_snapshot!("a_token", alone.to_text(Style::Plain));
+    let denied = event("DELETE/orders/1", &sign(&header(), &good_claims()));
+    let in_event = explain_event(&ROUTES, &denied).await;
+    insta::assert_snapshot!("an_event", in_event.to_text(Style::Plain));
+    let opaque = explain_token(&[], "opaque").await;
+    insta::assert_snapshot!("an_opaque_token", opaque.to_text(Style::Plain));
 }
 
 /// Every text of an explanation, as a caller can get it.
