@@ -33,8 +33,10 @@ impl ClientCertificate {
     }
 }
 
+type AsEvent = fn(&Request) -> Value;
+
 /// What becomes an event whose identity sources do not leave out the certificate.
-const KINDS: [(&str, fn(&Request) -> Value); 3] = [
+const KINDS: [(&str, AsEvent); 3] = [
     ("REST", Request::rest_request),
     ("HTTP 1.0", |request| without_identity_source(request.http_api_1())),
     ("HTTP 2.0", |request| without_identity_source(request.http_api_2())),

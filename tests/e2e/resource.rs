@@ -12,8 +12,10 @@ use test_support::gateway::{fault, unauthorized};
 const RESOURCE: &str = "https://api.example.com/mcp";
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
+type AsEvent = fn(&Request) -> Value;
+
 /// What becomes the event of an integration, for each kind of API.
-const KINDS: [(&str, fn(&Request) -> Value); 3] = [
+const KINDS: [(&str, AsEvent); 3] = [
     ("REST", Request::rest_proxy),
     ("HTTP 1.0", Request::http_api_1_proxy),
     ("HTTP 2.0", Request::http_api_2_proxy),

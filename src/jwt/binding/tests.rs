@@ -117,7 +117,7 @@ fn a_malformed_cnf_is_an_error() {
         with(&format!("{:?}", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
         with(&format!("{:?}", EMPTY.replace("uFU", "uFV"))),
         format!(r#"{{"x5t#S256":{EMPTY:?},"x5t#S256":{EMPTY:?}}}"#),
-        format!(r#"{{"jkt":"x","x5t#S256":"short"}}"#),
+        r#"{"jkt":"x","x5t#S256":"short"}"#.to_owned(),
     ] {
         assert!(parse(&cnf).is_none(), "{cnf}");
     }
