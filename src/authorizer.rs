@@ -5,13 +5,14 @@ use std::time::{Instant, SystemTime};
 
 use tracing::debug;
 
-use crate::config::{Config, IssuerConfig};
+use crate::config::{AcceptingIssuer, Config};
 use crate::decision_log::{self, LogEntry};
 use crate::diagnosis::Question;
 use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
+use crate::hints;
 use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
@@ -54,10 +55,11 @@ impl<S: KeySource> Authorizer<S> {
         self.keys.seed(origin, keys).await;
     }
 
-    /// Fetches the keys of every issuer that has none, all at once, and waits until all fetches have
-    /// ended. A fetch that fails is logged.
+    /// Fetches the keys of the issuers that the settings choose for the start, all at once, unless
+    /// they have some. Waits until all fetches have ended. A fetch that fails is logged.
     pub async fn prefetch(&self) {
-        self.keys.prefetch(self.config.issuers.iter().map(|issuer| &issuer.keys)).await;
+        let issuers = self.config.issuers.iter().filter(|issuer| issuer.prefetch);
+        self.keys.prefetch(issuers.map(|issuer| &issuer.keys)).await;
     }
 
     /// Decides on one event, and logs one line.
@@ -148,12 +150,14 @@ impl<S: KeySource> Authorizer<S> {
         let token = UnverifiedToken::read(&decoded)?;
         entry.kid = token.unverified_kid().map(Excerpt::from);
 
-        let issuer = self.issuer_of(&token)?;
-        entry.issuer = Some(&issuer.rules.issuer);
+        let AcceptingIssuer { issuer, tenant } = self.issuer_of(&token)?;
+        entry.issuer = Some(issuer.rules.issuer.as_str());
+        entry.tenant = tenant.map(Excerpt::from);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
-        let query = KeyQuery { kid: token.unverified_kid(), algorithm };
+        let query = KeyQuery { kid: token.unverified_kid(), algorithm, tenant };
         let found = self.keys.find(&issuer.keys, &query, invocation).await;
-        let keys = found.map_err(Error::from)?;
+        let keys = found
+            .map_err(|error| hints::with_key_hint(error.into(), issuer.rules.issuer.as_str()))?;
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
@@ -183,11 +187,17 @@ impl<S: KeySource> Authorizer<S> {
         }
     }
 
-    /// Finds the configured issuer that a token names. The token's `iss` is used for nothing else.
-    pub(crate) fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
+    /// Finds the configured issuer that a token names, and the tenant if it has many. The token's `iss`
+    /// is used for nothing else.
+    pub(crate) fn issuer_of<'t>(
+        &self,
+        token: &'t UnverifiedToken<'_>,
+    ) -> Result<AcceptingIssuer<'_, 't>, Error> {
         let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
-        let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
-        issuer.ok_or_else(|| unknown_issuer(named, &self.config.issuers))
+        self.config
+            .issuers
+            .find(named)
+            .ok_or_else(|| self.config.issuers.unknown(named, token.unverified_content()))
     }
 }
 
@@ -216,35 +226,4 @@ impl From<Error> for Refused {
 #[expect(clippy::disallowed_methods, reason = "how long a decision takes is for the log only")]
 fn now() -> Instant {
     Instant::now()
-}
-
-fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
-    const SHOWN: usize = 3;
-    let names = || issuers.iter().map(|issuer| issuer.rules.issuer.as_str());
-    let shown: Vec<_> = names().take(SHOWN).map(|name| Excerpt::from(name).to_string()).collect();
-    let further = if issuers.len() > SHOWN { ", …" } else { "" };
-    Error::UnknownIssuer {
-        issuer: Excerpt::from(named),
-        configured: shown.join(", ") + further,
-        hint: names().find_map(|name| small_difference(named, name)).unwrap_or_default(),
-    }
-}
-
-/// Tells how two different issuers differ, if it is a usual mistake.
-pub(crate) fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
-    fn without_slash(issuer: &str) -> &str {
-        issuer.strip_suffix('/').unwrap_or(issuer)
-    }
-    fn without_scheme(issuer: &str) -> &str {
-        issuer.split_once("://").map_or(issuer, |(_, rest)| rest)
-    }
-    if without_slash(named) == without_slash(configured) {
-        Some("; only the slash at the end differs")
-    } else if named.eq_ignore_ascii_case(configured) {
-        Some("; only upper and lower case differ")
-    } else if without_scheme(named) == without_scheme(configured) {
-        Some("; only the scheme differs")
-    } else {
-        None
-    }
 }

@@ -57,8 +57,8 @@ impl Resource {
 
 /// The settings that the document describes.
 pub(crate) struct Enforced<'c> {
-    /// The issuers whose tokens are accepted.
-    pub issuers: Vec<&'c str>,
+    /// The issuers whose tokens are accepted, as far as they can be listed.
+    pub issuers: Vec<String>,
     /// The scopes that the rules ask for. They may repeat.
     pub scopes: Vec<&'c str>,
     /// Where tokens are looked for.
@@ -79,7 +79,7 @@ pub(crate) struct ResourceMetadata {
 struct Document<'c> {
     resource: &'c str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    authorization_servers: Vec<&'c str>,
+    authorization_servers: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes_supported: Vec<&'c str>,
     /// An empty list says that there is no such method.

@@ -4,6 +4,7 @@ use std::env;
 use std::io;
 use std::time::Duration;
 
+use jwks_authorizer::config::ConfigError;
 use jwks_authorizer::{Authorizer, Config};
 use lambda_runtime::{Diagnostic, Error};
 use lambda_runtime_api_client::body::Body;
@@ -56,7 +57,7 @@ pub(crate) fn check_lambda_environment() -> Result<(), Error> {
 
 /// Reads the settings, and starts the authorizer. That fetches the first keys.
 pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
-    let config = Config::from_variables(variables())?;
+    let config = settings()?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -66,10 +67,11 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
     Ok(Authorizer::start(config).await?)
 }
 
-/// Returns the environment's variables.
-pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
+/// Reads the settings from the environment, and from the files that they name.
+pub(crate) fn settings() -> Result<Config, ConfigError> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    env::vars_os().map(move |(name, value)| (text(name), text(value)))
+    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
+    Config::from_variables_and_files(variables, |path| std::fs::read_to_string(path))
 }
 
 /// Returns a warning if the build did not use the project's `.cargo/config.toml`. Such a build works,

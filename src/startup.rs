@@ -82,7 +82,7 @@ impl<S: KeySource> Authorizer<S> {
     /// [`StartError`] if a key set file cannot be used.
     pub async fn with_source(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
         let mut key_sets = Vec::new();
-        for issuer in &config.issuers {
+        for issuer in config.issuers.iter() {
             if let Some(path) = &issuer.jwks_file {
                 key_sets.push((Arc::clone(&issuer.keys), key_set(issuer, path)?));
             }
@@ -111,11 +111,11 @@ fn root_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartE
 }
 
 fn key_set(issuer: &IssuerConfig, path: &Path) -> Result<KeySet, StartError> {
-    let issuer_name = &issuer.rules.issuer;
+    let issuer_name = issuer.rules.issuer.as_str();
     let json = std::fs::read(path)
         .map_err(|error| file_error("AUTHORIZER_JWKS_FILE", path, error.to_string()))?;
-    let (set, skipped) = KeySet::parse(&json, &issuer.keys.algorithms)
-        .map_err(|cause| StartError::KeySet { issuer: issuer_name.clone(), cause })?;
+    let (set, skipped) = KeySet::parse(&json, &issuer.keys.issuer, &issuer.keys.algorithms)
+        .map_err(|cause| StartError::KeySet { issuer: issuer_name.to_owned(), cause })?;
     for key in skipped {
         let key = key.to_string();
         warn!(issuer = issuer_name, key, "a key of AUTHORIZER_JWKS_FILE is skipped");

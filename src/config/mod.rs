@@ -1,11 +1,14 @@
 //! Settings: parses environment variables into [`Config`], or reports every mistake in them.
 //!
-//! Only `main` reads the environment. Here, the variables are a list of pairs.
+//! Only `main` reads the environment, and the file with issuers. Here, the variables are a list of
+//! pairs, and the file is what a function returns.
 
 mod issuer;
+mod issuers;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_issuer;
 mod parse_needs;
 mod problem;
 mod read;
@@ -14,10 +17,13 @@ mod setting;
 mod suggest;
 mod trial;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
+pub(crate) use issuers::AcceptingIssuer;
+pub use issuers::Issuers;
 pub use problem::{ConfigError, Mistake, Problem};
 pub use setting::{PREFIX, SETTINGS, Setting, TRIAL_SETTINGS};
 
@@ -35,7 +41,7 @@ use read::Reader;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The issuers whose tokens are accepted; at least one.
-    pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) issuers: Issuers,
     /// Where to look for tokens.
     pub(crate) token_sources: Vec<TokenSource>,
     /// The API's metadata as a protected resource, if it has a resource identifier.
@@ -66,7 +72,7 @@ impl Config {
     }
 
     /// Reads the settings from the variables whose names begin with [`PREFIX`], and ignores all
-    /// other variables.
+    /// other variables. Reads no settings from files: `AUTHORIZER_ISSUERS_FILE` is a mistake.
     ///
     /// # Errors
     ///
@@ -74,9 +80,24 @@ impl Config {
     pub fn from_variables(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::from_variables_and_files(variables, |_| {
+            Err(io::Error::other("this program reads no settings from files"))
+        })
+    }
+
+    /// Does the same as [`Config::from_variables`], and reads the file that `AUTHORIZER_ISSUERS_FILE`
+    /// names with `read_file`, for example [`std::fs::read_to_string`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] has every mistake in the variables and in the file.
+    pub fn from_variables_and_files(
+        variables: impl IntoIterator<Item = (String, String)>,
+        read_file: impl FnOnce(&Path) -> io::Result<String>,
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader::of_variables(variables);
         let resource = reader.optional(&setting::RESOURCE, resource::parse);
-        let issuers = issuer::read_all(&mut reader, resource.as_ref());
+        let issuers = issuer::read_all(&mut reader, resource.as_ref(), read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);

@@ -3,7 +3,8 @@
 use url::Url;
 
 use super::issuer::IssuerConfig;
-use super::parse::{self, Parsed};
+use super::parse::Parsed;
+use super::parse_issuer;
 use crate::access::{AccessRules, RouteRule};
 use crate::gateway::request::TokenSource;
 use crate::jwt::TokenBinding;
@@ -11,7 +12,7 @@ use crate::resource_metadata::{Enforced, Resource, ResourceMetadata, WELL_KNOWN}
 
 /// Parses a resource identifier.
 pub(super) fn parse(text: &str) -> Parsed<Resource> {
-    let url: Url = parse::uri(text)?;
+    let url: Url = parse_issuer::uri(text)?;
     if url.query().is_some() {
         return Err("a resource has no query".to_owned());
     }
@@ -35,7 +36,7 @@ pub(super) fn metadata(
     let of_routes = access.route_rules.iter().flat_map(|rules| &rules.0);
     let groups = required.chain(of_routes.map(RouteRule::scopes)).flat_map(|scopes| &scopes.0);
     let enforced = Enforced {
-        issuers: issuers.iter().map(|issuer| issuer.rules.issuer.as_str()).collect(),
+        issuers: issuers.iter().flat_map(|issuer| issuer.rules.issuer.accepted()).collect(),
         // Of a group, a token needs one. A client that asked for all would ask for too much.
         scopes: groups.filter_map(|group| group.first()).map(String::as_str).collect(),
         token_sources,

@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 pub(super) use self::error::Listing;
 pub use self::error::{KeySetError, SkipReason, SkippedKey};
 use crate::excerpt::Excerpt;
-use crate::json::{object, object_in_utf8};
+use crate::issuer::{IssuerName, KeyTenant};
+use crate::json::{object, object_in_utf8, present};
 use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
 
 /// An issuer's keys, prepared for the algorithms that it may use. It is never empty.
@@ -23,11 +24,12 @@ pub struct KeySet {
     entries: Vec<Entry>,
 }
 
-/// The keys with one `kid` for one algorithm: one, unless the issuer uses a `kid` for several keys.
-/// A key without a `kid` has its own entry.
+/// The keys with one `kid` for one algorithm and the same tenants: one, unless the issuer uses a `kid`
+/// for several keys. A key without a `kid` has its own entry.
 #[derive(Debug)]
 struct Entry {
     kid: Option<Box<str>>,
+    tenant: KeyTenant,
     algorithm: &'static SignatureAlgorithm,
     keys: Vec<PublicKey>,
 }
@@ -39,7 +41,7 @@ struct RawKeySet<'a> {
 }
 
 /// The parameters that any JWK may have ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4))
-/// and that say what it is for. Other parameters, such as `x5c`, are ignored.
+/// and that say what it is for, and the `issuer` that Entra ID adds. Other parameters, such as `x5c`, are ignored.
 #[derive(Deserialize)]
 struct Purpose {
     kid: Option<String>,
@@ -47,6 +49,8 @@ struct Purpose {
     public_key_use: Option<String>,
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    issuer: Option<String>,
 }
 
 impl Purpose {
@@ -59,11 +63,17 @@ impl Purpose {
             .is_none_or(|key_ops| key_ops.iter().any(|operation| operation == "verify"));
         is_signature_key && may_verify
     }
+
+    /// Returns whose tokens the key may verify. Without an `issuer` member, those of every tenant.
+    fn tenant(&self, issuer: &IssuerName) -> Result<KeyTenant, SkipReason> {
+        let Some(of_key) = &self.issuer else { return Ok(KeyTenant::Every) };
+        issuer.key_tenant(of_key).ok_or_else(|| SkipReason::OtherIssuer(of_key.as_str().into()))
+    }
 }
 
 impl KeySet {
-    /// Parses a key set, and prepares each key for the `allowed` algorithm that its `alg` names, or
-    /// without `alg` for every `allowed` algorithm that its key type fits.
+    /// Parses an issuer's key set, and prepares each key for the `allowed` algorithm that its `alg`
+    /// names, or without `alg` for every `allowed` algorithm that its key type fits.
     ///
     /// Returns the skipped keys too.
     ///
@@ -72,6 +82,7 @@ impl KeySet {
     /// [`KeySetError`] if no key can be used.
     pub fn parse(
         json: &[u8],
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         let raw: RawKeySet<'_> = object_in_utf8(json).ok_or(KeySetError::NotAKeySet)?;
@@ -84,7 +95,7 @@ impl KeySet {
             let purpose: Option<Purpose> = object(jwk.get());
             let added = match &purpose {
                 None => Err(SkipReason::NotAJwk),
-                Some(purpose) => set.add(jwk, purpose, allowed),
+                Some(purpose) => set.add(jwk, purpose, issuer, allowed),
             };
             if let Err(reason) = added {
                 let kid = purpose.and_then(|purpose| purpose.kid);
@@ -102,11 +113,13 @@ impl KeySet {
         &mut self,
         jwk: &RawValue,
         purpose: &Purpose,
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(), SkipReason> {
         if !purpose.allows_verifying() {
             return Err(SkipReason::OtherUse);
         }
+        let tenant = purpose.tenant(issuer)?;
         let parameters = read_parameters(jwk)?;
         let named = purpose.alg.as_deref().map(SignatureAlgorithm::named);
         let mut outcome = Err(SkipReason::OtherAlgorithm);
@@ -116,7 +129,7 @@ impl KeySet {
             }
             match PublicKey::prepare(&parameters, algorithm) {
                 Ok(key) => {
-                    self.insert(purpose.kid.as_deref(), algorithm, key);
+                    self.insert(purpose.kid.as_deref(), &tenant, algorithm, key);
                     outcome = Ok(());
                 }
                 Err(PublicKeyError::OtherKeyType) => {}
@@ -130,32 +143,42 @@ impl KeySet {
     fn insert(
         &mut self,
         kid: Option<&str>,
+        tenant: &KeyTenant,
         algorithm: &'static SignatureAlgorithm,
         key: PublicKey,
     ) {
         let same = |entry: &&mut Entry| {
-            kid.is_some() && entry.kid.as_deref() == kid && entry.algorithm == algorithm
+            kid.is_some()
+                && entry.kid.as_deref() == kid
+                && entry.algorithm == algorithm
+                && entry.tenant == *tenant
         };
         match self.entries.iter_mut().find(same) {
             Some(entry) => entry.keys.push(key),
             None => {
-                self.entries.push(Entry { kid: kid.map(Into::into), algorithm, keys: vec![key] });
+                let (kid, tenant) = (kid.map(Into::into), tenant.clone());
+                self.entries.push(Entry { kid, tenant, algorithm, keys: vec![key] });
             }
         }
     }
 
-    /// Selects the entry that matches a token's `kid` and `alg`. For a token without a `kid`, exactly
-    /// one entry must fit its `alg`.
+    /// Selects the entry that matches a token's `kid` and `alg`, and its tenant if the issuer has
+    /// tenants. For a token without a `kid`, exactly one entry must fit the rest.
+    ///
+    /// If the issuer has a `kid` for every tenant and for this one too, the first of the two is
+    /// selected.
     pub(super) fn select(
         &self,
         kid: Option<&str>,
         algorithm: &SignatureAlgorithm,
+        tenant: Option<&str>,
     ) -> Option<usize> {
         let matches = |entry: &Entry| {
-            entry.algorithm == algorithm && kid.is_none_or(|kid| entry.kid.as_deref() == Some(kid))
+            entry.algorithm == algorithm
+                && kid.is_none_or(|kid| entry.kid.as_deref() == Some(kid))
+                && entry.tenant.includes(tenant)
         };
         let selected = self.entries.iter().position(matches)?;
-        // `insert` makes at most one entry for a `kid` and an algorithm.
         let is_only_match = kid.is_some() || !self.entries[selected + 1..].iter().any(matches);
         is_only_match.then_some(selected)
     }

@@ -25,6 +25,8 @@ pub use error::KeysUnavailableCause;
 pub use fetch::{ClientError, HttpKeySource};
 pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
 pub use refresh::Clock;
-pub use source::{Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource};
+pub use source::{
+    Content, DiscoveryError, FetchError, Fetched, KeyLocation, KeyOrigin, KeyRequest, KeySource,
+};
 pub use state::CacheRules;
 pub(crate) use state::KeyQuery;

@@ -16,6 +16,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 use super::base64url;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
+use crate::hints;
 use crate::json::Text;
 
 /// What an issuer's tokens must be bound to.
@@ -97,10 +98,9 @@ pub(super) fn check_binding<'c>(
 ) -> Result<(), Error> {
     match (cnf, binding) {
         (None, TokenBinding::AsIssued) => Ok(()),
-        (None, TokenBinding::MutualTls) => Err(Error::MissingClaim {
-            claim: "cnf".to_owned(),
-            hint: "; with AUTHORIZER_TOKEN_BINDING=mtls, a token must be bound to the client's certificate",
-        }),
+        (None, TokenBinding::MutualTls) => {
+            Err(Error::MissingClaim { claim: "cnf".to_owned(), hint: Some(hints::not_bound()) })
+        }
         (Some(Confirmation::Other(name)), _) => {
             Err(Error::UnsupportedBinding(Excerpt::from(&**name)))
         }

@@ -7,7 +7,7 @@ fn resource(identifier: &str) -> Resource {
 }
 
 fn enforced(token_sources: &[TokenSource]) -> Enforced<'_> {
-    let issuers = vec!["https://a.example/", "https://b.example"];
+    let issuers = vec!["https://a.example/".to_owned(), "https://b.example".to_owned()];
     let scopes = vec!["read", "write", "read"];
     Enforced { issuers, scopes, token_sources, certificate_bound: false }
 }

@@ -129,7 +129,7 @@ async fn explain<S: KeySource>(
         reason,
         client_sees,
         event_kind: walk.kind.filter(|_| judged == Judged::Request).map(EventKind::as_str),
-        issuer: walk.issuer.map(|issuer| issuer.rules.issuer.clone()),
+        issuer: walk.issuer.map(|issuer| issuer.rules.issuer.to_string()),
         verified: walk.verified,
         claims: walk.claims.map(|claims| values.json(claims)),
         answer: answer.map(|answer| values.answer(answer)),

@@ -6,7 +6,8 @@ use crate::error::Error;
 /// The names of the steps, in order: before the claims, of the claims, and after them.
 const EARLY_STEPS: [&str; 8] =
     ["event", "credential", "decode", "read", "issuer", "algorithm", "key", "signature"];
-pub(super) const CLAIM_STEPS: [&str; 10] = [
+pub(super) const CLAIM_STEPS: [&str; 11] = [
+    "tenant",
     "token_type",
     "expiry",
     "not_before",

@@ -275,7 +275,7 @@ impl ResponseRules {
     }
 }
 
-const UNWRITABLE: Error = Error::UnusableEvent("the response cannot be written as JSON");
+const UNWRITABLE: Error = Error::unusable_event("the response cannot be written as JSON");
 
 fn respond(
     caller: &Caller<'_>,
