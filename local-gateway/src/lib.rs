@@ -25,15 +25,21 @@
 //! Each server listens on a free port of `127.0.0.1` and stops when its handle is dropped. Waiting
 //! uses notifications: nothing polls or sleeps.
 
+pub mod authorizer;
+pub mod cache;
+mod client_request;
 pub mod events;
 pub mod executable;
 pub mod function;
+pub mod http_api;
+pub mod identity;
 pub mod invocation;
 pub mod issuer;
 pub mod keys;
 pub mod log;
 pub mod policy;
 mod queue;
+pub mod recorder;
 pub mod request;
 pub mod rest;
 pub mod runtime_api;

@@ -94,6 +94,12 @@ impl RuntimeApi {
         self.queue.taken(count).await;
     }
 
+    /// Returns how many invocations the function has taken since its start.
+    #[must_use]
+    pub fn taken_so_far(&self) -> usize {
+        self.queue.taken_so_far()
+    }
+
     /// Waits until the function reports that its start failed.
     pub async fn init_error(&self) -> FunctionError {
         self.queue.init_error().await
