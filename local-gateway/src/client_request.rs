@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -29,6 +30,13 @@ pub(crate) fn read_request(parts: &Parts) -> Request {
 pub(crate) fn json_answer(status: StatusCode, body: &Value) -> Answer {
     let mut answer = Answer::new(Full::from(body.to_string()));
     *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// Returns a successful response whose body is already JSON.
+pub(crate) fn json_bytes(body: Bytes) -> Answer {
+    let mut answer = Answer::new(Full::new(body));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }

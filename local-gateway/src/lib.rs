@@ -31,12 +31,15 @@ mod client_request;
 pub mod events;
 pub mod executable;
 pub mod function;
+mod guard;
 pub mod http_api;
 pub mod identity;
 pub mod invocation;
+pub mod invoke;
 pub mod issuer;
 pub mod keys;
 pub mod log;
+pub mod page;
 pub mod policy;
 mod queue;
 pub mod recorder;
@@ -46,6 +49,7 @@ pub mod runtime_api;
 pub mod served;
 mod server;
 pub mod stack;
+pub mod tokens;
 pub mod websocket;
 
 // These types are in signatures of public functions.

@@ -90,6 +90,11 @@ impl Recorder {
         });
     }
 
+    /// Forgets every request.
+    pub fn clear(&self) {
+        self.records.send_modify(|records| records.kept.clear());
+    }
+
     /// Returns the request with this number, if it is still kept.
     #[must_use]
     pub fn find(&self, number: u64) -> Option<Record> {
