@@ -19,6 +19,7 @@ const MARKS = { pass: "✓", fail: "✕", skip: "–", cached: "↺" };
 let setup;
 let run;
 let selected;
+let selecting;
 /** Requests by number, with their explanations once they are known. */
 const requests = new Map();
 
@@ -52,7 +53,7 @@ function reasonOf(request) {
     case "explicit_deny":
     case "not_authorized":
       return explanation?.reason ?? contextOf(authorization)?.reason ?? "denied";
-    case "unauthorized": return authorization.outcome?.errorType ?? "Unauthorized";
+    case "unauthorized": return explanation?.reason ?? "Unauthorized";
     case "failed": return authorization.outcome?.errorMessage?.split(":")[0] ?? "the function failed";
     case "no_outcome": return "no answer from the function";
     default: return "malformed response";
@@ -155,7 +156,7 @@ function stationsOf(request) {
   };
   return [
     { name: "Client", state: "pass", fact: API_TITLES[api], panel: clientPanel },
-    { name: "Identity source", ...pair(identity()), panel: identityPanel },
+    { name: "Identity", ...pair(identity()), panel: identityPanel },
     { name: "Cache", state: !authorization || authorization.cache.use === "not_asked" ? "skip" : cached ? "cached" : authorization.cache.use === "off" ? "skip" : "pass", fact: authorization ? cacheFacts[authorization.cache.use] : "not asked", panel: cachePanel },
     { name: "Event", state: asked ? "pass" : "skip", fact: asked ? (api === "http" ? "REQUEST, 2.0" : "REQUEST") : "not sent", panel: eventPanel },
     { name: "Authorizer", ...pair(authorizer()), panel: authorizerPanel },
@@ -396,10 +397,7 @@ function sentenceOf(request) {
   return step ? `${step.found}.` : authorization.cause;
 }
 
-function showList() {
-  element("none").hidden = requests.size > 0;
-}
-
+/** Writes a request into the list, again once its reason is known. */
 function addToList(request) {
   const reason = reasonOf(request);
   const why = [];
@@ -411,7 +409,12 @@ function addToList(request) {
     make("span", { class: `status ${isAllowed(request) ? "good" : ""}` }, String(request.answer.status)),
     make("span", { class: "why" }, ...why));
   button.addEventListener("click", () => select(request.number));
-  element("requests").prepend(make("li", { class: "new" }, button));
+  const old = element("requests").querySelector(`[data-number="${request.number}"]`);
+  if (!old) return element("requests").prepend(make("li", {}, button));
+  button.setAttribute("aria-current", old.getAttribute("aria-current"));
+  const hadFocus = document.activeElement === old;
+  old.replaceWith(button);
+  if (hadFocus) button.focus();
 }
 
 function select(number, station) {
@@ -435,6 +438,7 @@ async function explain(request) {
   } catch (error) {
     request.explanationError = error.message;
   }
+  addToList(request);
   if (selected?.number === request.number) show();
 }
 
@@ -563,8 +567,10 @@ function listen() {
     if (requests.has(request.number)) return;
     requests.set(request.number, request);
     addToList(request);
-    showList();
-    select(request.number);
+    element("none").hidden = true;
+    // At the start, many come at once. Only the last one of them is shown.
+    clearTimeout(selecting);
+    selecting = setTimeout(() => (element("follow").checked || !selected) && select(request.number), 20);
     element("announcement").textContent =
       `Request ${request.number}, ${API_TITLES[request.api]} ${routeOf(request)}: ${request.answer.status} ${reasonOf(request) ?? "allowed"}`;
   });
