@@ -113,6 +113,7 @@ impl Page {
             runtime_api: Arc::clone(&stack.runtime_api),
             recorder: Arc::clone(&stack.recorder),
             explanations: Mutex::default(),
+            good: send::GoodToken::default(),
             settings,
         };
         let state = Arc::new(state);
@@ -139,6 +140,7 @@ struct State {
     runtime_api: Arc<RuntimeApi>,
     recorder: Arc<Recorder>,
     explanations: Mutex<HashMap<u64, Value>>,
+    good: send::GoodToken,
     settings: Vec<String>,
 }
 

@@ -157,6 +157,13 @@ async fn sends_each_kind_of_request() {
         assert!(place_has_token, "{place}: {request}");
         assert_eq!(request["query"][0], json!(["page", "2"]));
     }
+    // The good token stays the same until the issuer has another key.
+    for (rotates, cache) in [(false, "hit"), (true, "miss")] {
+        if rotates {
+            stack.issuer.rotate().unwrap();
+        }
+        assert_eq!(cache_use(&page, &stack).await, cache);
+    }
     let mut pasted = message("rest", "/orders");
     pasted["token"] = json!({ "kind": "pasted", "text": " my.own.token\n" });
     assert_eq!(post(&page, "send", pasted.clone()).await.1, json!({ "status": 200 }));

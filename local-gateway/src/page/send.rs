@@ -3,7 +3,8 @@
 //! The browser cannot do it. It cannot set `Authorization` on a WebSocket, and it hides the answers of
 //! another origin.
 
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -19,10 +20,14 @@ use tokio::net::TcpStream;
 
 use super::State;
 use crate::identity::ApiKind;
+use crate::issuer::Issuer;
 use crate::tokens;
 
 /// How long an API may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long the good token is used. It is valid for an hour.
+const GOOD_TOKEN_AGE: Duration = Duration::from_secs(1800);
 
 /// The name of the token in a query string or a cookie.
 const PARAMETER: &str = "access_token";
@@ -64,6 +69,30 @@ enum Token {
     Pasted { text: String },
 }
 
+/// The good token. It stays the same for a while, so that a second request with it can be answered from
+/// the cache.
+#[derive(Debug, Default)]
+pub(super) struct GoodToken(Mutex<Option<Issued>>);
+
+#[derive(Debug)]
+struct Issued {
+    token: String,
+    kid: String,
+    at: Instant,
+}
+
+impl GoodToken {
+    fn token(&self, issuer: &Issuer) -> String {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kid = issuer.key().kid().to_owned();
+        let issued = kept
+            .take()
+            .filter(|issued| issued.kid == kid && issued.at.elapsed() < GOOD_TOKEN_AGE)
+            .unwrap_or_else(|| Issued { token: tokens::valid(issuer), kid, at: Instant::now() });
+        kept.insert(issued).token.clone()
+    }
+}
+
 impl State {
     /// Sends a request and returns the status of the response.
     pub(super) async fn send(&self, message: Message) -> Result<Value, String> {
@@ -84,7 +113,7 @@ impl State {
     fn token(&self, token: &Token) -> Result<String, String> {
         let issuer = &self.issuer;
         Ok(match token {
-            Token::Good => tokens::valid(issuer),
+            Token::Good => self.good.token(issuer),
             Token::Expired => tokens::expired(issuer),
             Token::WrongAudience => tokens::for_another_audience(issuer),
             Token::OtherIssuer => tokens::of_another_issuer(issuer),
