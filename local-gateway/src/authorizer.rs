@@ -4,16 +4,19 @@
 //! - HTTP: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
 //! - WebSocket: <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 
+mod outcome;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+pub use self::outcome::{Authorization, CacheUse, Refusal};
 use crate::cache::{MAX_TTL, ResultCache};
 use crate::identity::{ApiKind, IdentitySource, NotASource};
-use crate::invocation::{FunctionError, FunctionOutcome, InvokeError};
-use crate::policy::{self, MalformedResponse, Matched, Verdict};
+use crate::invocation::FunctionOutcome;
+use crate::policy::{self, Verdict};
 use crate::request::Request;
 use crate::runtime_api::RuntimeApi;
 
@@ -58,72 +61,6 @@ pub struct Authorizer {
     sources: Vec<IdentitySource>,
     cache: Option<ResultCache>,
     simple_responses: bool,
-}
-
-/// What API Gateway did with a request up to the decision, and the decision.
-#[derive(Debug)]
-pub struct Authorization {
-    /// The event, also if the function was not asked.
-    pub event: Value,
-    /// Each identity source, and its value in the request.
-    pub identity: Vec<(String, Option<String>)>,
-    /// What the cache did.
-    pub cache: CacheUse,
-    /// What the function sent, now or when its response was cached.
-    pub outcome: Option<FunctionOutcome>,
-    /// How long the function took, if it was asked.
-    pub duration: Option<Duration>,
-    /// The resource in the policy that decides.
-    pub matched: Option<Matched>,
-    /// What the backend gets as the authorizer's context, or why the client is refused.
-    pub decision: Result<Map<String, Value>, Refusal>,
-}
-
-/// What the cache did for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheUse {
-    /// The authorizer has no cache.
-    Off,
-    /// The request did not get as far as the cache.
-    NotAsked,
-    /// There was no response in it.
-    Miss,
-    /// It had this response.
-    Hit {
-        /// How old the response is.
-        age: Duration,
-        /// The number of the request for which the function returned it.
-        number: u64,
-    },
-}
-
-/// Why a request may not enter.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// An identity source is missing or empty.
-    #[error("an identity source is missing or empty")]
-    MissingIdentity,
-    /// The function failed with exactly this message.
-    #[error("the authorizer failed with `Unauthorized`")]
-    Unauthorized,
-    /// A statement denies the request.
-    #[error("a statement of the authorizer's policy denies the request")]
-    ExplicitDeny,
-    /// No statement is about the request.
-    #[error("no statement of the authorizer's policy allows the request")]
-    ImplicitDeny,
-    /// The simple response has `isAuthorized: false`.
-    #[error("the authorizer's response has `isAuthorized: false`")]
-    NotAuthorized,
-    /// The function failed with another message.
-    #[error("the authorizer failed: {}", .0.error_message)]
-    Failed(FunctionError),
-    /// The function did not answer.
-    #[error(transparent)]
-    NoOutcome(#[from] InvokeError),
-    /// The response is malformed.
-    #[error(transparent)]
-    Malformed(#[from] MalformedResponse),
 }
 
 impl Authorizer {
@@ -268,15 +205,6 @@ impl Authorizer {
             Verdict::ExplicitDeny => Err(Refusal::ExplicitDeny),
             Verdict::ImplicitDeny => Err(Refusal::ImplicitDeny),
         }
-    }
-}
-
-impl Authorization {
-    /// Returns the ARN of the requested route.
-    #[must_use]
-    pub fn arn(&self) -> &str {
-        let arn = self.event.get("methodArn").or_else(|| self.event.get("routeArn"));
-        arn.and_then(Value::as_str).unwrap_or_default()
     }
 }
 

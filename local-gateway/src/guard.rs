@@ -46,28 +46,29 @@ mod tests {
 
     #[test]
     fn accepts_only_its_own_address_and_its_own_pages() {
-        let own = ("host", "127.0.0.1:8700");
-        let name = ("host", "localhost:8700");
         let host = Err(Foreign::Host);
         let origin = Err(Foreign::Origin);
-        let cases: [(&[(&str, &str)], Result<(), Foreign>); 17] = [
-            (&[own], Ok(())),
-            (&[name], Ok(())),
+        const OWN: (&str, &str) = ("host", "127.0.0.1:8700");
+        const NAME: (&str, &str) = ("host", "localhost:8700");
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(Headers, Result<(), Foreign>); 17] = [
+            (&[OWN], Ok(())),
+            (&[NAME], Ok(())),
             (&[], host),
             (&[("host", "127.0.0.1")], host),
             (&[("host", "127.0.0.1:8701")], host),
             (&[("host", "rebound.example:8700")], host),
             (&[("host", "127.0.0.1:8700.example")], host),
-            (&[own, ("host", "rebound.example")], host),
-            (&[own, ("origin", "http://127.0.0.1:8700")], Ok(())),
-            (&[name, ("origin", "http://localhost:8700")], Ok(())),
-            (&[own, ("origin", "http://localhost:8700")], origin),
-            (&[own, ("origin", "https://127.0.0.1:8700")], origin),
-            (&[own, ("origin", "http://127.0.0.1:8701")], origin),
-            (&[own, ("origin", "null")], origin),
-            (&[own, ("sec-fetch-site", "same-origin")], Ok(())),
-            (&[own, ("sec-fetch-site", "same-site")], origin),
-            (&[own, ("sec-fetch-site", "cross-site")], origin),
+            (&[OWN, ("host", "rebound.example")], host),
+            (&[OWN, ("origin", "http://127.0.0.1:8700")], Ok(())),
+            (&[NAME, ("origin", "http://localhost:8700")], Ok(())),
+            (&[OWN, ("origin", "http://localhost:8700")], origin),
+            (&[OWN, ("origin", "https://127.0.0.1:8700")], origin),
+            (&[OWN, ("origin", "http://127.0.0.1:8701")], origin),
+            (&[OWN, ("origin", "null")], origin),
+            (&[OWN, ("sec-fetch-site", "same-origin")], Ok(())),
+            (&[OWN, ("sec-fetch-site", "same-site")], origin),
+            (&[OWN, ("sec-fetch-site", "cross-site")], origin),
         ];
         let address = SocketAddr::from(([127, 0, 0, 1], 8700));
         for (sent, expected) in cases {

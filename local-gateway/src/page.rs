@@ -14,21 +14,20 @@
 //! | `POST /issuer` | changes what the issuer serves |
 //! | `POST /cache` | empties the caches, or makes their responses older |
 
+mod control;
 mod send;
+mod stream;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -44,17 +43,13 @@ use crate::client_request::json_answer;
 use crate::guard;
 use crate::invocation::FunctionOutcome;
 use crate::issuer::{Issuer, now_seconds};
-use crate::recorder::{Recorder, Records};
+use crate::recorder::Recorder;
 use crate::runtime_api::RuntimeApi;
-use crate::served::Served;
 use crate::server::{self, Answer, Disconnect, Server};
 use crate::stack::{ISSUER_SETTINGS, Stack};
 
 /// The largest body of a request to the page. A token is the largest part of it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// The longest time by which the caches can be made older at once.
-const MAX_ADVANCE_SECONDS: u32 = 3600;
 
 /// How many explanations are kept.
 const MAX_EXPLANATIONS: usize = 200;
@@ -151,35 +146,6 @@ struct Explain {
     number: u64,
 }
 
-/// What the issuer is to do.
-#[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-enum IssuerAction {
-    /// Replaces the key.
-    Rotate,
-    /// Serves a key set without keys.
-    Withdraw,
-    /// Does not answer.
-    Hang,
-    /// Closes each connection.
-    Down,
-    /// Serves its own documents again.
-    Restore,
-}
-
-/// What happens to the caches.
-#[derive(Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-enum CacheAction {
-    /// Removes every response.
-    Flush,
-    /// Makes every response older.
-    Advance {
-        /// By how many seconds.
-        seconds: u32,
-    },
-}
-
 impl State {
     async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Streamed, Disconnect> {
         let mut answer = match guard::check(self.address, request.headers()) {
@@ -273,27 +239,6 @@ impl State {
         })
     }
 
-    /// Returns a stream of the requests after the first `seen`. It does not end.
-    fn events(&self, seen: usize) -> Streamed {
-        let records = self.recorder.subscribe();
-        let run = Bytes::from(format!("event: run\ndata: {}\n\n", self.started_at));
-        let seen = if records.borrow().count < seen { 0 } else { seen };
-        let new = stream::unfold((records, seen), |(mut records, seen)| async move {
-            let text = records
-                .wait_for(|records| records.count > seen)
-                .await
-                .ok()
-                .map(|records| (event_text(&records, seen), records.count));
-            let (text, seen) = text?;
-            Some((Bytes::from(text), (records, seen)))
-        });
-        let frames = stream::once(async { run }).chain(new).map(|text| Ok(Frame::data(text)));
-        let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        response
-    }
-
     /// Asks the function for each step of its decision on a request.
     async fn explain(&self, number: u64) -> Result<Value, String> {
         let kept = |explanations: &HashMap<u64, Value>| explanations.get(&number).cloned();
@@ -323,44 +268,6 @@ impl State {
     fn with_explanations<T>(&self, use_them: impl FnOnce(&mut HashMap<u64, Value>) -> T) -> T {
         use_them(&mut self.explanations.lock().unwrap_or_else(PoisonError::into_inner))
     }
-
-    fn change_issuer(&self, action: &IssuerAction) -> Result<Value, String> {
-        let issuer = &self.issuer;
-        match action {
-            IssuerAction::Rotate => issuer.rotate().map_err(|error| error.to_string())?,
-            IssuerAction::Withdraw => issuer.serve_key_set(Served::bytes(r#"{"keys":[]}"#)),
-            IssuerAction::Hang => issuer.serve_key_set(Served::Hang),
-            IssuerAction::Down => issuer.serve_key_set(Served::Disconnect),
-            IssuerAction::Restore => issuer.serve_key_set(Served::Own),
-        }
-        Ok(json!({}))
-    }
-
-    fn change_caches(&self, action: &CacheAction) -> Result<Value, String> {
-        for (_, authorizer) in &self.apis {
-            match action {
-                CacheAction::Flush => authorizer.flush_cache(),
-                CacheAction::Advance { seconds } if *seconds <= MAX_ADVANCE_SECONDS => {
-                    authorizer.advance_cache(Duration::from_secs((*seconds).into()));
-                }
-                CacheAction::Advance { .. } => {
-                    return Err(format!("the most is {MAX_ADVANCE_SECONDS} seconds"));
-                }
-            }
-        }
-        Ok(json!({}))
-    }
-}
-
-/// Writes the requests after the first `seen` as server-sent events.
-fn event_text(records: &Records, seen: usize) -> String {
-    let new = records.since(seen);
-    let first = records.count - new.len();
-    let events = new.iter().enumerate().map(|(position, record)| {
-        // JSON has no line breaks outside of strings, and serde_json escapes those in strings.
-        format!("id: {}\nevent: request\ndata: {}\n\n", first + position + 1, record.description)
-    });
-    events.collect()
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {

@@ -24,26 +24,26 @@
 //!
 //! [measured by others]: https://dev.to/marcogrcr/api-gateway-lambda-authorizer-lambda-proxy-integration-failure-modes-52bc
 
+mod backend;
+mod gateway_response;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, WWW_AUTHENTICATE};
-use hyper::{HeaderMap, Request, StatusCode, client};
-use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use hyper::header::HeaderValue;
+use hyper::{Request, StatusCode};
 use serde_json::json;
-use tokio::net::TcpStream;
 
-use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, Refusal};
+use self::backend::{answer_of_backend, answer_of_function};
+use self::gateway_response::{GatewayResponse, refusal_of};
+use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig};
 use crate::client_request::{json_answer, read_request};
 use crate::events::STAGE;
 use crate::identity::ApiKind;
-use crate::invocation::FunctionOutcome;
 use crate::recorder::Recorder;
 use crate::request;
 use crate::runtime_api::RuntimeApi;
@@ -51,14 +51,6 @@ use crate::server::{self, Answer, Disconnect, Server};
 
 /// The path whose requests the function answers itself.
 const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
-
-/// What API Gateway renames a `WWW-Authenticate` header of an integration to. Only gateway responses
-/// can send the header itself.
-const REMAPPED: HeaderName = HeaderName::from_static("x-amzn-remapped-www-authenticate");
-
-/// Headers that are about one connection (RFC 9110 §7.6.1).
-const OF_CONNECTION: [&str; 5] =
-    ["connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection"];
 
 /// The `WWW-Authenticate` headers of the gateway responses.
 #[derive(Clone, Debug)]
@@ -181,16 +173,6 @@ enum Integration {
     Echo,
 }
 
-/// The function's response as an integration.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ProxyResponse {
-    status_code: u16,
-    headers: std::collections::BTreeMap<String, String>,
-    body: String,
-    is_base64_encoded: bool,
-}
-
 impl Api {
     async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Disconnect> {
         let (parts, body) = request.into_parts();
@@ -238,77 +220,6 @@ fn below_stage(path: &str) -> Option<String> {
     }
 }
 
-/// The gateway responses of this API.
-#[derive(Clone, Copy)]
-enum GatewayResponse {
-    Unauthorized,
-    ExplicitDeny,
-    ImplicitDeny,
-    AuthorizerFailure,
-    UnknownStage,
-    IntegrationFailure,
-}
-
-/// Returns the gateway response to a request that may not enter.
-fn refusal_of(authorization: &Authorization) -> Option<GatewayResponse> {
-    let refusal = authorization.decision.as_ref().err()?;
-    Some(match refusal {
-        Refusal::MissingIdentity | Refusal::Unauthorized => GatewayResponse::Unauthorized,
-        Refusal::ExplicitDeny | Refusal::NotAuthorized => GatewayResponse::ExplicitDeny,
-        Refusal::ImplicitDeny => GatewayResponse::ImplicitDeny,
-        Refusal::Failed(_) | Refusal::NoOutcome(_) | Refusal::Malformed(_) => {
-            GatewayResponse::AuthorizerFailure
-        }
-    })
-}
-
-impl GatewayResponse {
-    fn answer(self, challenges: Option<&Challenges>) -> Answer {
-        let (status, error_type, body) = match self {
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "UnauthorizedException",
-                json!({ "message": "Unauthorized" }),
-            ),
-            Self::ExplicitDeny => (
-                StatusCode::FORBIDDEN,
-                "AccessDeniedException",
-                json!({ "Message": "User is not authorized to access this resource with an explicit deny" }),
-            ),
-            Self::ImplicitDeny => (
-                StatusCode::FORBIDDEN,
-                "AccessDeniedException",
-                json!({ "Message": "User is not authorized to access this resource" }),
-            ),
-            Self::AuthorizerFailure => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "AuthorizerConfigurationException",
-                json!({ "message": null }),
-            ),
-            Self::UnknownStage => {
-                (StatusCode::FORBIDDEN, "ForbiddenException", json!({ "message": "Forbidden" }))
-            }
-            Self::IntegrationFailure => (
-                StatusCode::BAD_GATEWAY,
-                "InternalServerErrorException",
-                json!({ "message": "Internal server error" }),
-            ),
-        };
-        let mut answer = json_answer(status, &body);
-        let headers = answer.headers_mut();
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(error_type));
-        let challenge = challenges.and_then(|challenges| match self {
-            Self::Unauthorized => Some(&challenges.unauthorized),
-            Self::ExplicitDeny | Self::ImplicitDeny => Some(&challenges.access_denied),
-            Self::AuthorizerFailure | Self::UnknownStage | Self::IntegrationFailure => None,
-        });
-        if let Some(challenge) = challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge.clone());
-        }
-        answer
-    }
-}
-
 /// Answers with the event that a function behind the API gets.
 fn echo(request: &request::Request, authorization: &Authorization, body: &[u8]) -> Answer {
     let mut event = request.rest_proxy();
@@ -317,56 +228,4 @@ fn echo(request: &request::Request, authorization: &Authorization, body: &[u8]) 
         event["body"] = String::from_utf8_lossy(body).into();
     }
     json_answer(StatusCode::OK, &event)
-}
-
-/// Invokes the function as an integration. Returns `None` if its response is malformed.
-async fn answer_of_function(
-    runtime_api: &RuntimeApi,
-    request: &request::Request,
-) -> Option<Answer> {
-    let outcome = runtime_api.invoke(request.rest_proxy().to_string()).await.ok()?;
-    let FunctionOutcome::Response(response) = outcome else { return None };
-    let response: ProxyResponse = serde_json::from_slice(&response).ok()?;
-    if response.is_base64_encoded {
-        return None;
-    }
-    let mut answer = Answer::new(Full::from(response.body));
-    *answer.status_mut() = StatusCode::from_u16(response.status_code).ok()?;
-    for (name, value) in response.headers {
-        answer.headers_mut().insert(HeaderName::try_from(name).ok()?, value.try_into().ok()?);
-    }
-    Some(answer)
-}
-
-/// Passes the request to the backend. Returns `None` if there is no response.
-async fn answer_of_backend(
-    backend: SocketAddr,
-    parts: hyper::http::request::Parts,
-    body: Bytes,
-) -> Option<Answer> {
-    let stream = TcpStream::connect(backend).await.ok()?;
-    let (mut sender, connection) =
-        client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-    tokio::spawn(connection);
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = parts.method;
-    *request.uri_mut() = parts.uri;
-    *request.headers_mut() = without_connection(parts.headers);
-    let host = HeaderValue::try_from(backend.to_string()).ok()?;
-    request.headers_mut().insert(HOST, host);
-    let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
-    let mut answer = Answer::new(Full::new(body.collect().await.ok()?.to_bytes()));
-    *answer.status_mut() = parts.status;
-    *answer.headers_mut() = without_connection(parts.headers);
-    if let Some(challenge) = answer.headers_mut().remove(WWW_AUTHENTICATE) {
-        answer.headers_mut().insert(REMAPPED, challenge);
-    }
-    Some(answer)
-}
-fn without_connection(mut headers: HeaderMap) -> HeaderMap {
-    for name in OF_CONNECTION {
-        headers.remove(name);
-    }
-    headers.remove(CONTENT_LENGTH);
-    headers
 }
