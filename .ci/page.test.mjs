@@ -69,6 +69,32 @@ scenario("shows a request of another client, and its command sends the same", as
   assert.match(shown.command, /-H 'x-quote: it'\\''s'/);
 });
 
+const TRAPS = {
+  token_event: [1, /^500 error/, /no authorizationToken/],
+  source_absent: [1, /^401 .*: identity source missing/, /the function was not asked/],
+  sources_anded: [1, /^401 .*: identity source missing/, /All identity sources/],
+  browser_header: [1, /^401 .*: identity source missing/, /closed with 1006/],
+  subprotocol_not_echoed: [1, /^101 connected/, /browser closes the connection/],
+  connect_missed: [1, /^403 .*: the policy does not name the route/, /STAGE\/\$connect/],
+  narrow_policy: [2, /^403 .*: the policy does not name the route/, /API Gateway has cached it/],
+  error_text: [1, /^500 error: unauthorized/, /exactly Unauthorized/],
+  nested_context: [1, /^500 error: malformed response/, /Join the list/],
+  slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/],
+};
+
+for (const [id, [requests, verdict, words]] of Object.entries(TRAPS)) {
+  scenario(`shows the trap ${id}`, async () => {
+    const count = await browser.run(function (id) {
+      const count = document.querySelectorAll("#requests li").length;
+      document.querySelector(`[data-trap="${id}"]`).click();
+      return count;
+    }, id);
+    const shown = await shownAfter(count + requests - 1);
+    assert.match(shown.verdict, verdict);
+    assert.match(shown.trap, words);
+  });
+}
+
 scenario("works with the keyboard, and every control has a name", async () => {
   const names = await browser.run(function () {
     const unnamed = (control) =>
@@ -83,7 +109,7 @@ scenario("works with the keyboard, and every control has a name", async () => {
     tab.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
     return [tab.id, document.activeElement.id, document.activeElement.getAttribute("aria-selected")];
   });
-  assert.deepEqual(moved, ["station-1", "station-2", "true"]);
+  assert.deepEqual(moved, ["station-4", "station-5", "true"]);
 });
 
 /** Fills in the form, sends, and returns what the page then shows. */
@@ -123,8 +149,9 @@ function shownAfter(count) {
         selected: words(stations[selected]),
         panel,
       };
+      shown.trap = document.getElementById("trap").textContent;
       stations[0].click();
-      shown.command = document.querySelector("#panel pre").textContent;
+      shown.command = document.querySelector("#panel pre")?.textContent;
       document.getElementById(`station-${selected}`).click();
       return shown;
     };

@@ -12,11 +12,13 @@
 //! | `POST /send` | sends a request to an API |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
+//! | `POST /trap` | sends requests that run into one of the [`traps`] |
 //! | `POST /cache` | empties the caches, or makes their responses older |
 
 mod control;
 mod send;
 mod stream;
+mod traps;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -206,6 +208,10 @@ impl State {
                 Ok(Explain { number }) => self.explain(number).await,
                 Err(message) => Err(message),
             },
+            "/trap" => match read(body) {
+                Ok(traps::Chosen { id }) => self.spring(&id).await,
+                Err(message) => Err(message),
+            },
             "/issuer" => read(body).and_then(|action| self.change_issuer(&action)),
             "/cache" => read(body).and_then(|action| self.change_caches(&action)),
             _ => return error(StatusCode::NOT_FOUND, "there is nothing here"),
@@ -235,6 +241,7 @@ impl State {
             "function_url": self.function_url,
             "issuer_url": self.issuer.url(),
             "settings": self.settings,
+            "traps": traps::titles(),
             "trusts_built_in_issuer": !own_issuer,
         })
     }
@@ -246,6 +253,9 @@ impl State {
             return Ok(explanation);
         }
         let record = self.recorder.find(number).ok_or("this request is not kept any more")?;
+        if record.description.pointer("/trap/real") == Some(&Value::Bool(false)) {
+            return Err(String::from("another function answered in its place, to show the trap"));
+        }
         let event = record.description.pointer("/authorization/event");
         let event = event.ok_or("the request did not reach an authorizer")?;
         let question = json!({ "type": "EXPLAIN", "event": event }).to_string();

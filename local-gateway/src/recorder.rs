@@ -33,6 +33,13 @@ pub struct Record {
 /// Keeps the latest requests.
 #[derive(Debug, Default)]
 pub struct Recorder {
+    shared: Arc<Shared>,
+    /// What the page says of each request that is recorded here.
+    label: Value,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     numbers: AtomicU64,
     records: watch::Sender<Records>,
 }
@@ -53,9 +60,14 @@ impl Records {
 }
 
 impl Recorder {
+    /// Returns a recorder that adds its requests to the same list, with this label.
+    pub(crate) fn labelled(&self, label: Value) -> Self {
+        Self { shared: Arc::clone(&self.shared), label }
+    }
+
     /// Returns the number of the next request.
     pub(crate) fn number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+        self.shared.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Records a request and the client's answer. A request outside the API has no authorization.
@@ -70,6 +82,7 @@ impl Recorder {
         let description = json!({
             "number": number,
             "api": api.name(),
+            "trap": self.label,
             "at": millis(request.received_at),
             "request": {
                 "method": request.method,
@@ -81,7 +94,7 @@ impl Recorder {
             "answer": describe_answer(answer).await,
         });
         let record = Record { number, description: Arc::new(description) };
-        self.records.send_modify(|records| {
+        self.shared.records.send_modify(|records| {
             if records.kept.len() == CAPACITY {
                 records.kept.pop_front();
             }
@@ -92,25 +105,25 @@ impl Recorder {
 
     /// Forgets every request.
     pub fn clear(&self) {
-        self.records.send_modify(|records| records.kept.clear());
+        self.shared.records.send_modify(|records| records.kept.clear());
     }
 
     /// Returns the request with this number, if it is still kept.
     #[must_use]
     pub fn find(&self, number: u64) -> Option<Record> {
-        let records = self.records.borrow();
+        let records = self.shared.records.borrow();
         records.kept.iter().find(|record| record.number == number).cloned()
     }
 
     /// Returns the requests that are kept, the oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Record> {
-        self.records.borrow().since(0)
+        self.shared.records.borrow().since(0)
     }
 
     /// Returns a receiver that sees each new request.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Records> {
-        self.records.subscribe()
+        self.shared.records.subscribe()
     }
 }
 

@@ -48,6 +48,14 @@ pub fn of_another_issuer(issuer: &Issuer) -> String {
     issuer.token(&claims)
 }
 
+/// Returns a token whose `iss` is the issuer with a slash at its end.
+#[must_use]
+pub fn with_a_slash(issuer: &Issuer) -> String {
+    let mut claims = issuer.claims();
+    claims["iss"] = format!("{}/", issuer.url()).into();
+    issuer.token(&claims)
+}
+
 /// Returns a token without a signature, with `alg` `none`.
 #[must_use]
 pub fn unsigned(issuer: &Issuer) -> String {

@@ -251,3 +251,48 @@ async fn asks_the_function_for_an_explanation_once() {
     let (status, answer) = post(&page, "explain", json!({ "number": 2 })).await;
     assert_eq!((status, &answer["message"]), (400, &json!("this request is not kept any more")));
 }
+
+/// What a trap's requests show: the status and the decision of each, and whether the function was asked.
+#[tokio::test]
+async fn runs_into_each_trap() {
+    let (page, stack) = start().await;
+    type Shown = (u64, &'static str, bool);
+    let cases: [(&str, &[Shown]); 10] = [
+        ("token_event", &[(500, "failed", true)]),
+        ("source_absent", &[(401, "missing_identity", false)]),
+        ("sources_anded", &[(401, "missing_identity", false)]),
+        ("browser_header", &[(401, "missing_identity", false)]),
+        ("subprotocol_not_echoed", &[(101, "allow", true)]),
+        ("connect_missed", &[(403, "implicit_deny", true)]),
+        ("narrow_policy", &[(200, "allow", true), (403, "implicit_deny", false)]),
+        ("error_text", &[(500, "failed", true)]),
+        ("nested_context", &[(500, "malformed", true)]),
+        // The function of this test allows everything.
+        ("slash", &[(200, "allow", true)]),
+    ];
+    let setup = http_client().get(format!("{}setup", page.url())).send().await.unwrap();
+    let setup: Value = serde_json::from_str(&setup.text().await.unwrap()).unwrap();
+    let titles: Vec<_> = setup["traps"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    assert_eq!(titles, cases.map(|(id, _)| id));
+    for (id, expected) in cases {
+        stack.recorder.clear();
+        assert_eq!(post(&page, "trap", json!({ "id": id })).await, (200, json!({})), "{id}");
+        let records = stack.recorder.all();
+        assert_eq!(records.len(), expected.len(), "{id}");
+        for (record, (status, decision, invoked)) in records.iter().zip(expected) {
+            let description = &record.description;
+            let authorization = &description["authorization"];
+            assert_eq!(description["answer"]["status"], *status, "{id}");
+            assert_eq!(authorization["decision"], *decision, "{id}");
+            assert_eq!(authorization["invoked_ms"].is_number(), *invoked, "{id}");
+            let guide = description["trap"]["page"].as_str().unwrap();
+            let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(guide);
+            assert!(guide.is_file(), "{id}");
+            // Another function's answer cannot be explained.
+            let real = description["trap"]["real"] == true;
+            let explained = post(&page, "explain", json!({ "number": record.number })).await.0;
+            assert_eq!(explained, if real { 200 } else { 400 }, "{id}");
+        }
+    }
+    assert_eq!(post(&page, "trap", json!({ "id": "none" })).await.0, 400);
+}

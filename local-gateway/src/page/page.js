@@ -207,7 +207,7 @@ function clientPanel(request) {
   return [
     make("h3", {}, `${method} ${request.api === "websocket" ? apiOf(request.api).url : path}${search && `?${search}`}`),
     factList(headers),
-    jsonBlock("The same request from a shell", commandOf(request)),
+    request.trap ? undefined : jsonBlock("The same request from a shell", commandOf(request)),
   ];
 }
 
@@ -225,8 +225,8 @@ function identityPanel(request) {
   ];
 }
 
-function cachePanel({ authorization, api }) {
-  const ttl = apiOf(api).ttl_s;
+function cachePanel({ authorization, api, trap }) {
+  const ttl = trap?.ttl_s ?? apiOf(api).ttl_s;
   const texts = {
     off: api === "websocket"
       ? "WebSocket APIs do not cache: each handshake asks the authorizer."
@@ -269,7 +269,9 @@ function authorizerPanel(request) {
     shown.push(whyCard({ reason: explanation.reason ?? step.step, ...step }));
   }
   if (request.explanationError) shown.push(make("p", {}, `There is no explanation: ${request.explanationError}`));
-  if (!explanation && !request.explanationError) shown.push(make("p", {}, "Asking the function…"));
+  if (request.trap && !request.trap.real) {
+    shown.push(make("p", {}, "Another function answered in place of the authorizer, to show the trap."));
+  } else if (!explanation && !request.explanationError) shown.push(make("p", {}, "Asking the function…"));
   if (explanation) shown.push(stepTable(explanation.steps));
   if (authorization.outcome) shown.push(jsonBlock("The function's answer", authorization.outcome.response ?? authorization.outcome));
   if (explanation?.claims) shown.push(jsonBlock("The token's claims", explanation.claims));
@@ -403,6 +405,7 @@ function addToList(request) {
   const why = [];
   if (request.authorization?.cache.use === "hit") why.push(make("span", { class: "tag" }, "cached"), reason ? " · " : "");
   if (reason) why.push(reason);
+  if (request.trap) why.push(why.length ? " · " : "", "trap");
   const button = make("button", { type: "button", "data-number": request.number },
     make("span", { class: "api" }, `#${request.number}`),
     make("span", { class: "route" }, `${API_TITLES[request.api]} ${routeOf(request)}`),
@@ -430,8 +433,9 @@ function select(number, station) {
 
 /** Asks the function for its explanation, once for each request that it decided. */
 async function explain(request) {
-  const { authorization } = request;
+  const { authorization, trap } = request;
   if (!authorization || authorization.decision === "missing_identity" || request.asked) return;
+  if (trap && !trap.real) return;
   request.asked = true;
   try {
     request.explanation = await post("/explain", { number: request.number });
@@ -453,6 +457,8 @@ function show() {
     reason ? `: ${reason}` : "");
   element("sentence").textContent = sentenceOf(request);
   element("command").textContent = request.api === "websocket" ? "Copy wscat command" : "Copy curl command";
+  element("command").hidden = Boolean(request.trap);
+  showTrap(request.trap);
   const stations = stationsOf(request);
   const hadFocus = document.activeElement?.getAttribute("role") === "tab";
   element("stations").replaceChildren(...stations.map(({ name, state, fact }, index) => {
@@ -473,6 +479,16 @@ function show() {
   panel.setAttribute("aria-labelledby", `station-${selected.station}`);
   const shown = stations[selected.station].panel(request);
   panel.replaceChildren(...shown.filter(Boolean));
+}
+
+function showTrap(trap) {
+  element("trap").hidden = !trap;
+  if (!trap) return;
+  const page = make("code", {}, trap.page);
+  element("trap").replaceChildren(
+    make("h3", {}, `Trap: ${trap.title}`),
+    make("dl", {}, ...[["What happened", trap.what], ["Why", trap.why], ["Cure", trap.cure], ["More", page]]
+      .flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
 }
 
 element("stations").addEventListener("keydown", ({ key }) => {
@@ -525,7 +541,11 @@ form.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("click", async ({ target }) => {
-  const { issuer, cache } = target.dataset ?? {};
+  const { issuer, cache, trap } = target.dataset ?? {};
+  if (trap) {
+    element("problem").textContent = "";
+    return post("/trap", { id: trap }).catch(({ message }) => (element("problem").textContent = message));
+  }
   if (!issuer && !cache) return;
   const body = cache === "advance" ? { action: "advance", seconds: 300 } : { action: issuer ?? cache };
   try {
@@ -537,6 +557,8 @@ document.addEventListener("click", async ({ target }) => {
 });
 
 function showSetup() {
+  element("traps").replaceChildren(...setup.traps.map(({ id, title }) =>
+    make("li", {}, make("button", { type: "button", "data-trap": id }, title))));
   const addresses = [
     ...setup.apis.map(({ name, url }) => [API_TITLES[name], url]),
     ["issuer", setup.issuer_url], ["function", setup.function_url],

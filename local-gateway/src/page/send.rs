@@ -37,18 +37,18 @@ const PARAMETER: &str = "access_token";
 #[serde(deny_unknown_fields)]
 pub(super) struct Message {
     /// The name of the API.
-    api: String,
-    method: String,
+    pub(super) api: String,
+    pub(super) method: String,
     /// The path below the stage, with a query string.
-    path: String,
-    place: Place,
-    token: Token,
+    pub(super) path: String,
+    pub(super) place: Place,
+    pub(super) token: Token,
 }
 
 /// Where the token is.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Place {
+pub(super) enum Place {
     Header,
     Subprotocol,
     Query,
@@ -57,13 +57,14 @@ enum Place {
 }
 
 /// Which token is sent.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum Token {
+pub(super) enum Token {
     Good,
     Expired,
     WrongAudience,
     OtherIssuer,
+    SlashInIssuer,
     Unsigned,
     Forged,
     Pasted { text: String },
@@ -96,18 +97,27 @@ impl GoodToken {
 impl State {
     /// Sends a request and returns the status of the response.
     pub(super) async fn send(&self, message: Message) -> Result<Value, String> {
-        let token = self.token(&message.token)?;
         let mut apis = self.apis.iter();
         let api = apis.find(|(_, authorizer)| authorizer.api().name() == message.api);
         let (url, authorizer) = api.ok_or_else(|| format!("there is no API {}", message.api))?;
+        let status = self.send_to(url, authorizer.api(), &message).await?;
+        Ok(json!({ "status": status }))
+    }
+
+    /// Sends a request to the API at `url` and returns the status of the response.
+    pub(super) async fn send_to(
+        &self,
+        url: &str,
+        api: ApiKind,
+        message: &Message,
+    ) -> Result<u16, String> {
+        let token = self.token(&message.token)?;
         let (_, rest) = url.split_once("://").ok_or("an API has no URL")?;
         let (address, stage) = rest.split_once('/').unwrap_or((rest, ""));
         let stage = if stage.is_empty() { String::new() } else { format!("/{stage}") };
-        let is_websocket = authorizer.api() == ApiKind::WebSocket;
-        let request = request(&message, &token, address, &stage, is_websocket)?;
+        let request = request(message, &token, address, &stage, api == ApiKind::WebSocket)?;
         let response = tokio::time::timeout(TIMEOUT, exchange(address, request)).await;
-        let status = response.map_err(|_| "the API did not answer in time")??;
-        Ok(json!({ "status": status }))
+        response.map_err(|_| "the API did not answer in time")?
     }
 
     fn token(&self, token: &Token) -> Result<String, String> {
@@ -117,6 +127,7 @@ impl State {
             Token::Expired => tokens::expired(issuer),
             Token::WrongAudience => tokens::for_another_audience(issuer),
             Token::OtherIssuer => tokens::of_another_issuer(issuer),
+            Token::SlashInIssuer => tokens::with_a_slash(issuer),
             Token::Unsigned => tokens::unsigned(issuer),
             Token::Forged => tokens::forged(issuer).map_err(|error| error.to_string())?,
             Token::Pasted { text } => text.trim().to_owned(),
