@@ -133,7 +133,7 @@ function shownAfter(count) {
     const read = () => {
       const words = (station) => {
         const [, name, fact, state] = [...station.children].map((child) => child.textContent);
-        return `${name}: ${fact.replace(/, [\d.]+ ms$/, "")}, ${state}`;
+        return `${name}: ${fact}, ${state}`;
       };
       const newest = document.querySelector("#requests button");
       const stations = [...document.querySelectorAll(".station")];

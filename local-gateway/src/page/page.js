@@ -146,7 +146,7 @@ function stationsOf(request) {
     if (cached) return ["cached", `answer of #${authorization.cache.number}`];
     if (functionRefused(request)) return ["fail", reasonOf(request)];
     if (decision === "no_outcome") return ["fail", "no answer"];
-    return ["pass", `allowed, ${authorization.invoked_ms.toFixed(1)} ms`];
+    return ["pass", "allowed"];
   };
   const answered = () => {
     if (!known || !authorization.outcome?.response) return ["skip", known ? "none" : "not reached"];
@@ -272,6 +272,9 @@ function authorizerPanel(request) {
   if (request.trap && !request.trap.real) {
     shown.push(make("p", {}, "Another function answered in place of the authorizer, to show the trap."));
   } else if (!explanation && !request.explanationError) shown.push(make("p", {}, "Asking the function…"));
+  if (typeof authorization.invoked_ms === "number") {
+    shown.push(make("p", { class: "note" }, `The function answered after ${authorization.invoked_ms.toFixed(1)} ms. Each step of its decision:`));
+  }
   if (explanation) shown.push(stepTable(explanation.steps));
   if (authorization.outcome) shown.push(jsonBlock("The function's answer", authorization.outcome.response ?? authorization.outcome));
   if (explanation?.claims) shown.push(jsonBlock("The token's claims", explanation.claims));
