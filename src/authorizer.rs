@@ -158,7 +158,7 @@ fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
 }
 
 /// Tells how two different issuers differ, if it is a usual mistake.
-fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
+pub(crate) fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
     fn without_slash(issuer: &str) -> &str {
         issuer.strip_suffix('/').unwrap_or(issuer)
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 pub use issuer::IssuerConfig;
 pub use problem::{ConfigError, Mistake, Problem};
-pub use setting::{PREFIX, SETTINGS, Setting};
+pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce};
 
 use crate::access::{AccessRules, AllowedOrigins};
 use crate::context::ContextRules;
@@ -84,6 +84,17 @@ impl Config {
             warnings,
         })
     }
+}
+
+/// Returns every setting with the value that the function uses, right or wrong. For a diagnosis.
+#[must_use]
+pub fn settings_in_force(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Vec<SettingInForce> {
+    let mut reader = Reader::of_variables(variables);
+    let issuers = reader.issuers();
+    let of_issuers = issuers.iter().flat_map(Reader::settings);
+    reader.settings().chain(of_issuers).collect()
 }
 
 fn read_token_sources(reader: &mut Reader) -> Vec<TokenSource> {

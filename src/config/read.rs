@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{ISSUERS, PREFIX, SETTINGS, Setting};
+use super::setting::{ISSUERS, PREFIX, SETTINGS, Setting, SettingInForce};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -147,6 +147,24 @@ impl Reader {
     /// Adds a warning about something that is allowed, but is likely not meant.
     pub(super) fn warn(&mut self, warning: String) {
         self.warnings.push(warning);
+    }
+
+    /// Returns each setting of this place with its value, or its default. Of a mistake in the JSON, there
+    /// is no value. The settings of one issuer are left out where a list of issuers has them.
+    pub(super) fn settings(&self) -> impl Iterator<Item = SettingInForce> {
+        let is_list = self.is_set(&ISSUERS);
+        let here = SETTINGS.iter().filter(move |setting| {
+            self.place.allows(setting) && !(is_list && setting.per_issuer && !self.is_set(setting))
+        });
+        here.map(|setting| {
+            let value = self.values.get(setting.name);
+            let shown = value.map(|value| value.as_deref().unwrap_or_default().trim());
+            SettingInForce {
+                variable: self.name(setting),
+                value: without_credentials(shown.unwrap_or(setting.default)).into_owned(),
+                default: value.is_none(),
+            }
+        })
     }
 
     /// Returns the warnings, or the mistakes if there are any.

@@ -10,4 +10,7 @@
 mod check;
 pub mod text;
 
-pub use check::{CheckReport, check};
+pub use check::{
+    CheckReport, DiscoveryReport, IssuerReport, KeyFileReport, KeyReport, KeySetReport,
+    ProxyVariable, check,
+};

@@ -13,8 +13,8 @@ mod connection;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH};
 use reqwest::header::HeaderName;
+use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -133,9 +133,7 @@ impl HttpKeySource {
         observer: &mut dyn FetchObserver,
     ) -> Result<WholeResponse, FetchError> {
         match self.try_get(document, url, etag, observer).await {
-            Err(FetchError::Connection { .. }) => {
-                self.try_get(document, url, etag, observer).await
-            }
+            Err(FetchError::Connection { .. }) => self.try_get(document, url, etag, observer).await,
             Err(FetchError::Status { status, .. }) if status >= 500 => {
                 self.try_get(document, url, etag, observer).await
             }

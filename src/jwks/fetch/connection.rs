@@ -25,10 +25,9 @@ pub(super) fn connection_error(url: &Url, error: &reqwest::Error) -> FetchError 
         None if error.is_timeout() => {
             (ConnectionFault::Timeout, "the connection was not set up in time".to_owned())
         }
-        None if causes().any(is_dns_error) => (
-            ConnectionFault::Dns,
-            format!("the host name cannot be resolved ({})", innermost()),
-        ),
+        None if causes().any(is_dns_error) => {
+            (ConnectionFault::Dns, format!("the host name cannot be resolved ({})", innermost()))
+        }
         None if causes().any(is_refusal) => (ConnectionFault::Refused, innermost()),
         None => (ConnectionFault::Other, innermost()),
     };
@@ -61,8 +60,7 @@ fn describe_tls_error(error: &rustls::Error) -> (ConnectionFault, String) {
         NotValidYetContext, Other, UnknownIssuer,
     };
     if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
-        let cause =
-            "the server did not respond with TLS; check the port, which may use plain http";
+        let cause = "the server did not respond with TLS; check the port, which may use plain http";
         return (ConnectionFault::Other, cause.to_owned());
     }
     let rustls::Error::InvalidCertificate(certificate) = error else {

@@ -103,10 +103,7 @@ pub(crate) enum LifetimeCause {
 }
 
 /// Returns how long keys are fresh, and why.
-pub(crate) fn lifetime(
-    max_age: Option<Duration>,
-    rules: &CacheRules,
-) -> (Duration, LifetimeCause) {
+pub(crate) fn lifetime(max_age: Option<Duration>, rules: &CacheRules) -> (Duration, LifetimeCause) {
     let shortest = MIN_LIFETIME.min(rules.ttl);
     match max_age {
         None => (rules.ttl, LifetimeCause::NoMaxAge),
