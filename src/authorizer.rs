@@ -1,10 +1,11 @@
 //! The pipeline: from an event to the response.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::config::{Config, IssuerConfig};
-use crate::decision_log::LogEntry;
+use crate::decision_log::{self, LogEntry};
+use crate::diagnosis::Question;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
@@ -16,9 +17,9 @@ use crate::metrics::Metrics;
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
-    config: Config,
-    keys: KeyCache<S>,
-    clock: Clock,
+    pub(crate) config: Config,
+    pub(crate) keys: KeyCache<S>,
+    pub(crate) clock: Clock,
     metrics: Arc<Metrics>,
 }
 
@@ -36,6 +37,13 @@ impl<S: KeySource> Authorizer<S> {
             config.issuers.len(),
         );
         Self { config, keys, clock, metrics }
+    }
+
+    /// Returns an authorizer with other settings, but for the issuers and the cache of keys, which
+    /// both share.
+    pub(crate) fn with_config(&self, config: Config) -> Self {
+        let (keys, clock) = (self.keys.clone(), Arc::clone(&self.clock));
+        Self { config, keys, clock, metrics: Arc::clone(&self.metrics) }
     }
 
     /// Stores an issuer's keys that were read from a file.
@@ -62,11 +70,42 @@ impl<S: KeySource> Authorizer<S> {
     ) -> Result<Response, FunctionError> {
         let started = now();
         let mut entry = LogEntry::default();
-        let decision = self.decide(event, invocation, &mut entry).await;
+        let decision = self.decide(event, invocation, (self.clock)(), &mut entry).await;
+        if let Err(Refused { error: Error::UnusableEvent { .. }, .. }) = &decision
+            && let Some(question) = Question::parse(event)
+        {
+            return Box::pin(question?.answer(self, invocation)).await;
+        }
         let duration = started.elapsed();
         let error = decision.as_ref().err().map(|refused| &refused.error);
         entry.log(error, invocation, duration);
         self.metrics.decided(|| entry.metrics(error, (self.clock)(), duration));
+        self.respond(decision, &entry)
+    }
+
+    /// Decides on one event like [`Authorizer::authorize`], and logs and counts no decision. Claims are
+    /// checked at `now`.
+    pub(crate) async fn try_out(
+        &self,
+        event: &str,
+        invocation: Invocation<'_>,
+        now: SystemTime,
+    ) -> TriedDecision {
+        let mut entry = LogEntry::default();
+        let decision = self.decide(event, invocation, now, &mut entry).await;
+        let error = decision.as_ref().err().map(|refused| &refused.error);
+        TriedDecision {
+            decision: decision_log::decision(error),
+            refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
+            answer: self.respond(decision, &entry),
+        }
+    }
+
+    fn respond(
+        &self,
+        decision: Result<Response, Refused>,
+        entry: &LogEntry<'_>,
+    ) -> Result<Response, FunctionError> {
         match decision {
             Ok(response) | Err(Refused { response: Some(response), .. }) => Ok(response),
             Err(Refused { error, response: None }) => {
@@ -80,9 +119,9 @@ impl<S: KeySource> Authorizer<S> {
         &'a self,
         event: &'a str,
         invocation: Invocation<'_>,
+        now: SystemTime,
         entry: &mut LogEntry<'a>,
     ) -> Result<Response, Refused> {
-        let now = (self.clock)();
         let request = AuthorizerRequest::parse(event)?;
         entry.set_request(request.kind, &request.arn);
         let credential = find_credential(&request, &self.config.token_sources)?;
@@ -121,11 +160,21 @@ impl<S: KeySource> Authorizer<S> {
     }
 
     /// Finds the configured issuer that a token names. The token's `iss` is used for nothing else.
-    fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
+    pub(crate) fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
         let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
         let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
         issuer.ok_or_else(|| unknown_issuer(named, &self.config.issuers))
     }
+}
+
+/// A decision that was made for a diagnosis.
+pub(crate) struct TriedDecision {
+    /// The decision's name in log lines.
+    pub(crate) decision: &'static str,
+    /// The reason code, the message and the cure, if the request is refused.
+    pub(crate) refusal: Option<(&'static str, String, &'static str)>,
+    /// The response to API Gateway.
+    pub(crate) answer: Result<Response, FunctionError>,
 }
 
 /// Why a request is refused. The response is already made if it contains claims of the caller.

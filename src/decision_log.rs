@@ -89,7 +89,7 @@ impl<'a> LogEntry<'a> {
 }
 
 /// Returns the name of a decision in log lines and metrics.
-fn decision(error: Option<&Error>) -> &'static str {
+pub(crate) fn decision(error: Option<&Error>) -> &'static str {
     match error.map(Error::class) {
         None => "allow",
         Some(Class::Unauthenticated) => "unauthorized",

@@ -4,6 +4,8 @@
 //! claims set, so `Debug` and `Display` may be logged. [`crate::gateway::response`] makes the
 //! response, which is generic.
 
+mod cures;
+
 use crate::excerpt::Excerpt;
 
 /// Why a request is refused.

@@ -55,11 +55,20 @@ impl Authorizer<HttpKeySource> {
     /// [`StartError`] if a file that the settings name cannot be used, or the HTTP client cannot be set
     /// up.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let source = key_source(&config)?;
-        let authorizer = Self::with_source(config, source, Arc::new(system_time)).await?;
+        let authorizer = Self::without_prefetch(config).await?;
         // A fetch that takes longer goes on, and a request that needs it waits for it.
         let _ = timeout(TIME_TO_START, authorizer.prefetch()).await;
         Ok(authorizer)
+    }
+
+    /// Makes an authorizer that fetches keys over HTTP when a request needs them.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`Authorizer::start`].
+    pub async fn without_prefetch(config: Config) -> Result<Self, StartError> {
+        let source = key_source(&config)?;
+        Self::with_source(config, source, Arc::new(system_time)).await
     }
 }
 

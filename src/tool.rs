@@ -3,14 +3,15 @@
 //! The report is on standard output, and everything else on standard error. Nothing is logged.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jwks_authorizer::config::ConfigError;
 use jwks_authorizer::diagnosis::text::{Style, parse_time};
-use jwks_authorizer::{Config, diagnosis};
+use jwks_authorizer::diagnosis::{Subject, Values};
+use jwks_authorizer::{Authorizer, Config, Invocation, diagnosis};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::start;
@@ -34,6 +35,9 @@ Both read the settings, AUTHORIZER_ISSUER and the others, from the environment a
 function does. The status is 0 if all is well, 2 if the arguments are wrong, and else 1.
 To run the function without Lambda: cargo run -p local-gateway
 ";
+
+/// How long `explain` waits for keys.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// The status after wrong arguments.
 const WRONG_ARGUMENTS: u8 = 2;
@@ -139,10 +143,68 @@ async fn check(json: bool) -> ExitCode {
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[expect(clippy::unused_async, reason = "follows")]
-async fn explain(_options: Explain) -> ExitCode {
-    complain("explain follows\n");
-    ExitCode::FAILURE
+async fn explain(options: Explain) -> ExitCode {
+    let subject = match read_subject(options.event.as_deref()) {
+        Ok(subject) => subject,
+        Err(error) => return fail(&*error),
+    };
+    let config = match settings() {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    for warning in &config.warnings {
+        complain(&format!("warning: {warning}\n"));
+    }
+    let authorizer = match Authorizer::without_prefetch(config.without_metrics()).await {
+        Ok(authorizer) => authorizer,
+        Err(error) => return fail(&error),
+    };
+    let values = if options.redact { Values::Hidden } else { Values::Shown };
+    let deadline = SystemTime::now() + TIME_LIMIT;
+    let invocation = Invocation { request_id: "explain", trace_id: None, deadline };
+    let report = authorizer.explain(&subject, options.at, values, invocation).await;
+    if options.json {
+        print_json(&report);
+    } else {
+        print(&report.to_text(style()));
+    }
+    if report.decision == "allow" { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Reads the event from a file, or else a token from standard input.
+fn read_subject(event: Option<&Path>) -> Result<Subject, Box<dyn std::error::Error>> {
+    let Some(path) = event else {
+        let mut token = read_stdin()?;
+        // The line break is the shell's. Any other belongs to the token.
+        if token.ends_with('\n') {
+            token.pop();
+            if token.ends_with('\r') {
+                token.pop();
+            }
+        }
+        return Ok(Subject::Token(token));
+    };
+    if path == Path::new("-") {
+        return Ok(Subject::Event(read_stdin()?));
+    }
+    let event = std::fs::read(path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))
+        .and_then(|event| {
+            String::from_utf8(event).map_err(|_| format!("{} is not UTF-8", path.display()))
+        });
+    Ok(Subject::Event(event?))
+}
+
+fn read_stdin() -> Result<String, Box<dyn std::error::Error>> {
+    let mut stdin = io::stdin().lock();
+    if stdin.is_terminal() {
+        complain("Enter it, and then press Ctrl+D:\n");
+    }
+    let mut bytes = Vec::new();
+    stdin
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok(String::from_utf8(bytes).map_err(|_| "standard input is not UTF-8")?)
 }
 
 fn settings() -> Result<Config, ConfigError> {

@@ -95,7 +95,11 @@ impl AccessRules {
         }
     }
 
-    fn route_decisions<'r>(&'r self, token: &'r TokenContent<'_>) -> Option<RouteDecisions<'r>> {
+    /// Returns what the route rules say of the token, if there are route rules.
+    pub(crate) fn route_decisions<'r>(
+        &'r self,
+        token: &'r TokenContent<'_>,
+    ) -> Option<RouteDecisions<'r>> {
         self.route_scopes.as_ref().map(|rules| RouteDecisions::new(rules, token.registered()))
     }
 }

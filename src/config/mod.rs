@@ -12,6 +12,7 @@ mod setting;
 mod suggest;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
@@ -46,11 +47,19 @@ pub struct Config {
     pub(crate) metrics_namespace: Option<String>,
     /// A PEM file with further root certificates.
     pub(crate) ca_file: Option<PathBuf>,
+    /// The variables that the settings and the choice of a proxy come from, for a diagnosis.
+    pub(crate) variables: Arc<[(String, String)]>,
     /// Warnings about what is allowed, but is likely not meant. To be logged at the start.
     pub warnings: Vec<String>,
 }
 
 impl Config {
+    /// Switches the metrics off, for what is no deployed function.
+    #[must_use]
+    pub fn without_metrics(self) -> Self {
+        Self { metrics_namespace: None, ..self }
+    }
+
     /// Reads the settings from the variables whose names begin with [`PREFIX`], and ignores all
     /// other variables.
     ///
@@ -60,7 +69,11 @@ impl Config {
     pub fn from_variables(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut reader = Reader::of_variables(variables);
+        let is_relevant =
+            |name: &str| name.starts_with(PREFIX) || name.to_ascii_uppercase().ends_with("_PROXY");
+        let variables: Arc<[_]> =
+            variables.into_iter().filter(|(name, _)| is_relevant(name)).collect();
+        let mut reader = Reader::of_variables(variables.iter().cloned());
         let issuers = issuer::read_all(&mut reader);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
@@ -81,6 +94,7 @@ impl Config {
             cache,
             metrics_namespace,
             ca_file,
+            variables,
             warnings,
         })
     }

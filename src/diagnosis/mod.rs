@@ -8,9 +8,13 @@
 //! request that no diagnosis is asked for.
 
 mod check;
+mod explain;
+mod question;
 pub mod text;
 
 pub use check::{
     CheckReport, DiscoveryReport, IssuerReport, KeyFileReport, KeyReport, KeySetReport,
     ProxyVariable, check,
 };
+pub use explain::{Explanation, Outcome, Step, Subject, Values};
+pub(crate) use question::Question;

@@ -74,6 +74,23 @@ fn every_error_has_its_documented_reason_and_class() {
 }
 
 #[test]
+fn every_reason_has_a_cure_that_names_settings_that_exist() {
+    let reasons: Vec<_> = Error::REASONS.iter().map(|(reason, _)| *reason).collect();
+    let cured: Vec<_> = Error::CURES.iter().map(|(reason, _)| *reason).collect();
+    assert_eq!(cured, reasons);
+    for (error, ..) in every_error() {
+        let cure = error.cure();
+        assert!(cure.starts_with(char::is_uppercase) && cure.ends_with('.'), "{cure}");
+        let is_of_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let words = cure.split(|character| !is_of_name(character));
+        for name in words.filter_map(|word| word.strip_prefix(crate::config::PREFIX)) {
+            let exists = crate::config::SETTINGS.iter().any(|setting| setting.name == name);
+            assert!(exists, "{name} is no setting");
+        }
+    }
+}
+
+#[test]
 fn no_two_errors_share_a_reason() {
     let reasons: BTreeSet<_> = Error::REASONS.iter().map(|(reason, _)| reason).collect();
     assert_eq!(reasons.len(), Error::REASONS.len());

@@ -26,6 +26,13 @@ use crate::metrics::Metrics;
 /// Caches every issuer's keys while the execution environment exists.
 pub(crate) struct KeyCache<S>(Arc<Shared<S>>);
 
+impl<S> Clone for KeyCache<S> {
+    /// Returns another handle of the same cache.
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 struct Shared<S> {
     states: Cache<Arc<str>, Arc<KeyState>>,
     refresher: Refresher<S>,

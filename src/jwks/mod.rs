@@ -22,7 +22,7 @@ mod refresh_log;
 mod source;
 mod state;
 
-pub(crate) use cache::{KeyCache, KeyFreshness};
+pub(crate) use cache::{KeyCache, KeyFreshness, SigningKeys};
 pub use error::KeysUnavailableCause;
 pub use fetch::{ClientError, HttpKeySource};
 pub(crate) use key_set::InspectedKey;

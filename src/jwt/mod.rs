@@ -21,9 +21,11 @@ mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
-pub(crate) use claims::{Audience, ClaimPath, ClaimRules, Claims, RequiredClaim};
+pub(crate) use claims::{
+    Audience, ClaimCheck, ClaimPath, ClaimRules, Claims, RequiredClaim, check_each,
+};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
-pub(crate) use token::{RawToken, UnverifiedToken};
+pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken};
 pub use verify::PublicKeyError;
 pub(crate) use verify::{PublicKey, verify};

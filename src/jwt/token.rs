@@ -76,6 +76,18 @@ pub(crate) struct DecodedToken<'a> {
     signature: Vec<u8>,
 }
 
+impl DecodedToken<'_> {
+    /// Returns the header's bytes.
+    pub(crate) fn unverified_header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// Returns the payload's bytes.
+    pub(crate) fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
 /// A token whose header and claims could be read. Nothing in it is verified.
 pub(crate) struct UnverifiedToken<'a> {
     /// What is signed: the encoded header, a dot, the encoded payload.
@@ -144,6 +156,18 @@ impl<'a> UnverifiedToken<'a> {
     #[must_use]
     pub(crate) fn unverified_kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// Returns the `alg` header parameter. Use it only to show it.
+    #[must_use]
+    pub(crate) fn unverified_alg(&self) -> &str {
+        &self.alg
+    }
+
+    /// Returns what the token says. Use it only to explain a refusal.
+    #[must_use]
+    pub(crate) fn unverified_content(&self) -> &TokenContent<'a> {
+        &self.content
     }
 
     /// Returns the algorithm that the header names, if it is one of `allowed`.

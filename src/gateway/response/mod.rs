@@ -57,6 +57,16 @@ pub(crate) enum UnauthenticatedResponse {
 pub struct Response(Box<RawValue>);
 
 impl Response {
+    /// Makes the response to a direct invocation, which is not for API Gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError`] if the report cannot be written as JSON.
+    pub(crate) fn of_report(report: &impl Serialize) -> Result<Self, FunctionError> {
+        let json = serde_json::value::to_raw_value(report);
+        json.map(Self).map_err(|error| FunctionError::of_diagnosis(&error.to_string()))
+    }
+
     /// Returns the JSON text.
     #[must_use]
     pub fn as_json(&self) -> &str {
@@ -80,6 +90,16 @@ pub struct FunctionError {
 }
 
 impl FunctionError {
+    /// A diagnosis cannot be made.
+    pub(crate) fn of_diagnosis(message: &str) -> Self {
+        Self { error_type: "Diagnosis", error_message: message.to_owned() }
+    }
+
+    /// Returns whether API Gateway answers 401.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        *self == Self::unauthorized()
+    }
+
     /// The caller did not prove who they are. API Gateway answers 401 to exactly this message.
     fn unauthorized() -> Self {
         const UNAUTHORIZED: &str = "Unauthorized";
@@ -117,7 +137,7 @@ impl Caller<'_> {
 
 /// The form of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(crate) enum Form {
     /// A policy that API Gateway may cache and apply to every route of the stage.
     StagePolicy,
     /// A policy that is used once, for the route that was asked about.
@@ -147,7 +167,7 @@ impl ResponseRules {
     /// Returns the form of the response to an event. The response to a `$connect` is never cached.
     /// A policy for this route alone stays within a WebSocket API's limit, however many rules there
     /// are.
-    fn form(&self, kind: EventKind) -> Form {
+    pub(crate) fn form(&self, kind: EventKind) -> Form {
         match (kind, self.http_api_response) {
             (EventKind::WebSocket, _) => Form::RoutePolicy,
             (EventKind::HttpApi2, HttpApiResponse::Simple) => Form::Simple,

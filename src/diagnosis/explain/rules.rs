@@ -1,0 +1,143 @@
+//! The stages after the signature: the claims, and who may do what.
+
+use std::convert::Infallible;
+
+use super::claims::{Observed, Observer, any};
+use super::report::Outcome;
+use super::routes::RulePatterns;
+use super::steps::{CLAIM_STEPS, NO_RULES};
+use super::walk::{Judged, Walk};
+use crate::access::AccessCheck;
+use crate::config::IssuerConfig;
+use crate::error::Error;
+use crate::excerpt::Excerpt;
+use crate::gateway::request::{AuthorizerRequest, Delivery};
+use crate::jwks::KeySource;
+use crate::jwt::{TokenContent, check_each};
+
+impl<S: KeySource> Walk<'_, S> {
+    /// Checks the claims, verified or not.
+    pub(super) fn claims(&mut self, token: &TokenContent<'_>, issuer: Option<&IssuerConfig>) {
+        let Some(issuer) = issuer else {
+            for step in CLAIM_STEPS {
+                self.steps.skip(step, NO_RULES);
+            }
+            return;
+        };
+        let claims = self.claims.clone().unwrap_or_default();
+        let observer = Observer {
+            token,
+            claims: &claims,
+            rules: &issuer.rules,
+            now: self.now,
+            values: self.values,
+        };
+        let Ok(()) = check_each(token, &issuer.rules, self.now, |check, outcome| {
+            if let Some(observed) = observer.observe(check) {
+                self.observed(observed, outcome);
+            }
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    fn observed(&mut self, observed: Observed, outcome: Result<(), Error>) {
+        let Observed { step, found, wanted, .. } = observed;
+        match outcome {
+            Ok(()) if observed.is_within_leeway => {
+                let found = format!("{found}, accepted because of the leeway{}", self.mark());
+                self.steps.push(step, Outcome::Warning, Some(found), Some(wanted));
+            }
+            Ok(()) => self.steps.pass(step, found + self.mark(), wanted),
+            Err(error) => {
+                let message = || match observed.adds_to_error {
+                    true => format!("{error}; {found}"),
+                    false => error.to_string(),
+                };
+                let found = self.values.either(message, &found) + self.mark();
+                self.steps.fail(step, &error, &found, wanted);
+            }
+        }
+    }
+
+    /// Checks origin, scopes and route.
+    pub(super) fn access(
+        &mut self,
+        request: &AuthorizerRequest<'_>,
+        delivery: Delivery,
+        token: &TokenContent<'_>,
+        issuer: Option<&IssuerConfig>,
+    ) {
+        let access = &self.authorizer.config.access;
+        self.rules = access.route_decisions(token).map(RulePatterns::of);
+        let required = issuer.map_or(&[][..], |issuer| &issuer.required_scopes);
+        let Ok(()) = access.check_each(request, delivery, required, token, |check, outcome| {
+            let (step, found, wanted) = match check {
+                AccessCheck::Origin | AccessCheck::Route if self.judged == Judged::Token => {
+                    return Ok(());
+                }
+                AccessCheck::RequiredScopes if issuer.is_none() => {
+                    self.steps.skip("required_scopes", NO_RULES);
+                    return Ok(());
+                }
+                AccessCheck::Origin => (
+                    "origin",
+                    origin_of(request),
+                    "an origin of AUTHORIZER_ALLOWED_ORIGINS, or a request that no page can make a browser send".to_owned(),
+                ),
+                AccessCheck::RequiredScopes => {
+                    ("required_scopes", self.scopes(token), all_of(required))
+                }
+                AccessCheck::Route => (
+                    "route",
+                    format!("{}, {}", Excerpt::from(request.arn.route()), self.scopes(token)),
+                    "the scopes of every rule that matches, and at least one rule (AUTHORIZER_ROUTE_SCOPES)".to_owned(),
+                ),
+            };
+            let adds_to_error = step != "origin";
+            let observed = Observed { step, found, wanted, adds_to_error, is_within_leeway: false };
+            self.observed(observed, outcome);
+            Ok::<_, Infallible>(())
+        });
+        match self.judged {
+            Judged::Token => {
+                self.steps.skip("origin", "only an event has an origin: use --event");
+                self.steps.skip("route", "only an event has a route: use --event");
+            }
+            Judged::Request if access.route_scopes.is_none() => {
+                let route = Excerpt::from(request.arn.route()).to_string();
+                self.steps.pass("route", route, any("AUTHORIZER_ROUTE_SCOPES"));
+            }
+            Judged::Request => {}
+        }
+    }
+
+    fn scopes(&self, token: &TokenContent<'_>) -> String {
+        let scopes: Vec<_> = token.registered().scopes().collect();
+        let shown = || match &*scopes {
+            [] => "the token has no scope".to_owned(),
+            scopes => {
+                format!("the token's scopes are {}", Excerpt::from(scopes.join(", ").as_str()))
+            }
+        };
+        self.values.either(shown, &format!("the token has {} scopes", scopes.len()))
+    }
+
+    /// Returns what marks claims that nobody has signed.
+    fn mark(&self) -> &'static str {
+        if self.verified { "" } else { " (not verified)" }
+    }
+}
+
+fn origin_of(request: &AuthorizerRequest<'_>) -> String {
+    match request.header("origin").next() {
+        None => "there is no Origin header".to_owned(),
+        Some(origin) => format!("the origin is {:?}", Excerpt::from(&*origin)),
+    }
+}
+
+fn all_of(required: &[String]) -> String {
+    match required {
+        [] => any("AUTHORIZER_REQUIRED_SCOPES"),
+        scopes => format!("all of: {} (AUTHORIZER_REQUIRED_SCOPES)", scopes.join(", ")),
+    }
+}

@@ -1,0 +1,67 @@
+//! The steps of a walk, and how each ended.
+
+use super::report::{Outcome, Step};
+use crate::error::Error;
+
+/// The names of the steps, in order: before the claims, of the claims, and after them.
+const EARLY_STEPS: [&str; 8] =
+    ["event", "credential", "decode", "read", "issuer", "algorithm", "key", "signature"];
+pub(super) const CLAIM_STEPS: [&str; 9] = [
+    "token_type",
+    "expiry",
+    "not_before",
+    "issued_at",
+    "age",
+    "audience",
+    "client",
+    "token_use",
+    "required_claims",
+];
+const LATE_STEPS: [&str; 3] = ["origin", "required_scopes", "route"];
+
+/// Why the checks of claims are skipped for a token of an unknown issuer.
+pub(super) const NO_RULES: &str = "it is not known which issuer's rules apply";
+
+/// The steps so far.
+#[derive(Default)]
+pub(super) struct Steps(pub(super) Vec<Step>);
+
+impl Steps {
+    pub(super) fn pass(&mut self, step: &'static str, found: String, wanted: String) {
+        self.push(step, Outcome::Passed, Some(found), Some(wanted));
+    }
+
+    pub(super) fn skip(&mut self, step: &'static str, why: &str) {
+        self.push(step, Outcome::Skipped, Some(why.to_owned()), None);
+    }
+
+    pub(super) fn push(
+        &mut self,
+        step: &'static str,
+        outcome: Outcome,
+        found: Option<String>,
+        wanted: Option<String>,
+    ) {
+        self.0.push(Step { step, outcome, found, wanted, cure: None, reason: None });
+    }
+
+    pub(super) fn fail(&mut self, step: &'static str, error: &Error, found: &str, wanted: String) {
+        self.0.push(Step {
+            step,
+            outcome: Outcome::Failed,
+            found: Some(found.to_owned()),
+            wanted: Some(wanted),
+            cure: Some(error.cure()),
+            reason: Some(error.reason()),
+        });
+    }
+
+    /// Adds the steps that are missing.
+    pub(super) fn skip_rest(&mut self, why: &str) {
+        for step in EARLY_STEPS.into_iter().chain(CLAIM_STEPS).chain(LATE_STEPS) {
+            if self.0.iter().all(|done| done.step != step) {
+                self.skip(step, why);
+            }
+        }
+    }
+}
