@@ -11,6 +11,7 @@
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`start`]: what does a start report, fetch and wait for?
+//! - [`check`]: does a check of the settings say what is wrong, and only then?
 //! - [`tool`]: what does the executable print without Lambda?
 //!
 //! One executable for all of them, since linking is what takes the time.
@@ -27,6 +28,7 @@ mod tokens;
 
 mod access;
 mod answers;
+mod check;
 mod credentials;
 mod events;
 mod hostile;

@@ -4,14 +4,14 @@ use test_support::deployment::executable;
 use tokio::process::Command;
 
 /// What the tool printed, and its status.
-struct Output {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Output {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the tool without Lambda's variables.
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let output = Command::new(executable())
         .args(arguments)
         .env_clear()

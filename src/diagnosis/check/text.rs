@@ -117,16 +117,19 @@ impl CheckReport {
 
 fn settings(lines: &mut Lines, settings: &[SettingInForce]) {
     lines.title("Settings");
-    let width = settings.iter().map(|it| it.variable.chars().count()).max().unwrap_or_default();
     // Every issuer of a list would repeat the same defaults.
-    let shown = settings.iter().filter(|it| !it.default || !it.variable.contains('['));
-    for setting in shown {
-        let name = pad(&escape(&setting.variable), width);
-        let value = Excerpt::of(&setting.value, SHOWN_CHARS).to_string();
-        let line = if setting.default {
-            lines.style.paint(Meaning::Minor, &format!("{name}  {value} (default)"))
-        } else {
-            format!("{name}  {value}")
+    let is_shown = |it: &&SettingInForce| !it.default || !it.variable.contains('[');
+    let shown: Vec<_> = settings.iter().filter(is_shown).collect();
+    let width = shown.iter().map(|it| it.variable.chars().count()).max().unwrap_or_default();
+    for SettingInForce { variable, value, default } in shown {
+        let name = pad(&escape(variable), width);
+        let value = Excerpt::of(value, SHOWN_CHARS).to_string();
+        let line = match (default, value.as_str()) {
+            (false, value) => format!("{name}  {value}"),
+            (true, "required") => lines.style.paint(Meaning::Bad, &format!("{name}  (not set)")),
+            (true, value) => {
+                lines.style.paint(Meaning::Minor, &format!("{name}  {value} (default)"))
+            }
         };
         lines.push(&format!("  {line}"));
     }

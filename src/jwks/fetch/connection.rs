@@ -85,3 +85,6 @@ fn describe_tls_error(error: &rustls::Error) -> (ConnectionFault, String) {
         (ConnectionFault::Other, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;
