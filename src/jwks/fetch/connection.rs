@@ -80,7 +80,7 @@ fn describe_tls_error(error: &rustls::Error) -> (ConnectionFault, String) {
         (ConnectionFault::CertificateName, cause)
     } else if matches!(certificate, Other(_)) && error.to_string().contains("CaUsedAsEndEntity") {
         let cause = "the server's certificate is self-signed, and it is a certificate of an authority; give the server a certificate that the authority signed";
-        (ConnectionFault::UntrustedCertificate, cause.to_owned())
+        (ConnectionFault::Other, cause.to_owned())
     } else {
         (ConnectionFault::Other, error.to_string())
     }
