@@ -164,3 +164,26 @@ fn file_error(
     let issuer = issuer.map(|issuer| issuer.rules.issuer.clone());
     StartError::File { variable, issuer, path: path.display().to_string(), cause }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_issuer_whose_file_cannot_be_read() {
+        let path = "/opt/x".to_owned();
+        let cause = "permission denied".to_owned();
+        let file = |variable, issuer: Option<&str>| {
+            let (path, cause) = (path.clone(), cause.clone());
+            StartError::File { variable, issuer: issuer.map(str::to_owned), path, cause }
+        };
+        assert_eq!(
+            file("AUTHORIZER_JWKS_FILE", Some("https://a.example")).to_string(),
+            "AUTHORIZER_JWKS_FILE of https://a.example: cannot read /opt/x: permission denied"
+        );
+        assert_eq!(
+            file("AUTHORIZER_CA_FILE", None).to_string(),
+            "AUTHORIZER_CA_FILE: cannot read /opt/x: permission denied"
+        );
+    }
+}

@@ -213,13 +213,13 @@ fn settings() -> Result<Config, ConfigError> {
 
 /// Colours a report on a terminal, unless the user wants none ([NO_COLOR](https://no-color.org)).
 fn style() -> Style {
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if io::stdout().is_terminal() && !no_colour && !is_dumb {
-        Style::Coloured
-    } else {
-        Style::Plain
-    }
+    style_for(io::stdout().is_terminal(), |name| std::env::var_os(name))
+}
+
+fn style_for(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> Style {
+    let no_colour = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+    if is_terminal && !no_colour && !is_dumb { Style::Coloured } else { Style::Plain }
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {

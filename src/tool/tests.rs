@@ -56,3 +56,21 @@ fn refuses_other_arguments_and_says_why() {
     let message = parsed(&["explain", "eyJhbGciOi"]).unwrap_err();
     assert!(message.contains("standard input") && !message.contains("eyJ"), "{message}");
 }
+
+#[test]
+fn colours_a_report_on_a_terminal_only_and_never_with_no_color() {
+    #[track_caller]
+    fn check(is_terminal: bool, variables: &[(&str, &str)], expected: Style) {
+        let variable = |name: &str| {
+            let variable = variables.iter().find(|(other, _)| *other == name);
+            variable.map(|(_, value)| OsString::from(value))
+        };
+        assert_eq!(style_for(is_terminal, variable), expected, "{variables:?}");
+    }
+    check(true, &[], Style::Coloured);
+    check(true, &[("TERM", "xterm-256color")], Style::Coloured);
+    check(true, &[("NO_COLOR", "")], Style::Coloured);
+    check(true, &[("NO_COLOR", "1")], Style::Plain);
+    check(true, &[("TERM", "dumb")], Style::Plain);
+    check(false, &[], Style::Plain);
+}

@@ -180,6 +180,30 @@ fn every_reason_is_documented_under_what_the_client_sees() {
     assert_eq!(documented, reasons);
 }
 
+#[test]
+fn every_reason_has_the_cure_that_the_diagnosis_shows() {
+    let page = read("docs/errors.md");
+    let sections = page.sections();
+    for (reason, cure) in Error::CURES {
+        let section = sections.iter().find(|section| section.title == *reason).unwrap();
+        let text = plain_text(section.text);
+        assert!(text.contains(cure), "{reason}: {cure:?} is not in {text:?}");
+    }
+}
+
+/// Returns Markdown without links, list marks, code marks and line breaks.
+fn plain_text(markdown: &str) -> String {
+    let lines = markdown.lines().map(|line| line.trim().trim_start_matches("- "));
+    let mut rest = &*lines.collect::<Vec<_>>().join(" ").replace('`', "");
+    let mut text = String::new();
+    while let Some((before, after)) = rest.split_once("](") {
+        let (before, name) = before.rsplit_once('[').unwrap_or((before, ""));
+        text.extend([before, name]);
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    text + rest
+}
+
 #[tokio::test]
 async fn route_scopes_answer_as_their_example_says() {
     let page = read("docs/rest-and-http.md");

@@ -37,7 +37,7 @@ const NO_ROUTE: &str = "In a VPC, a function reaches the internet only through a
 fn of_connection(fault: ConnectionFault) -> Option<&'static str> {
     match fault {
         ConnectionFault::Dns => Some(
-            "Check the spelling of the host name. In a VPC, check that its DNS resolves public names.",
+            "Check the spelling of the host name, and of the proxy if there is one. In a VPC, check that its DNS resolves public names.",
         ),
         ConnectionFault::Refused => Some(
             "Nothing accepts connections at this address. Check the host and the port, and the proxy if there is one.",
@@ -68,6 +68,7 @@ fn of_status(status: u16, document: Document) -> String {
         (401 | 403, _) => {
             "The document must be public. Check the URL, and whether a firewall refuses this network."
         }
+        (429, _) => "The issuer was asked too often. Try again later.",
         (500..=599, _) => "The issuer or a proxy fails. Try again later.",
         (_, Document::Discovery) => {
             "There is no discovery document at this URL. Check AUTHORIZER_ISSUER, or set AUTHORIZER_JWKS_URI to the URL of the key set."
@@ -167,3 +168,6 @@ pub(super) fn clock_skew(issuer: &IssuerConfig, skew: i64) -> Option<String> {
         leeway.as_secs()
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,8 +140,9 @@ fn proxy(lines: &mut Lines, variables: &[ProxyVariable]) {
         return;
     }
     lines.title("Proxy");
+    let width = variables.iter().map(|it| it.variable.len()).max().unwrap_or_default();
     for ProxyVariable { variable, value } in variables {
-        lines.line(Mark::None, variable, &format!(" {value}"));
+        lines.push(&format!("  {}  {}", pad(variable, width), escape(value)));
     }
 }
 
@@ -169,14 +170,17 @@ fn issuer_lines(lines: &mut Lines, report: &IssuerReport) {
 fn discovery_lines(lines: &mut Lines, report: &DiscoveryReport) {
     let facts = facts(report.status, report.duration_ms, None);
     lines.line(Mark::of(report.ok), "discovery", &format!("{}{facts}", report.url));
-    error_lines(lines, report.error.as_deref(), report.hint.as_deref());
+    error_lines(lines, &report.url, report.error.as_deref(), report.hint.as_deref());
 }
 
 fn key_set_lines(lines: &mut Lines, report: &KeySetReport) {
+    let error = report.error.as_deref();
+    let Some(url) = report.url.as_deref() else {
+        return lines.line(Mark::Skip, "key set", error.unwrap_or_default());
+    };
     let facts = facts(report.status, report.duration_ms, report.bytes);
-    let url = report.url.as_deref().unwrap_or_default();
     lines.line(Mark::of(report.ok), "key set", &format!("{url}{facts}"));
-    error_lines(lines, report.error.as_deref(), report.hint.as_deref());
+    error_lines(lines, url, error, report.hint.as_deref());
     if let (Some(lifetime), Some(why)) = (report.lifetime_s, &report.lifetime_why) {
         lines.line(Mark::None, "lifetime", &format!("{}: {why}", duration(lifetime)));
     }
@@ -195,7 +199,12 @@ fn facts(status: Option<u16>, duration_ms: Option<u64>, bytes: Option<usize>) ->
     if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
 }
 
-fn error_lines(lines: &mut Lines, error: Option<&str>, hint: Option<&str>) {
+/// Writes an error and what to do. The URL at the error's beginning is in the line above.
+fn error_lines(lines: &mut Lines, url: &str, error: Option<&str>, hint: Option<&str>) {
+    let error = error.map(|error| {
+        let rest = error.strip_prefix(url).unwrap_or(error);
+        rest.trim_start_matches([':', ' '])
+    });
     for text in [error, hint].into_iter().flatten() {
         lines.line(Mark::None, "", text);
     }

@@ -69,6 +69,11 @@ impl<'w, S: KeySource> Walk<'w, S> {
             }
         };
         self.steps.pass("algorithm", algorithm.name.to_owned(), wanted);
+        if !self.has_signature {
+            self.steps.skip("key", "there is no signature that it could verify");
+            self.steps.skip("signature", "it cannot be decoded");
+            return None;
+        }
         Some(KeyQuery { kid: token.unverified_kid(), algorithm })
     }
 

@@ -101,11 +101,20 @@ fn lines_of(steps: &[Step], style: Style) -> String {
         return lines;
     }
     let name = pad(step.step, STEP_WIDTH);
-    let _ = write!(lines, "  {outcome}{name}{}", wrap(&found, INDENT));
-    if let Some(wanted) = &step.wanted {
-        let wanted = wrap(&format!("wanted: {}", escape(wanted)), INDENT);
-        let wanted = style.paint(Meaning::Minor, &wanted);
-        let _ = write!(lines, "\n{}{wanted}", " ".repeat(INDENT));
+    let wanted = step.wanted.as_ref().map(|wanted| format!("wanted: {}", escape(wanted)));
+    match (step.outcome, wanted) {
+        (_, None) => {
+            let _ = write!(lines, "  {outcome}{name}{}", wrap(&found, INDENT));
+        }
+        (Outcome::Passed, Some(wanted)) => {
+            let found = wrap(&format!("{found}; {wanted}"), INDENT);
+            let _ = write!(lines, "  {outcome}{name}{found}");
+        }
+        (_, Some(wanted)) => {
+            let (found, indent) = (wrap(&found, INDENT), " ".repeat(INDENT));
+            let wanted = wrap(&wanted, INDENT);
+            let _ = write!(lines, "  {outcome}{name}{found}\n{indent}{wanted}");
+        }
     }
     lines
 }

@@ -38,6 +38,8 @@ pub(super) struct Walk<'w, S> {
     pub(super) steps: Steps,
     /// The configured issuer that the token names.
     pub(super) issuer: Option<&'w IssuerConfig>,
+    /// Whether there is a signature that could be verified.
+    pub(super) has_signature: bool,
     /// Whether the signature was verified.
     pub(super) verified: bool,
     /// The token's claims.
@@ -65,6 +67,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
             values,
             steps: Steps::default(),
             issuer: None,
+            has_signature: true,
             verified: false,
             claims: None,
             kind: None,
@@ -99,15 +102,23 @@ impl<'w, S: KeySource> Walk<'w, S> {
         let found = format!("a token of {} bytes{place}", credential.token.len());
         self.steps.pass("credential", found, wanted);
 
+        let unsigned;
         let decoded = match RawToken::new(&credential.token).decode() {
-            Ok(decoded) => decoded,
+            Ok(decoded) => {
+                let found = "three parts of base64url".to_owned();
+                self.steps.pass("decode", found, "a signed JWT".to_owned());
+                decoded
+            }
             Err(error) => {
                 let wanted = "a signed JWT: three parts of base64url".to_owned();
                 self.steps.fail("decode", &error, &error.to_string(), wanted);
-                return Err(Stop("the token cannot be decoded"));
+                // Of a token that was cut off, the header and the claims can be read.
+                self.has_signature = false;
+                unsigned = without_signature(&credential.token);
+                let decoded = RawToken::new(&unsigned).decode();
+                decoded.map_err(|_| Stop("the token cannot be decoded"))?
             }
         };
-        self.steps.pass("decode", "three parts of base64url".to_owned(), "a signed JWT".to_owned());
         self.walk_token(&decoded, &request, credential.delivery, invocation).await
     }
 
@@ -172,5 +183,13 @@ impl<'w, S: KeySource> Walk<'w, S> {
         self.claims(content, issuer);
         self.access(request, delivery, content, issuer);
         Ok(())
+    }
+}
+
+/// Returns the token with an empty signature.
+fn without_signature(token: &str) -> String {
+    match token.rsplit_once('.') {
+        Some((signing_input, _)) => [signing_input, "."].concat(),
+        None => String::new(),
     }
 }
