@@ -1,3 +1,9 @@
+use std::net::Ipv4Addr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
+
 use super::report::ProxyVariable;
 use super::*;
 use crate::config::SettingInForce;
@@ -83,4 +89,55 @@ fn colours_the_marks_only_on_a_terminal() {
     let coloured = report(false).to_text(Style::Coloured);
     assert!(coloured.contains("\u{1b}[31mFAIL  \u{1b}[0m"), "{coloured}");
     assert!(!report(false).to_text(Style::Plain).contains('\u{1b}'));
+}
+
+/// Reads a request, and answers that there is nothing.
+async fn answer(mut stream: TcpStream) {
+    let mut request = [0; 4096];
+    assert!(stream.read(&mut request).await.unwrap() > 0);
+    let nothing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    stream.write_all(nothing.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn asks_many_issuers_at_once_but_not_all() {
+    const ISSUERS: usize = MAX_CONCURRENT + 3;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let issuers: Vec<_> = (0..ISSUERS)
+        .map(|index| serde_json::json!({ "issuer": format!("{url}/{index}"), "audience": "x" }))
+        .collect();
+    let variables = [
+        ("AUTHORIZER_ISSUERS", serde_json::to_string(&issuers).unwrap()),
+        ("AUTHORIZER_JWKS_TIMEOUT_MS", "25000".to_owned()),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let checking = tokio::spawn(check(variables, None));
+    let mut waiting = Vec::new();
+    for _ in 0..MAX_CONCURRENT {
+        waiting.push(listener.accept().await.unwrap().0);
+    }
+    let time_for_more = async {
+        for _ in 0..1_000 {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = listener.accept() => panic!("more connections than allowed"),
+        () = time_for_more => {}
+    }
+    for stream in waiting {
+        answer(stream).await;
+    }
+    for _ in MAX_CONCURRENT..ISSUERS {
+        answer(listener.accept().await.unwrap().0).await;
+    }
+    let report = checking.await.unwrap();
+    let asked: Vec<_> = report.issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();
+    let expected: Vec<_> = (0..ISSUERS).map(|index| format!("{url}/{index}")).collect();
+    assert_eq!(asked, expected);
+    assert!(report.issuers.iter().all(|issuer| {
+        issuer.discovery.as_ref().is_some_and(|discovery| discovery.status == Some(404))
+    }));
 }
