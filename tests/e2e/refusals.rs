@@ -1,5 +1,6 @@
 //! Every reason code: a request that is refused for it, and the nearest one that is let in.
 
+use local_gateway::invocation::FunctionOutcome;
 use local_gateway::issuer::{AUDIENCE, Issuer, now_seconds};
 use local_gateway::request::Request;
 use local_gateway::served::Served;
@@ -253,6 +254,40 @@ async fn denies_in_place_of_a_401_when_told_to() {
         };
         assert_eq!(deployment.ask(&refused).await, Err(refusal.clone()));
         assert!(deployment.ask(&accepted).await.is_ok(), "the twin of {refusal:?}");
+    }
+}
+
+/// A diagnosis says what is decided, and its first failed step is the reason.
+#[tokio::test]
+async fn explains_each_refusal_as_it_is_decided() {
+    let strict = Strict::new().await;
+    let mut deployment = strict.deploy(&[]).await;
+    for Pair { refusal, refused, accepted } in strict.pairs() {
+        for (event, expected) in [(&refused, Some(&refusal)), (&accepted, None)] {
+            let answer = deployment.invoke(event.to_string()).await;
+            let line = deployment.decision().await;
+            let explain = json!({ "type": "EXPLAIN", "event": event }).to_string();
+            let FunctionOutcome::Response(report) = deployment.invoke(explain).await else {
+                panic!("no report for {refusal:?}");
+            };
+            let report: Value = serde_json::from_slice(&report).unwrap();
+            let reason = expected.map(|refusal| &*refusal.reason);
+            let status = expected.map_or(101, |refusal| refusal.status);
+            assert_eq!(report["client_sees"], status, "{report}");
+            for name in ["decision", "reason", "event_kind"] {
+                assert_eq!(report[name], line[name], "{name} of {refusal:?}");
+            }
+            // A diagnosis may find the issuer after the decision was made.
+            assert!(line["issuer"].is_null() || report["issuer"] == line["issuer"], "{report}");
+            let mut steps = report["steps"].as_array().unwrap().iter();
+            let failed = steps.find(|step| step["outcome"] == "failed");
+            assert_eq!(failed.is_some(), reason.is_some(), "{report}");
+            assert_eq!(report["reasons"][0].as_str(), reason, "{report}");
+            if let FunctionOutcome::Response(answer) = answer {
+                let answer: Value = serde_json::from_slice(&answer).unwrap();
+                assert_eq!(report["answer"], answer, "{refusal:?}");
+            }
+        }
     }
 }
 

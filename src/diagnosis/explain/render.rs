@@ -51,7 +51,7 @@ impl Explanation {
         if let Some(answer) = &self.answer {
             write("");
             write(&title("Answer to API Gateway"));
-            write(&pretty(answer));
+            write(&pretty(&with_short_lists(answer)));
         }
         if let Some(routes) = &self.other_routes {
             write("");
@@ -124,6 +124,23 @@ fn wrap_after(text: &str, indent: usize, column: usize) -> String {
     let filler = "x".repeat(column.saturating_sub(indent + 1));
     let wrapped = wrap(&format!("{filler} {text}"), indent);
     wrapped.split_once(' ').map_or(wrapped.clone(), |(_, rest)| rest.to_owned())
+}
+
+/// Returns the answer with its lists of resources cut short: the policy for route rules denies 78
+/// spellings of paths.
+fn with_short_lists(answer: &Value) -> Value {
+    const SHOWN: usize = 12;
+    let mut answer = answer.clone();
+    let statements = answer.pointer_mut("/policyDocument/Statement").and_then(Value::as_array_mut);
+    for statement in statements.into_iter().flatten() {
+        if let Some(resources) = statement.get_mut("Resource").and_then(Value::as_array_mut)
+            && resources.len() > SHOWN
+        {
+            let further = resources.split_off(SHOWN / 2).len();
+            resources.push(format!("… and {further} more").into());
+        }
+    }
+    answer
 }
 
 /// Writes JSON in lines, indented by two spaces.

@@ -400,6 +400,18 @@ async fn explains_origins_and_what_is_no_authorizer_event() {
     }
 }
 
+#[tokio::test]
+async fn writes_for_people() {
+    let three = claims(json!({ "exp": NOW - 180, "aud": "other", "scope": "openid" }));
+    let alone = explain_token(&[], &forge(&three)).await;
+    insta::assert_snapshot!("a_token", alone.to_text(Style::Plain));
+    let denied = event("DELETE/orders/1", &sign(&header(), &good_claims()));
+    let in_event = explain_event(&ROUTES, &denied).await;
+    insta::assert_snapshot!("an_event", in_event.to_text(Style::Plain));
+    let opaque = explain_token(&[], "opaque").await;
+    insta::assert_snapshot!("an_opaque_token", opaque.to_text(Style::Plain));
+}
+
 /// Every text of an explanation, as a caller can get it.
 fn texts(explanation: &Explanation) -> String {
     let json = serde_json::to_string(explanation).unwrap();
