@@ -86,7 +86,7 @@ fn of_discovery(error: &DiscoveryError, issuer: &IssuerConfig) -> Option<String>
             let difference = small_difference(found.as_str(), &issuer.rules.issuer)
                 .map(|difference| format!("{}. ", capitalized(difference)));
             Some(format!(
-                "{}If the tokens' `iss` is {found:?} too, set AUTHORIZER_ISSUER to it.",
+                "{}If the tokens' `iss` is {found:?} too, set AUTHORIZER_ISSUER to it. If their `iss` is as configured, set AUTHORIZER_JWKS_URI to the URL of the key set.",
                 difference.unwrap_or_default()
             ))
         }
