@@ -128,12 +128,12 @@ pub(super) fn lifetime(cause: LifetimeCause, max_age: Option<Duration>) -> Strin
     const TTL: &str = "AUTHORIZER_JWKS_TTL_SECONDS";
     let max_age = max_age.unwrap_or_default().as_secs();
     match cause {
-        LifetimeCause::MaxAge => format!("the response's max-age={max_age}"),
-        LifetimeCause::NoMaxAge => format!("{TTL}, because the response has no max-age"),
-        LifetimeCause::LongMaxAge => {
+        LifetimeCause::AsRequested => format!("the response's max-age={max_age}"),
+        LifetimeCause::Missing => format!("{TTL}, because the response has no max-age"),
+        LifetimeCause::TooLong => {
             format!("{TTL}, because the response's max-age={max_age} is longer")
         }
-        LifetimeCause::ShortMaxAge => {
+        LifetimeCause::TooShort => {
             format!("the shortest lifetime, because the response's max-age={max_age} is shorter")
         }
     }

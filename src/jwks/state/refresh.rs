@@ -93,23 +93,23 @@ impl KeyState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LifetimeCause {
     /// The response's `max-age`.
-    MaxAge,
+    AsRequested,
     /// The TTL, because the response has no `max-age`.
-    NoMaxAge,
+    Missing,
     /// The TTL, because the response's `max-age` is longer.
-    LongMaxAge,
+    TooLong,
     /// The shortest lifetime, because the response's `max-age` is shorter.
-    ShortMaxAge,
+    TooShort,
 }
 
 /// Returns how long keys are fresh, and why.
 pub(crate) fn lifetime(max_age: Option<Duration>, rules: &CacheRules) -> (Duration, LifetimeCause) {
     let shortest = MIN_LIFETIME.min(rules.ttl);
     match max_age {
-        None => (rules.ttl, LifetimeCause::NoMaxAge),
-        Some(max_age) if max_age > rules.ttl => (rules.ttl, LifetimeCause::LongMaxAge),
-        Some(max_age) if max_age < shortest => (shortest, LifetimeCause::ShortMaxAge),
-        Some(max_age) => (max_age, LifetimeCause::MaxAge),
+        None => (rules.ttl, LifetimeCause::Missing),
+        Some(max_age) if max_age > rules.ttl => (rules.ttl, LifetimeCause::TooLong),
+        Some(max_age) if max_age < shortest => (shortest, LifetimeCause::TooShort),
+        Some(max_age) => (max_age, LifetimeCause::AsRequested),
     }
 }
 

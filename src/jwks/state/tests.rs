@@ -342,11 +342,11 @@ fn says_what_decides_the_lifetime() {
         let found = lifetime(max_age_s.map(Duration::from_secs), &rules);
         assert_eq!(found, (Duration::from_secs(expected_s), cause), "{max_age_s:?}");
     }
-    check(None, 600, 600, LifetimeCause::NoMaxAge);
-    check(Some(600), 600, 600, LifetimeCause::MaxAge);
-    check(Some(601), 600, 600, LifetimeCause::LongMaxAge);
-    check(Some(60), 600, 60, LifetimeCause::MaxAge);
-    check(Some(59), 600, 60, LifetimeCause::ShortMaxAge);
-    check(Some(9), 10, 10, LifetimeCause::ShortMaxAge);
-    check(Some(60), 10, 10, LifetimeCause::LongMaxAge);
+    check(None, 600, 600, LifetimeCause::Missing);
+    check(Some(600), 600, 600, LifetimeCause::AsRequested);
+    check(Some(601), 600, 600, LifetimeCause::TooLong);
+    check(Some(60), 600, 60, LifetimeCause::AsRequested);
+    check(Some(59), 600, 60, LifetimeCause::TooShort);
+    check(Some(9), 10, 10, LifetimeCause::TooShort);
+    check(Some(60), 10, 10, LifetimeCause::TooLong);
 }

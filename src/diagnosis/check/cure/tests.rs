@@ -9,7 +9,7 @@ fn issuer() -> IssuerConfig {
         ("AUTHORIZER_LEEWAY_SECONDS", "10"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Config::from_variables(variables).unwrap().issuers.iter().next().unwrap().clone()
+    Config::from_variables(variables).unwrap().issuers.first().unwrap().clone()
 }
 
 #[test]

@@ -36,10 +36,9 @@ async fn failure(resolver: Resolver, url: &str) -> (ConnectionFault, String) {
         .build()
         .unwrap();
     let error = client.get(url).send().await.unwrap_err();
-    match connection_error(&url.parse().unwrap(), &error) {
-        FetchError::Connection { fault, cause, .. } => (fault, cause.to_string()),
-        other => panic!("{other}"),
-    }
+    let error = connection_error(&url.parse().unwrap(), &error);
+    let FetchError::Connection { fault, cause, .. } = error else { panic!("{error}") };
+    (fault, cause.to_string())
 }
 
 #[tokio::test]
