@@ -178,7 +178,7 @@ fn measure_route_rules(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
     for (kind, event, counts) in cases {
         for count in counts {
             let rules = route_rules(count);
-            let authorizer = fixture.authorizer(&[("AUTHORIZER_ROUTE_SCOPES", &rules)])?;
+            let authorizer = fixture.authorizer(&[("AUTHORIZER_ROUTE_RULES", &rules)])?;
             bench.measure_request(&format!("route rules: {kind}, {count}"), &authorizer, &event)?;
         }
     }

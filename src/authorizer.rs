@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use crate::config::{Config, IssuerConfig};
 use crate::decision_log::{self, LogEntry};
 use crate::diagnosis::Question;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
@@ -139,12 +139,8 @@ impl<S: KeySource> Authorizer<S> {
 
         let token = verify(token, keys.as_slice())?;
         let claims = Claims::check(token, &issuer.rules, now)?;
-        let judgement = self.config.access.judge(
-            &request,
-            credential.delivery,
-            &issuer.required_scopes,
-            &claims,
-        );
+        let judgement =
+            self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
         let caller = Caller {
             principal: self.config.context.principal(&claims)?,
             usage_key: self.config.context.usage_key(&claims)?,
@@ -152,6 +148,10 @@ impl<S: KeySource> Authorizer<S> {
         };
         match judgement {
             Ok(permit) => Ok(self.config.responses.allow(&request, &caller, &permit)?),
+            // A claim cannot be read, so nothing is known of what the caller may do.
+            Err(refusal) if refusal.error().class() != Class::Forbidden => {
+                Err(refusal.into_error().into())
+            }
             Err(refusal) => {
                 let response = self.config.responses.deny(&request, caller, &refusal)?;
                 Err(Refused { error: refusal.into_error(), response: Some(response) })

@@ -133,13 +133,36 @@ pub enum Error {
         hint: &'static str,
     },
     /// A claim has none of the values that the issuer's rules accept.
-    #[error("the claim {0:?} has no value that AUTHORIZER_REQUIRED_CLAIMS accepts")]
-    ClaimMismatch(String),
+    #[error(
+        "the claim {claim:?} has no accepted value, expected one of: {wanted} (AUTHORIZER_REQUIRED_CLAIMS)"
+    )]
+    ClaimMismatch {
+        /// The claim's name, or its path.
+        claim: String,
+        /// The accepted values of which it has none, as JSON, shortened.
+        wanted: Excerpt,
+    },
     /// The token does not have a scope that the issuer's rules or the route need.
-    #[error("the scope {0:?} is missing")]
-    InsufficientScope(String),
+    #[error("{} ({required_by})", missing_scopes(.any_of))]
+    InsufficientScope {
+        /// The scopes of which the token needs one and has none.
+        any_of: Vec<String>,
+        /// The setting, and for a route its rule.
+        required_by: String,
+    },
+    /// A claim does not have a value that the route needs.
+    #[error("the claim {claim:?} {} ({required_by})", claim_fault(.wanted.as_ref()))]
+    RouteClaimMismatch {
+        /// The claim's name, or its path.
+        claim: String,
+        /// The accepted values of which it has none, as JSON, shortened. `None` if the token does
+        /// not have the claim.
+        wanted: Option<Excerpt>,
+        /// The setting and the rule.
+        required_by: String,
+    },
     /// No route rule matches the request.
-    #[error("no rule in AUTHORIZER_ROUTE_SCOPES matches this route")]
+    #[error("no rule in AUTHORIZER_ROUTE_RULES matches this route")]
     RouteForbidden,
     /// A backend may read the path as another path, which may have another rule.
     #[error(
@@ -172,6 +195,22 @@ pub enum Error {
         /// The names and sizes of the largest context values.
         largest: String,
     },
+}
+
+fn missing_scopes(any_of: &[String]) -> String {
+    match any_of {
+        [scope] => format!("the scope {scope:?} is missing"),
+        scopes => {
+            format!("all of these scopes are missing, and one is needed: {}", scopes.join(", "))
+        }
+    }
+}
+
+fn claim_fault(wanted: Option<&Excerpt>) -> String {
+    match wanted {
+        None => "is missing".to_owned(),
+        Some(wanted) => format!("has no accepted value, expected one of: {wanted}"),
+    }
 }
 
 /// Why a request's origin is not allowed.
@@ -253,8 +292,9 @@ impl Error {
         Self::WrongTokenUse { .. } => "wrong_token_use", Unauthenticated;
         Self::WrongTokenType { .. } => "wrong_token_type", Unauthenticated;
         Self::MissingClaim { .. } => "missing_claim", Unauthenticated;
-        Self::ClaimMismatch(_) => "claim_mismatch", Unauthenticated;
-        Self::InsufficientScope(_) => "insufficient_scope", Forbidden;
+        Self::ClaimMismatch { .. } => "claim_mismatch", Unauthenticated;
+        Self::InsufficientScope { .. } => "insufficient_scope", Forbidden;
+        Self::RouteClaimMismatch { .. } => "route_claim_mismatch", Forbidden;
         Self::RouteForbidden => "route_forbidden", Forbidden;
         Self::AmbiguousPath => "ambiguous_path", Forbidden;
         Self::OriginNotAllowed(_) => "origin_not_allowed", Forbidden;

@@ -282,6 +282,60 @@ async fn each_recipe_refuses_a_token_that_is_wrong_in_one_thing() {
     }
 }
 
+/// Where a page says to read scopes from another claim: a token that has the scope there, and the
+/// nearest that does not.
+#[tokio::test]
+async fn reads_scopes_from_the_claims_that_the_page_names() {
+    let (entra, auth0) = ("Entra ID, v2.0 tokens", "Auth0");
+    let any = r#"[["Chat.Connect", "Chat.Connect.All"]]"#;
+    let of_app = |role: &str| claims_of(entra, json!({"scp": null, "roles": ["Other", role]}));
+    let with_permission =
+        |it: &str| claims_of(auth0, json!({"scope": "openid", "permissions": [it]}));
+    for (title, further, sent, expected) in [
+        (
+            entra,
+            &[("SCOPE_CLAIMS", "roles"), ("REQUIRED_SCOPES", any)][..],
+            of_app("Chat.Connect.All"),
+            true,
+        ),
+        (
+            entra,
+            &[("SCOPE_CLAIMS", "roles"), ("REQUIRED_SCOPES", any)],
+            of_app("Chat.Read.All"),
+            false,
+        ),
+        (
+            entra,
+            &[("SCOPE_CLAIMS", "roles"), ("REQUIRED_SCOPES", any)],
+            claims_of(entra, json!({})),
+            true,
+        ),
+        (
+            entra,
+            &[("SCOPE_CLAIMS", "roles"), ("REQUIRED_SCOPES", any)],
+            claims_of(entra, json!({"scp": "Chat"})),
+            false,
+        ),
+        (auth0, &[("SCOPE_CLAIMS", "permissions")], with_permission("chat:connect"), true),
+        (auth0, &[("SCOPE_CLAIMS", "permissions")], with_permission("chat:connect x"), false),
+        (auth0, &[], with_permission("chat:connect"), false),
+    ] {
+        let mut recipe = recipe(title);
+        for (name, value) in further {
+            let name = format!("AUTHORIZER_{name}");
+            let setting = format!("`{name}={value}`");
+            assert!(recipe.text.contains(&setting), "{title} does not say {setting}");
+            recipe.settings.insert(name, (*value).to_owned());
+        }
+        let Sent::Claims(claims) = sent else { panic!("{title}: not a JWT") };
+        let header = recipe.token.header.clone();
+        let outcome = recipe.judge(&ISSUER.sign(&Token { header, claims: claims.clone() })).await;
+        let outcome = outcome.map(drop);
+        let refused = Err("insufficient_scope".to_owned());
+        assert_eq!(outcome, if expected { Ok(()) } else { refused }, "{title}: {claims}");
+    }
+}
+
 /// A token that a client sends by mistake.
 enum Sent {
     Opaque(&'static str),

@@ -284,9 +284,10 @@ def refuses_what_the_function_would(main):
         "Algorithms": ["HS256", "none", "RS256,", "RS256 ES256", "ed25519", "Ed448"],
         "TokenSources": ["authorization", "header:", "header:a,,query:b", "body:token"],
         "AllowedOrigins": ["app.example.com", "https://app.example.com/", "*"],
-        "RequiredScopes": ["chat mail", "chat,"],
+        "RequiredScopes": ["chat mail", "chat,", "[chat", "[]"],
+        "ScopeClaims": ["a b", "a,", " "],
         "RequiredClaims": ["tenant=a", "{}"],
-        "RouteScopes": ["[]", "{}"],
+        "RouteRules": ["[]", "{}"],
         "TokenUse": ["refresh"],
         # A function with a reservation of 0 is switched off.
         "ReservedConcurrency": ["0", "-1", "1.5", "many"],

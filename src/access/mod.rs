@@ -4,24 +4,28 @@
 //! [`Permit`] or a [`Refusal`], and only [`AccessRules::judge`] can make either.
 
 mod origins;
+mod pattern;
 mod routes;
+mod scopes;
 mod spelling;
 
 pub(crate) use origins::AllowedOrigins;
-pub(crate) use routes::{RouteDecisions, RouteRule, RouteScopes};
+pub(crate) use routes::{RouteDecisions, RouteNeeds, RouteRule, RouteRules};
+pub(crate) use scopes::{RequiredScopes, ScopeRules};
 pub(crate) use spelling::AMBIGUOUS_PATHS;
 
 use crate::error::Error;
 use crate::gateway::request::{AuthorizerRequest, Delivery};
-use crate::jwt::{Claims, ClaimsSet, TokenContent};
+use crate::jwt::{Claims, TokenContent};
+use scopes::GrantedScopes;
 
 /// The rules that apply to the tokens of every issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccessRules {
     /// Which web pages may send requests, by their origin.
     pub allowed_origins: AllowedOrigins,
-    /// Which scopes each route needs. With `None`, every route is open to every valid token.
-    pub route_scopes: Option<RouteScopes>,
+    /// What each route needs. With `None`, every route is open to every valid token.
+    pub route_rules: Option<RouteRules>,
 }
 
 /// Proof that the rules let a request in. An Allow cannot be made without one.
@@ -51,63 +55,74 @@ impl AccessRules {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] with [`Error::OriginNotAllowed`], [`Error::InsufficientScope`],
-    /// [`Error::RouteForbidden`] or [`Error::AmbiguousPath`].
+    /// [`Refusal`] with the [`Error`] of the first check that fails. It is
+    /// [`Error::MalformedToken`] if a rule looks up a claim that cannot be read.
     pub(crate) fn judge<'r>(
         &'r self,
         request: &AuthorizerRequest<'_>,
         delivery: Delivery,
-        required_scopes: &[String],
-        claims: &'r Claims<'_>,
+        scope_rules: &ScopeRules,
+        claims: &Claims<'_>,
     ) -> Result<Permit<'r>, Refusal<'r>> {
         let token = claims.content();
-        let routes = self.route_decisions(token);
-        self.check_each(request, delivery, required_scopes, token, |check, outcome| {
-            outcome.map_err(|error| Refusal {
-                error,
-                routes: routes.filter(|_| check == AccessCheck::Route),
-            })
-        })?;
+        let routes =
+            self.check_each(request, delivery, scope_rules, token, |_, outcome, routes| {
+                outcome.map_err(|error| Refusal { error, routes: routes.cloned() })
+            })?;
         Ok(Permit { routes })
     }
 
     /// Checks a request whose token, verified or not, has these claims, in the order of
     /// [`AccessCheck`]. Gives the outcome of each check to `report`, and stops if that returns an
-    /// error.
+    /// error. With the outcome of the check of the route, `report` also gets what the route rules say
+    /// of every route, unless a claim cannot be read.
+    ///
+    /// Returns what the route rules say, if there are route rules.
     ///
     /// # Errors
     ///
     /// What `report` returns.
-    pub(crate) fn check_each<E>(
-        &self,
+    pub(crate) fn check_each<'r, E>(
+        &'r self,
         request: &AuthorizerRequest<'_>,
         delivery: Delivery,
-        required_scopes: &[String],
+        scope_rules: &ScopeRules,
         token: &TokenContent<'_>,
-        mut report: impl FnMut(AccessCheck, Result<(), Error>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        report(AccessCheck::Origin, self.allowed_origins.check(request, delivery))?;
-        let scopes = check_scopes(required_scopes, token.registered());
-        report(AccessCheck::RequiredScopes, scopes)?;
-        match self.route_decisions(token) {
-            None => Ok(()),
-            Some(decisions) => report(AccessCheck::Route, decisions.check(request.arn.route())),
+        mut report: impl FnMut(
+            AccessCheck,
+            Result<(), Error>,
+            Option<&RouteDecisions<'r>>,
+        ) -> Result<(), E>,
+    ) -> Result<Option<RouteDecisions<'r>>, E> {
+        report(AccessCheck::Origin, self.allowed_origins.check(request, delivery), None)?;
+        let granted = match GrantedScopes::of(token, &scope_rules.claims) {
+            Ok(granted) => granted,
+            Err(error) => {
+                report(AccessCheck::RequiredScopes, Err(error), None)?;
+                // Only a diagnosis gets here. A judgement has ended with the error.
+                return Ok(None);
+            }
+        };
+        let required = check_required(&scope_rules.required, &granted);
+        report(AccessCheck::RequiredScopes, required, None)?;
+        let Some(rules) = &self.route_rules else { return Ok(None) };
+        match RouteDecisions::new(rules, &granted, token) {
+            Ok(routes) => {
+                report(AccessCheck::Route, routes.check(request.arn.route()), Some(&routes))?;
+                Ok(Some(routes))
+            }
+            Err(error) => {
+                report(AccessCheck::Route, Err(error), None)?;
+                Ok(None)
+            }
         }
-    }
-
-    /// Returns what the route rules say of the token, if there are route rules.
-    pub(crate) fn route_decisions<'r>(
-        &'r self,
-        token: &'r TokenContent<'_>,
-    ) -> Option<RouteDecisions<'r>> {
-        self.route_scopes.as_ref().map(|rules| RouteDecisions::new(rules, token.registered()))
     }
 }
 
 impl<'r> Permit<'r> {
     /// Returns what the route rules say of the caller's other routes, if there are route rules.
-    pub(crate) fn routes(&self) -> Option<RouteDecisions<'r>> {
-        self.routes
+    pub(crate) fn routes(&self) -> Option<&RouteDecisions<'r>> {
+        self.routes.as_ref()
     }
 }
 
@@ -126,20 +141,19 @@ impl<'r> Refusal<'r> {
 
     /// Returns what the route rules say of the caller's other routes, if the route is what was
     /// refused.
-    pub(crate) fn routes(&self) -> Option<RouteDecisions<'r>> {
-        self.routes
+    pub(crate) fn routes(&self) -> Option<&RouteDecisions<'r>> {
+        self.routes.as_ref()
     }
 }
 
-fn check_scopes(required: &[String], claims: &ClaimsSet<'_>) -> Result<(), Error> {
-    match missing_scope(required, claims) {
+fn check_required(required: &RequiredScopes, granted: &GrantedScopes<'_>) -> Result<(), Error> {
+    match required.missing_in(granted) {
         None => Ok(()),
-        Some(scope) => Err(Error::InsufficientScope(scope.clone())),
+        Some(any_of) => Err(Error::InsufficientScope {
+            any_of: any_of.to_vec(),
+            required_by: "AUTHORIZER_REQUIRED_SCOPES".to_owned(),
+        }),
     }
-}
-
-fn missing_scope<'r>(required: &'r [String], claims: &ClaimsSet<'_>) -> Option<&'r String> {
-    required.iter().find(|required| !claims.scopes().any(|scope| scope == required.as_str()))
 }
 
 #[cfg(test)]

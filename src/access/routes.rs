@@ -1,51 +1,40 @@
-//! Scopes by route.
+//! Route rules: what each route needs of a token.
 //!
 //! Every rule that matches a route must be met, and a route that no rule matches is refused. So the
 //! rules can be written as a whole into one policy, with an Allow for each rule that is met and an
 //! explicit Deny for each that is not. API Gateway caches that policy, and it answers each of the
 //! caller's routes as the function would.
 
+use super::pattern::{PatternError, Spellings, matches};
+use super::scopes::{GrantedScopes, RequiredScopes};
 use super::spelling::is_ambiguous;
-use super::{check_scopes, missing_scope};
 use crate::error::Error;
-use crate::jwt::ClaimsSet;
+use crate::jwt::{ClaimFault, RequiredClaim, TokenContent};
 
-/// Which scopes each route needs.
+/// What each route needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RouteScopes(pub Vec<RouteRule>);
+pub(crate) struct RouteRules(pub Vec<RouteRule>);
 
-/// The scopes that the routes of a pattern need.
+/// What a route needs of a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RouteNeeds {
+    /// The scopes that the token needs.
+    pub scopes: RequiredScopes,
+    /// The claims that the token needs.
+    pub claims: Vec<RequiredClaim>,
+}
+
+/// What the routes of a pattern need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RouteRule {
     pattern: String,
-    scopes: Vec<String>,
-    /// The patterns to allow while the rule is met: the pattern in each spelling, and nothing else.
-    allowed: Vec<String>,
-    /// The patterns to deny while it is not met: at least the pattern in each spelling.
-    denied: Vec<String>,
+    needs: RouteNeeds,
+    spellings: Spellings,
 }
-
-/// Why a pattern cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PatternError {
-    /// Every request that it matches would be refused.
-    #[error(
-        "has a path that is always refused (an empty, \".\" or \"..\" segment, a slash at the end, ;, \\, #, or an encoded letter or digit)"
-    )]
-    Ambiguous,
-    /// It has too many characters that a request may send encoded or not.
-    #[error(
-        "has more than {MAX_VARIABLE_CHARACTERS} characters that a request may send encoded or not (?, @, : and the like); write * for some of them"
-    )]
-    TooManySpellings,
-}
-
-/// Each of these multiplies the patterns of a rule by two or three.
-const MAX_VARIABLE_CHARACTERS: usize = 3;
 
 impl RouteRule {
-    /// Makes the rule that routes with this method and path need all of `scopes`. A route key, for
-    /// example `$connect`, is a method without a path.
+    /// Makes the rule of the routes with this method and path. A route key, for example `$connect`,
+    /// is a method without a path.
     ///
     /// Method and path have the wildcards of policy resources: `*` for any number of characters,
     /// slashes included, `?` for one.
@@ -53,154 +42,85 @@ impl RouteRule {
     /// # Errors
     ///
     /// [`PatternError`].
-    pub(crate) fn new(method: &str, path: &str, scopes: Vec<String>) -> Result<Self, PatternError> {
-        // A `?` in a path is ambiguous, but here it is a wildcard.
-        if is_ambiguous(&path.replace('?', "*")) {
-            return Err(PatternError::Ambiguous);
-        }
-        let characters = characters_of(path);
-        let is_variable = |character: &&Character<'_>| {
-            matches!(character, Character::Reserved(_) | Character::AnyOne)
-        };
-        if characters.iter().filter(is_variable).count() > MAX_VARIABLE_CHARACTERS {
-            return Err(PatternError::TooManySpellings);
-        }
+    pub(crate) fn new(method: &str, path: &str, needs: RouteNeeds) -> Result<Self, PatternError> {
+        let spellings = Spellings::of(method, path)?;
         Ok(Self {
-            pattern: [method, path].concat(),
-            scopes,
-            allowed: spellings(method, &characters, |character| character.allowed()),
-            denied: spellings(method, &characters, |character| character.denied()),
+            pattern: [method, path].join(if path.is_empty() { "" } else { " " }),
+            needs,
+            spellings,
         })
     }
 
-    /// Returns the pattern as it was given.
+    /// Returns the pattern as users write it, for example `GET /orders/*`.
     #[must_use]
     pub(crate) fn pattern(&self) -> &str {
         &self.pattern
     }
 
+    /// Returns whether the rule asks for any scope.
+    #[must_use]
+    pub(crate) fn needs_scopes(&self) -> bool {
+        !self.needs.scopes.0.is_empty()
+    }
+
     /// Returns the patterns to allow while the rule is met.
     pub(crate) fn allowed(&self) -> &[String] {
-        &self.allowed
+        &self.spellings.allowed
     }
 
     /// Returns the patterns to deny while the rule is not met.
     pub(crate) fn denied(&self) -> &[String] {
-        &self.denied
+        &self.spellings.denied
     }
 }
 
-/// A character of a pattern's path, by the forms that it can have in a request.
-enum Character<'p> {
-    /// A character with one form, or the wildcard `*`.
-    Fixed(&'p str),
-    /// A character that clients send as it is or encoded, for example `@`.
-    Reserved(char),
-    /// The wildcard `?`.
-    AnyOne,
-    /// A character that clients always encode, for example `é`.
-    Encoded(&'p str),
-}
-
-impl Character<'_> {
-    /// Returns the forms of the character, as patterns that match nothing else.
-    fn allowed(&self) -> Vec<String> {
-        match self {
-            Self::Fixed(text) | Self::Encoded(text) => vec![(*text).to_owned()],
-            Self::AnyOne => vec!["?".to_owned()],
-            Self::Reserved(character) => {
-                let code = format!("%{:02X}", u32::from(*character));
-                let mut forms = vec![character.to_string(), code.to_lowercase(), code];
-                forms.dedup();
-                forms
-            }
-        }
-    }
-
-    /// Returns patterns that match each form of the character. They may match more, which keeps the
-    /// policy short.
-    fn denied(&self) -> Vec<String> {
-        match self {
-            Self::Fixed(text) => vec![(*text).to_owned()],
-            Self::Encoded(_) => vec!["*".to_owned()],
-            // Encoded, a character has one code for each of its bytes.
-            Self::AnyOne => vec!["?".to_owned(), "%*".to_owned()],
-            Self::Reserved(character) => {
-                let code = format!("%{:02X}", u32::from(*character));
-                // A letter of the code may be in upper or lower case.
-                let code = code.replace(|digit: char| digit.is_ascii_uppercase(), "?");
-                vec![character.to_string(), code]
-            }
-        }
-    }
-}
-
-fn characters_of(path: &str) -> Vec<Character<'_>> {
-    let mut characters = Vec::new();
-    let mut rest = path;
-    while let Some(first) = rest.chars().next() {
-        let code = rest.strip_prefix('%').and_then(|code| code.get(..2));
-        let code = code.filter(|code| code.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        let decoded = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        let length = if decoded.is_some() { 3 } else { first.len_utf8() };
-        let (text, after) = rest.split_at(length);
-        characters.push(match decoded.map_or(first, char::from) {
-            '?' => Character::AnyOne,
-            reserved if "!$&'()+,:=@".contains(reserved) => Character::Reserved(reserved),
-            plain if decoded.is_none() && is_plain(plain) => Character::Fixed(text),
-            _ => Character::Encoded(text),
-        });
-        rest = after;
-    }
-    characters
-}
-
-/// Returns whether a character is unreserved, a slash or `*`.
-fn is_plain(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "-._~/*".contains(character)
-}
-
-/// Returns every combination of the characters' forms.
-fn spellings(
-    method: &str,
-    path: &[Character<'_>],
-    forms: impl Fn(&Character<'_>) -> Vec<String>,
-) -> Vec<String> {
-    let mut spellings = vec![method.to_owned()];
-    for character in path {
-        let forms = forms(character);
-        let mut longer = Vec::new();
-        for spelling in &spellings {
-            longer.extend(forms.iter().map(|form| [spelling, form.as_str()].concat()));
-        }
-        spellings = longer;
-    }
-    spellings
-}
-
-/// The route rules, applied to the claims of one token.
-#[derive(Clone, Copy)]
+/// The route rules, applied to one token.
+#[derive(Clone)]
 pub(crate) struct RouteDecisions<'r> {
-    rules: &'r RouteScopes,
-    claims: &'r ClaimsSet<'r>,
+    rules: &'r [RouteRule],
+    /// What the token lacks, for each rule.
+    lacks: Vec<Option<Lack<'r>>>,
+}
+
+/// What a token lacks for a route.
+#[derive(Clone, Copy)]
+enum Lack<'r> {
+    /// It has none of these scopes.
+    Scope(&'r [String]),
+    /// It does not meet the requirement for a claim.
+    Claim(&'r RequiredClaim, ClaimFault<'r>),
 }
 
 impl<'r> RouteDecisions<'r> {
-    pub(super) fn new(rules: &'r RouteScopes, claims: &'r ClaimsSet<'r>) -> Self {
-        Self { rules, claims }
+    /// Applies each rule once. A claim is looked up if the rule asks for it and its scopes are there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MalformedToken`] if a claim cannot be read.
+    pub(super) fn new(
+        rules: &'r RouteRules,
+        granted: &GrantedScopes<'_>,
+        token: &TokenContent<'_>,
+    ) -> Result<Self, Error> {
+        let lacks = rules.0.iter().map(|rule| rule.needs.lack_of(granted, token));
+        Ok(Self { rules: &rules.0, lacks: lacks.collect::<Result<_, _>>()? })
     }
 
     /// Checks one route: every rule that matches it must be met, and at least one rule must match.
-    pub(super) fn check(self, route: &str) -> Result<(), Error> {
+    pub(super) fn check(&self, route: &str) -> Result<(), Error> {
         let path_start = route.find('/').unwrap_or(route.len());
         if is_ambiguous(&route[path_start..]) {
             return Err(Error::AmbiguousPath);
         }
         let matches_any = |patterns: &[String]| patterns.iter().any(|p| matches(p, route));
-        if let Some(rule) = self.denied().find(|rule| matches_any(&rule.denied)) {
-            check_scopes(&rule.scopes, self.claims)?;
+        for (rule, lack) in self.rules.iter().zip(&self.lacks) {
+            if let Some(lack) = lack
+                && matches_any(rule.denied())
+            {
+                return Err(lack.error(rule));
+            }
         }
-        if self.allowed().any(|rule| matches_any(&rule.allowed)) {
+        if self.allowed().any(|rule| matches_any(rule.allowed())) {
             Ok(())
         } else {
             Err(Error::RouteForbidden)
@@ -208,60 +128,50 @@ impl<'r> RouteDecisions<'r> {
     }
 
     /// Returns the rules that the token meets.
-    pub(crate) fn allowed(self) -> impl Iterator<Item = &'r RouteRule> {
-        self.rules.0.iter().filter(move |rule| self.meets(rule))
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &'r RouteRule> {
+        let rules = self.rules.iter().zip(&self.lacks);
+        rules.filter(|(_, lack)| lack.is_none()).map(|(rule, _)| rule)
     }
 
     /// Returns the rules that the token does not meet.
-    pub(crate) fn denied(self) -> impl Iterator<Item = &'r RouteRule> {
-        self.rules.0.iter().filter(move |rule| !self.meets(rule))
-    }
-
-    fn meets(self, rule: &RouteRule) -> bool {
-        missing_scope(&rule.scopes, self.claims).is_none()
+    pub(crate) fn denied(&self) -> impl Iterator<Item = &'r RouteRule> {
+        let rules = self.rules.iter().zip(&self.lacks);
+        rules.filter(|(_, lack)| lack.is_some()).map(|(rule, _)| rule)
     }
 }
 
-/// Returns whether a pattern of policy resources matches a route.
-///
-/// It goes back only to the last `*`, so the time is at most the length of the route times that of
-/// the pattern.
-fn matches(pattern: &str, route: &str) -> bool {
-    let (pattern, route) = (pattern.as_bytes(), route.as_bytes());
-    let (mut p, mut r) = (0, 0);
-    let mut retry_from: Option<(usize, usize)> = None;
-    while r < route.len() {
-        match (pattern.get(p), retry_from) {
-            (Some(b'*'), _) => {
-                p += 1;
-                retry_from = Some((p, r + length_of_character(route[r])));
-            }
-            (Some(b'?'), _) => {
-                p += 1;
-                r += length_of_character(route[r]);
-            }
-            (Some(byte), _) if *byte == route[r] => {
-                p += 1;
-                r += 1;
-            }
-            (_, Some((after_star, next))) if next <= route.len() => {
-                (p, r) = (after_star, next);
-                let step = route.get(next).map_or(1, |first| length_of_character(*first));
-                retry_from = Some((after_star, next + step));
-            }
-            (_, _) => return false,
+impl RouteNeeds {
+    /// Returns the first thing that a token lacks.
+    fn lack_of(
+        &self,
+        granted: &GrantedScopes<'_>,
+        token: &TokenContent<'_>,
+    ) -> Result<Option<Lack<'_>>, Error> {
+        if let Some(group) = self.scopes.missing_in(granted) {
+            return Ok(Some(Lack::Scope(group)));
         }
+        for claim in &self.claims {
+            if let Some(fault) = claim.fault_of(token)? {
+                return Ok(Some(Lack::Claim(claim, fault)));
+            }
+        }
+        Ok(None)
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// Returns the bytes of the UTF-8 character that starts with `first`.
-fn length_of_character(first: u8) -> usize {
-    match first {
-        0..0xC0 => 1,
-        0xC0..0xE0 => 2,
-        0xE0..0xF0 => 3,
-        0xF0.. => 4,
+impl Lack<'_> {
+    fn error(&self, rule: &RouteRule) -> Error {
+        let required_by = format!("AUTHORIZER_ROUTE_RULES, {:?}", rule.pattern);
+        match self {
+            Self::Scope(any_of) => {
+                Error::InsufficientScope { any_of: any_of.to_vec(), required_by }
+            }
+            Self::Claim(claim, fault) => Error::RouteClaimMismatch {
+                claim: claim.path.as_str().to_owned(),
+                wanted: fault.wanted(),
+                required_by,
+            },
+        }
     }
 }
 

@@ -1,6 +1,8 @@
+use serde_json::json;
+
 use super::*;
 use crate::gateway::request::Delivery::{CookieOnly, Explicit};
-use crate::jwt::testing;
+use crate::jwt::{ClaimPath, RequiredClaim, testing};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 
@@ -8,16 +10,28 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn route_scopes(rules: &[(&str, &[&str])]) -> RouteScopes {
-    let rule = |(pattern, scopes): &(&str, &[&str])| {
-        let (method, path) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
-        RouteRule::new(method, path, strings(scopes)).unwrap()
-    };
-    RouteScopes(rules.iter().map(rule).collect())
+/// Each of these scopes is needed. `a|b` is a group.
+fn scopes(needed: &[&str]) -> RequiredScopes {
+    let group = |group: &&str| group.split('|').map(str::to_owned).collect();
+    RequiredScopes(needed.iter().map(group).collect())
+}
+
+fn claim(path: &str, groups: serde_json::Value) -> RequiredClaim {
+    let groups = serde_json::from_value(groups).unwrap();
+    RequiredClaim { path: ClaimPath::new(path), groups }
+}
+
+fn rule(pattern: &str, needed: &[&str], claims: Vec<RequiredClaim>) -> RouteRule {
+    let (method, path) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
+    RouteRule::new(method, path, RouteNeeds { scopes: scopes(needed), claims }).unwrap()
+}
+
+fn route_rules(rules: &[(&str, &[&str])]) -> RouteRules {
+    RouteRules(rules.iter().map(|(pattern, needed)| rule(pattern, needed, Vec::new())).collect())
 }
 
 fn unrestricted() -> AccessRules {
-    AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_scopes: None }
+    AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_rules: None }
 }
 
 /// Judges a request for a route, or a handshake with these headers, and returns `allowed` or the
@@ -33,9 +47,20 @@ fn judge(
         format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/{route}","headers":{headers}}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
     let claims = testing::claims(claims);
-    match rules.judge(&request, delivery, &strings(required_scopes), &claims) {
+    let scope_rules = ScopeRules { required: scopes(required_scopes), claims: Vec::new() };
+    match rules.judge(&request, delivery, &scope_rules, &claims) {
         Ok(_) => "allowed",
         Err(refusal) => refusal.error().reason(),
+    }
+}
+
+/// Judges a request for `GET /x`, and returns `allowed` or the message of the refusal.
+fn message(rules: &AccessRules, scope_rules: &ScopeRules, claims: &str) -> String {
+    let event = format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/GET/x"}}"#);
+    let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
+    match rules.judge(&request, Explicit, scope_rules, &testing::claims(claims)) {
+        Ok(_) => "allowed".to_owned(),
+        Err(refusal) => refusal.error().to_string(),
     }
 }
 
@@ -69,16 +94,151 @@ fn needs_every_required_scope_from_scope_or_scp() {
 }
 
 #[test]
+fn needs_one_scope_of_each_group() {
+    #[track_caller]
+    fn check(required: &[&str], granted: &str, expected: &str) {
+        let claims = format!(r#"{{"scope":"{granted}"}}"#);
+        let outcome = judge(&unrestricted(), required, ("GET/x", "null"), Explicit, &claims);
+        assert_eq!(outcome, expected, "{required:?} of {granted}");
+    }
+    for granted in ["a b", "a c", "c a", "a b c", "x c a"] {
+        check(&["a", "b|c"], granted, "allowed");
+    }
+    for granted in ["a", "b", "c", "b c", "", "a bc", "a b|c", "A B"] {
+        check(&["a", "b|c"], granted, "insufficient_scope");
+    }
+    check(&["a|b", "b|c"], "b", "allowed");
+    check(&["a|b", "b|c"], "a c", "allowed");
+    check(&["a|b", "b|c"], "a", "insufficient_scope");
+}
+
+#[test]
 fn names_the_first_scope_that_is_missing() {
-    let claims: ClaimsSet<'_> = serde_json::from_str(r#"{"scope":"a"}"#).unwrap();
-    let error = check_scopes(&strings(&["a", "b", "c"]), &claims).unwrap_err();
-    assert_eq!(error.to_string(), r#"the scope "b" is missing"#);
+    let required = |required: &[&str]| ScopeRules { required: scopes(required), claims: vec![] };
+    for (needed, expected) in [
+        (&["a", "b", "c"][..], r#"the scope "b" is missing (AUTHORIZER_REQUIRED_SCOPES)"#),
+        (
+            &["a|x", "b|c"],
+            "all of these scopes are missing, and one is needed: b, c (AUTHORIZER_REQUIRED_SCOPES)",
+        ),
+    ] {
+        assert_eq!(message(&unrestricted(), &required(needed), r#"{"scope":"a"}"#), expected);
+    }
+}
+
+#[test]
+fn names_the_rule_of_the_route_and_what_is_missing() {
+    let rules = AccessRules {
+        route_rules: Some(RouteRules(vec![
+            rule("GET/*", &["a"], Vec::new()),
+            rule(
+                "GET/x",
+                &["b|c"],
+                vec![claim("/r/g", json!([["u"], ["v", 1]])), claim("mfa", json!([[true]]))],
+            ),
+        ])),
+        ..unrestricted()
+    };
+    for (claims, expected) in [
+        ("{}", r#"the scope "a" is missing (AUTHORIZER_ROUTE_RULES, "GET /*")"#),
+        (
+            r#"{"scope":"a"}"#,
+            r#"all of these scopes are missing, and one is needed: b, c (AUTHORIZER_ROUTE_RULES, "GET /x")"#,
+        ),
+        (r#"{"scope":"a c"}"#, r#"the claim "/r/g" is missing (AUTHORIZER_ROUTE_RULES, "GET /x")"#),
+        (
+            r#"{"scope":"a c","r":{"g":["u"]}}"#,
+            r#"the claim "/r/g" has no accepted value, expected one of: "v", 1 (AUTHORIZER_ROUTE_RULES, "GET /x")"#,
+        ),
+        (
+            r#"{"scope":"a c","r":{"g":["u",1]},"mfa":false}"#,
+            r#"the claim "mfa" has no accepted value, expected one of: true (AUTHORIZER_ROUTE_RULES, "GET /x")"#,
+        ),
+        (r#"{"scope":"a c","r":{"g":["u",1]},"mfa":true}"#, "allowed"),
+    ] {
+        assert_eq!(message(&rules, &ScopeRules::default(), claims), expected, "{claims}");
+    }
+}
+
+#[test]
+fn reads_scopes_from_the_claims_that_hold_them() {
+    #[track_caller]
+    fn check(claims: &str, expected: &str) {
+        let paths = ["permissions", "/realm_access/roles"].map(ClaimPath::new).to_vec();
+        let scope_rules = ScopeRules { required: scopes(&["a", "b"]), claims: paths };
+        let by_issuer = message(&unrestricted(), &scope_rules, claims);
+        assert_eq!(by_issuer.split(' ').next().unwrap(), expected, "{claims}: {by_issuer}");
+        let rules = route_rules(&[("GET/x", &["a", "b"])]);
+        let rules = AccessRules { route_rules: Some(rules), ..unrestricted() };
+        let scope_rules = ScopeRules { required: RequiredScopes::default(), ..scope_rules };
+        let by_route = message(&rules, &scope_rules, claims);
+        assert_eq!(by_route.split(' ').next().unwrap(), expected, "{claims}: {by_route}");
+    }
+    for claims in [
+        r#"{"scope":"a b"}"#,
+        r#"{"permissions":"b a"}"#,
+        r#"{"permissions":["a","b"]}"#,
+        r#"{"permissions":["x",1,null,"a"],"realm_access":{"roles":["b"]}}"#,
+        r#"{"scope":"a","permissions":["b"]}"#,
+        r#"{"scp":["a"],"realm_access":{"roles":" b "}}"#,
+        // `scp` is as it always was.
+        r#"{"scp":["a b"]}"#,
+    ] {
+        check(claims, "allowed");
+    }
+    for claims in [
+        "{}",
+        r#"{"scope":"a","roles":["b"]}"#,
+        r#"{"scope":"a","Permissions":["b"]}"#,
+        r#"{"scope":"a","/realm_access/roles":["b"]}"#,
+        // An item is one scope, whatever is in it.
+        r#"{"scope":"a","permissions":["a b"]}"#,
+        r#"{"scope":"a","permissions":["b "]}"#,
+        r#"{"scope":"a","permissions":[["b"]]}"#,
+        r#"{"scope":"a","permissions":{"b":"b"}}"#,
+        r#"{"scope":"a","permissions":null}"#,
+        r#"{"scope":"a","permissions":true}"#,
+        r#"{"scope":"a","permissions":"a,b"}"#,
+    ] {
+        check(claims, "the");
+    }
+}
+
+#[test]
+fn a_claim_that_cannot_be_read_is_a_refusal_where_a_rule_looks_it_up() {
+    let unreadable =
+        format!(r#"{{"scope":"a","g":"u","x":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    let readable = unreadable.replace(&"[".repeat(101), "").replace(&"]".repeat(101), "");
+    let check = |rules: &[RouteRule], scope_claims: &[&str], looks: bool| {
+        let route_rules = (!rules.is_empty()).then(|| RouteRules(rules.to_vec()));
+        let rules = AccessRules { route_rules, ..unrestricted() };
+        let claims = scope_claims.iter().map(|path| ClaimPath::new(path)).collect();
+        let scope_rules = ScopeRules { required: scopes(&["a"]), claims };
+        assert_eq!(message(&rules, &scope_rules, &readable), "allowed");
+        let outcome = message(&rules, &scope_rules, &unreadable);
+        let refusal = "a claim is nested too deeply or is not valid Unicode";
+        assert_eq!(outcome, if looks { refusal } else { "allowed" });
+    };
+    let [plain, by_claim, of_other_route, of_other_scope] = [
+        rule("GET/x", &["a"], Vec::new()),
+        rule("GET/x", &["a"], vec![claim("g", json!([["u"]]))]),
+        rule("GET/y", &["a"], vec![claim("g", json!([["u"]]))]),
+        rule("GET/y", &["b"], vec![claim("g", json!([["u"]]))]),
+    ];
+    // Nobody looks, so it costs nothing.
+    check(&[], &[], false);
+    check(std::slice::from_ref(&plain), &[], false);
+    check(&[plain.clone(), of_other_scope], &[], false);
+    check(&[], &["g"], true);
+    check(&[by_claim], &[], true);
+    // The policy has the rules of all routes.
+    check(&[plain, of_other_route], &[], true);
 }
 
 #[test]
 fn every_rule_that_matches_must_be_met_and_one_must_match() {
     let rules = AccessRules {
-        route_scopes: Some(route_scopes(&[
+        route_rules: Some(route_rules(&[
             ("GET/orders/*", &["orders:read"]),
             ("*/orders/secret", &["secret"]),
             ("GET/open", &[]),
@@ -111,7 +271,7 @@ fn every_rule_that_matches_must_be_met_and_one_must_match() {
 #[test]
 fn asks_for_the_issuers_scopes_before_the_routes() {
     let rules =
-        AccessRules { route_scopes: Some(route_scopes(&[("GET/x", &["b"])])), ..unrestricted() };
+        AccessRules { route_rules: Some(route_rules(&[("GET/x", &["b"])])), ..unrestricted() };
     let check = |scopes: &str, route: &str, expected: &str| {
         let claims = format!(r#"{{"scope":"{scopes}"}}"#);
         assert_eq!(judge(&rules, &["a"], (route, "null"), Explicit, &claims), expected);
@@ -249,18 +409,16 @@ fn asks_for_the_origin_before_the_scopes() {
 
 #[test]
 fn route_rules_speak_of_other_routes_only_where_the_token_may_use_any() {
-    let rules = AccessRules { route_scopes: Some(route_scopes(&[("*", &[])])), ..unrestricted() };
+    let rules = AccessRules { route_rules: Some(route_rules(&[("*", &[])])), ..unrestricted() };
     let event = format!(r#"{{"type":"REQUEST","methodArn":"{STAGE}/GET/x"}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
     let claims = testing::claims(r#"{"scope":"a"}"#);
-    let judge = |rules: &AccessRules, required: &[&str]| match rules.judge(
-        &request,
-        Explicit,
-        &strings(required),
-        &claims,
-    ) {
-        Ok(permit) => permit.routes().is_some(),
-        Err(refusal) => refusal.routes().is_some(),
+    let judge = |rules: &AccessRules, required: &[&str]| {
+        let scope_rules = ScopeRules { required: scopes(required), claims: Vec::new() };
+        match rules.judge(&request, Explicit, &scope_rules, &claims) {
+            Ok(permit) => permit.routes().is_some(),
+            Err(refusal) => refusal.routes().is_some(),
+        }
     };
     assert!(judge(&rules, &["a"]));
     // This token is refused on every route.

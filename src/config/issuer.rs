@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::problem::Mistake;
 use super::read::{Reader, invalid};
-use super::{parse, setting};
+use super::{parse, parse_needs, setting};
+use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
 use crate::jwks::KeyOrigin;
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
@@ -20,8 +21,8 @@ pub struct IssuerConfig {
     pub jwks_file: Option<PathBuf>,
     /// The rules for the claims of its tokens.
     pub rules: ClaimRules,
-    /// The scopes that each of its tokens must have, all of them.
-    pub required_scopes: Vec<String>,
+    /// The scopes that each of its tokens needs, and the claims that hold scopes.
+    pub scopes: ScopeRules,
 }
 
 /// Reads all issuers.
@@ -57,12 +58,22 @@ fn read_issuer(reader: &mut Reader) -> Option<IssuerConfig> {
     let keys = read_key_origin(reader, issuer.as_deref());
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
     let rules = read_claim_rules(reader, issuer);
-    let required_scopes =
-        reader.optional(&setting::REQUIRED_SCOPES, parse::scopes).unwrap_or_default();
+    let scopes = read_scope_rules(reader);
     // Not before every setting is read, so that every mistake is reported.
-    let issuer = IssuerConfig { keys: keys?, jwks_file, rules: rules?, required_scopes };
+    let issuer = IssuerConfig { keys: keys?, jwks_file, rules: rules?, scopes };
     warn_of_audience(reader, &issuer);
     Some(issuer)
+}
+
+fn read_scope_rules(reader: &mut Reader) -> ScopeRules {
+    ScopeRules {
+        claims: reader
+            .optional(&setting::SCOPE_CLAIMS, parse_needs::scope_claims)
+            .unwrap_or_default(),
+        required: reader
+            .optional(&setting::REQUIRED_SCOPES, parse_needs::required_scopes)
+            .unwrap_or_default(),
+    }
 }
 
 fn read_key_origin(reader: &mut Reader, issuer: Option<&str>) -> Option<Arc<KeyOrigin>> {
@@ -85,8 +96,9 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<Claim
     let token_types =
         reader.optional(&setting::TOKEN_TYPES, parse::token_types).unwrap_or_default();
     let token_use = reader.optional(&setting::TOKEN_USE, parse::token_use);
-    let required_claims =
-        reader.optional(&setting::REQUIRED_CLAIMS, parse::required_claims).unwrap_or_default();
+    let required_claims = reader
+        .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
+        .unwrap_or_default();
     let max_age = reader
         .optional(&setting::MAX_TOKEN_AGE_SECONDS, |text| parse::seconds(text, 1..=31_536_000));
     let leeway = reader
@@ -112,7 +124,7 @@ fn warn_of_audience(reader: &mut Reader, issuer: &IssuerConfig) {
     match &rules.audience {
         Audience::Unchecked => {
             let is_restricted = !rules.client_ids.is_empty()
-                || !issuer.required_scopes.is_empty()
+                || !issuer.scopes.required.0.is_empty()
                 || !rules.required_claims.is_empty();
             if !is_restricted {
                 reader.warn(format!(

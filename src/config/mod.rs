@@ -6,6 +6,7 @@ mod issuer;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_needs;
 mod problem;
 mod read;
 mod setting;
@@ -19,7 +20,7 @@ pub use issuer::IssuerConfig;
 pub use problem::{ConfigError, Mistake, Problem};
 pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce};
 
-use crate::access::{AccessRules, AllowedOrigins};
+use crate::access::{AccessRules, AllowedOrigins, RouteRule, ScopeRules};
 use crate::context::ContextRules;
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{
@@ -84,6 +85,7 @@ impl Config {
             reader.optional(&setting::METRICS_NAMESPACE, parse::metrics_namespace);
         let ca_file = reader.optional(&setting::CA_FILE, parse::file);
         warn_of_cookie_without_origins(&mut reader, &token_sources, &access);
+        warn_of_scopes_without_use(&mut reader, &issuers, &access);
         let warnings = reader.finish()?;
         Ok(Self {
             issuers,
@@ -124,11 +126,11 @@ fn read_access(reader: &mut Reader) -> AccessRules {
     let allowed_origins = reader
         .optional(&setting::ALLOWED_ORIGINS, parse_access::origins)
         .map_or(AllowedOrigins::Unrestricted, AllowedOrigins::Only);
-    let route_scopes = reader.optional(&setting::ROUTE_SCOPES, parse_access::route_scopes);
-    if let Some(warning) = route_scopes.as_ref().and_then(parse_access::route_scopes_warning) {
+    let route_rules = reader.optional(&setting::ROUTE_RULES, parse_access::route_rules);
+    if let Some(warning) = route_rules.as_ref().and_then(parse_access::route_rules_warning) {
         reader.warn(warning);
     }
-    AccessRules { allowed_origins, route_scopes }
+    AccessRules { allowed_origins, route_rules }
 }
 
 fn read_context(reader: &mut Reader) -> ContextRules {
@@ -184,6 +186,21 @@ fn warn_of_cookie_without_origins(
         reader.warn(
             "AUTHORIZER_TOKEN_SOURCES has a cookie, but AUTHORIZER_ALLOWED_ORIGINS is not set. If the token is in a cookie, browsers cannot open a WebSocket, and only GET, HEAD and OPTIONS requests without an Origin header are accepted. Set AUTHORIZER_ALLOWED_ORIGINS to the origins of your web pages.".to_owned(),
         );
+    }
+}
+
+/// Warns if claims hold scopes that nothing asks for: the user may take them for a restriction.
+fn warn_of_scopes_without_use(reader: &mut Reader, issuers: &[IssuerConfig], access: &AccessRules) {
+    let rules = access.route_rules.iter().flat_map(|rules| &rules.0);
+    let by_route = rules.into_iter().any(RouteRule::needs_scopes);
+    for issuer in issuers {
+        let ScopeRules { claims, required } = &issuer.scopes;
+        if !claims.is_empty() && required.0.is_empty() && !by_route {
+            reader.warn(format!(
+                "AUTHORIZER_SCOPE_CLAIMS has no effect on tokens of {}, because no setting asks for their scopes. Set AUTHORIZER_REQUIRED_SCOPES or AUTHORIZER_ROUTE_RULES.",
+                issuer.rules.issuer
+            ));
+        }
     }
 }
 

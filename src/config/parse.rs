@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -13,25 +12,16 @@ use super::members::Members;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
-use crate::jwt::{Audience, ClaimPath, RequiredClaim, SignatureAlgorithm};
+use crate::jwt::{Audience, ClaimPath, SignatureAlgorithm};
 use crate::uri::key_uri;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
-/// Parses a JSON object that is not empty.
-pub(super) fn object(text: &str) -> Parsed<Vec<(String, Value)>> {
-    let Members(members) = serde_json::from_str(text).map_err(not_an_object)?;
-    if members.is_empty() {
-        return Err("the object is empty".to_owned());
-    }
-    let parse = |(name, json): (String, Box<RawValue>)| {
-        Ok((name, serde_json::from_str(json.get()).map_err(not_an_object)?))
-    };
-    members.into_iter().map(parse).collect()
-}
-
-fn not_an_object(error: serde_json::Error) -> String {
-    format!("it cannot be read as a JSON object ({error})")
+/// Parses a JSON object that is not empty, up to its members.
+pub(super) fn object(text: &str) -> Parsed<Vec<(String, Box<RawValue>)>> {
+    let Members(members) = serde_json::from_str(text)
+        .map_err(|error| format!("it cannot be read as a JSON object ({error})"))?;
+    if members.is_empty() { Err("the object is empty".to_owned()) } else { Ok(members) }
 }
 
 /// Parses the list of `AUTHORIZER_ISSUERS`.
@@ -188,22 +178,6 @@ pub(super) fn token_types(text: &str) -> Parsed<Vec<String>> {
     list(text)?.iter().map(normal).collect()
 }
 
-/// Returns whether a text is a scope-token of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3).
-pub(super) fn is_scope(scope: &str) -> bool {
-    let is_scope_char = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    !scope.is_empty() && scope.bytes().all(is_scope_char)
-}
-
-pub(super) fn scopes(text: &str) -> Parsed<Vec<String>> {
-    let scopes = list(text)?;
-    match scopes.iter().find(|scope| !is_scope(scope)) {
-        Some(scope) => {
-            Err(format!("a token cannot have the scope {scope:?} (separate scopes with commas)"))
-        }
-        None => Ok(scopes),
-    }
-}
-
 pub(super) fn claim_path(text: &str) -> Parsed<ClaimPath> {
     // RFC 6901 §3: 0 or 1 follows each tilde.
     let bad_tilde =
@@ -213,22 +187,6 @@ pub(super) fn claim_path(text: &str) -> Parsed<ClaimPath> {
     } else {
         Ok(ClaimPath::new(text))
     }
-}
-
-pub(super) fn required_claims(text: &str) -> Parsed<Vec<RequiredClaim>> {
-    let required = |(name, value): (String, Value)| {
-        let accepted = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-        if accepted.is_empty() {
-            return Err(format!("the list of values for {name:?} is empty"));
-        }
-        let is_scalar =
-            |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
-        if !accepted.iter().all(is_scalar) {
-            return Err(format!("a value for {name:?} is not a string, a number or a boolean"));
-        }
-        Ok(RequiredClaim { path: claim_path(&name)?, accepted })
-    };
-    object(text)?.into_iter().map(required).collect()
 }
 
 pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {

@@ -1,11 +1,12 @@
-//! The values of the settings that say who may do what: origins and route scopes. An error is a
+//! The values of the settings that say who may do what: origins and route rules. An error is a
 //! clause, see [`super::parse`].
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
-use super::parse::{Parsed, is_scope, list, object};
-use crate::access::{AMBIGUOUS_PATHS, RouteRule, RouteScopes};
+use super::parse::{Parsed, list, object};
+use super::parse_needs::{required_claims, scope_list};
+use crate::access::{AMBIGUOUS_PATHS, RouteNeeds, RouteRule, RouteRules};
 use crate::gateway::response::{MAX_RESPONSE_LENGTH, Policy};
 
 pub(super) fn origins(text: &str) -> Parsed<Vec<String>> {
@@ -39,24 +40,44 @@ fn is_app_origin(url: &Url, item: &str) -> bool {
     !host.is_empty() && url.scheme() != "file" && item == format!("{}://{host}{port}", url.scheme())
 }
 
-pub(super) fn route_scopes(text: &str) -> Parsed<RouteScopes> {
-    let rule = |(route, scopes): (String, Value)| {
-        route_rule(&route, scopes).map_err(|fault| format!("{route:?} {fault}"))
+pub(super) fn route_rules(text: &str) -> Parsed<RouteRules> {
+    let rule = |(route, needs): (String, Box<RawValue>)| {
+        route_rule(&route, needs.get()).map_err(|fault| format!("{route:?} {fault}"))
     };
-    Ok(RouteScopes(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
+    Ok(RouteRules(object(text)?.into_iter().map(rule).collect::<Parsed<_>>()?))
 }
 
 /// Makes the rule of one route. An error continues a sentence about the route.
-fn route_rule(route: &str, scopes: Value) -> Parsed<RouteRule> {
+fn route_rule(route: &str, needs: &str) -> Parsed<RouteRule> {
     let (method, path) = route_pattern(route)?;
-    let scopes: Vec<String> =
-        serde_json::from_value(scopes).map_err(|_| "does not have a list of scopes")?;
-    if let Some(scope) = scopes.iter().find(|scope| !is_scope(scope)) {
-        return Err(format!("has the scope {scope:?}, which a token cannot have"));
-    }
-    let rule = RouteRule::new(method, path, scopes).map_err(|error| error.to_string())?;
+    let needs = route_needs(needs)?;
+    let rule = RouteRule::new(method, path, needs).map_err(|error| error.to_string())?;
     check_length(&rule)?;
     Ok(rule)
+}
+
+/// Parses a list of scopes, or an object with `scopes`, `claims` or both.
+fn route_needs(json: &str) -> Parsed<RouteNeeds> {
+    match json.as_bytes().first() {
+        Some(b'[') => Ok(RouteNeeds { scopes: scope_list(json)?, claims: Vec::new() }),
+        Some(b'{') => {
+            let members = object(json)
+                .map_err(|fault| format!("has an object that cannot be used: {fault}"))?;
+            let mut needs = RouteNeeds::default();
+            for (name, value) in members {
+                match name.as_str() {
+                    "scopes" => needs.scopes = scope_list(value.get())?,
+                    "claims" => {
+                        needs.claims = required_claims(value.get())
+                            .map_err(|fault| format!("has claims that cannot be used: {fault}"))?;
+                    }
+                    _ => return Err(format!("has {name:?}, which is neither scopes nor claims")),
+                }
+            }
+            Ok(needs)
+        }
+        _ => Err("has neither a list of scopes nor an object".to_owned()),
+    }
 }
 
 /// The length of the shortest ARN of a stage, up to the route.
@@ -99,7 +120,7 @@ fn check_length(rule: &RouteRule) -> Result<(), &'static str> {
 
 /// Returns a warning if the policy of the rules can be larger than any response may be. This is not
 /// a mistake: responses to WebSocket APIs and simple responses do not contain the whole policy.
-pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
+pub(super) fn route_rules_warning(routes: &RouteRules) -> Option<String> {
     const QUOTES_AND_COMMA: usize = 3;
     const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
     let resource = |pattern: &str| SHORTEST_STAGE_ARN + pattern.len() + QUOTES_AND_COMMA;
@@ -112,7 +133,7 @@ pub(super) fn route_scopes_warning(routes: &RouteScopes) -> Option<String> {
     let length: usize = rules.chain(ambiguous.filter(|_| has_wildcard)).sum();
     (length > MAX_RESPONSE_LENGTH).then(|| {
         format!(
-            "AUTHORIZER_ROUTE_SCOPES can make a policy of {length} bytes or more, but a response may have {MAX_RESPONSE_LENGTH} only. Requests to REST APIs, and to HTTP APIs that get policies, can fail with context_too_large. Use fewer and wider patterns."
+            "AUTHORIZER_ROUTE_RULES can make a policy of {length} bytes or more, but a response may have {MAX_RESPONSE_LENGTH} only. Requests to REST APIs, and to HTTP APIs that get policies, can fail with context_too_large. Use fewer and wider patterns."
         )
     })
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{ISSUERS, PREFIX, SETTINGS, Setting, SettingInForce};
+use super::setting::{ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -71,11 +71,9 @@ impl Reader {
     fn of_issuer(index: usize, members: Members) -> Self {
         let mut values = BTreeMap::new();
         for (name, json) in members.0 {
-            let value = as_text(&json).ok_or_else(|| Mistake::WrongType(shown(json.get())));
-            values
-                .entry(name.to_ascii_uppercase())
-                .and_modify(|value| *value = Err(Mistake::SetTwice))
-                .or_insert(value);
+            let name = name.to_ascii_uppercase();
+            let value = as_text(&name, &json).ok_or_else(|| Mistake::WrongType(shown(json.get())));
+            values.entry(name).and_modify(|value| *value = Err(Mistake::SetTwice)).or_insert(value);
         }
         Self::new(Place::Issuer(index), values)
     }
@@ -214,14 +212,16 @@ fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
 }
 
 /// Returns the text that means the same in an environment variable. `None` for a value of a type
-/// that no setting takes.
-fn as_text(json: &RawValue) -> Option<String> {
+/// that no setting takes. `name` is the name of the setting in upper case.
+fn as_text(name: &str, json: &RawValue) -> Option<String> {
     let value: Value = serde_json::from_str(json.get()).ok()?;
     match value {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),
         // The raw JSON: a `Value` has already dropped a repeated member, which is a mistake.
         Value::Object(_) => Some(json.get().to_owned()),
+        // The only list whose items can be lists.
+        Value::Array(_) if name == REQUIRED_SCOPES.name => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();

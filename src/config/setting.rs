@@ -102,12 +102,17 @@ settings! {
     example: "access";
 
     REQUIRED_SCOPES, per_issuer: true,
-    takes: "a comma-separated list of scopes, all of which a token must have",
+    takes: "a comma-separated list of scopes, or a JSON list of scopes and lists of scopes",
     default: "none",
     example: "chat:connect";
 
+    SCOPE_CLAIMS, per_issuer: true,
+    takes: "a comma-separated list of claims (names or JSON Pointers)",
+    default: "none",
+    example: "permissions,/realm_access/roles";
+
     REQUIRED_CLAIMS, per_issuer: true,
-    takes: "a JSON object that maps claims (names or JSON Pointers) to a value or a list of values",
+    takes: "a JSON object that maps claims (names or JSON Pointers) to a value, a list of values, or {\"all\": [...]}",
     default: "none",
     example: r#"{"tenant": ["a", "b"], "/realm_access/roles": "admin"}"#;
 
@@ -136,10 +141,10 @@ settings! {
     default: "any",
     example: "https://app.example.com";
 
-    ROUTE_SCOPES, per_issuer: false,
-    takes: "a JSON object that maps route patterns to lists of scopes",
+    ROUTE_RULES, per_issuer: false,
+    takes: "a JSON object that maps route patterns to lists of scopes, or to objects with scopes and claims",
     default: "none",
-    example: r#"{"GET /orders/*": ["orders:read"], "$connect": ["chat"]}"#;
+    example: r#"{"GET /orders/*": ["orders:read"], "* /admin/*": {"claims": {"groups": "admins"}}}"#;
 
     CONTEXT_CLAIMS, per_issuer: false,
     takes: "a comma-separated list of NAME, NAME=CLAIM, NAME=/JSON/POINTER",

@@ -3,16 +3,17 @@
 //! A wrong suggestion is worse than none. So a setting is suggested only if its name is nearly the
 //! same as the unknown one, or has enough words in common with it.
 
-use super::setting::{LEEWAY_SECONDS, REQUIRED_SCOPES, Setting};
+use super::setting::{LEEWAY_SECONDS, REQUIRED_SCOPES, ROUTE_RULES, Setting};
 
-/// Names that other products use for our settings.
-const OTHER_NAMES: [(&str, &Setting); 6] = [
+/// Names that other products use for our settings, and names that ours had.
+const OTHER_NAMES: [(&str, &Setting); 7] = [
     ("CLOCK_SKEW", &LEEWAY_SECONDS),
     ("CLOCK_SKEW_SECONDS", &LEEWAY_SECONDS),
     ("CLOCK_TOLERANCE", &LEEWAY_SECONDS),
     ("CLOCK_TOLERANCE_SECONDS", &LEEWAY_SECONDS),
     ("SKEW", &LEEWAY_SECONDS),
     ("SCOPE", &REQUIRED_SCOPES),
+    ("ROUTE_SCOPES", &ROUTE_RULES),
 ];
 
 /// The Jaro-Winkler similarity, from 0 to 1, at which a name counts as a misspelt one.
@@ -131,7 +132,7 @@ mod tests {
         check("CACHE_TTL", &["JWKS_TTL_SECONDS"]);
         check("METRICS", &["METRICS_NAMESPACE"]);
         check("CLIENT", &["CLIENT_IDS"]);
-        check("CLAIMS", &["REQUIRED_CLAIMS", "CONTEXT_CLAIMS"]);
+        check("CLAIMS", &["SCOPE_CLAIMS", "REQUIRED_CLAIMS", "CONTEXT_CLAIMS"]);
     }
 
     #[test]
@@ -145,6 +146,7 @@ mod tests {
 
     #[test]
     fn knows_the_names_of_other_products() {
+        check("ROUTE_SCOPES", &["ROUTE_RULES"]);
         for name in ["CLOCK_SKEW", "SKEW", "CLOCK_TOLERANCE", "CLOCK_SKEW_SECONDS"] {
             check(name, &["LEEWAY_SECONDS"]);
         }

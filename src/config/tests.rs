@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::*;
-use crate::access::{RouteRule, RouteScopes};
+use crate::access::{RequiredScopes, RouteNeeds, RouteRule, RouteRules, ScopeRules};
 use crate::context::ContextClaim;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
 
@@ -93,7 +93,7 @@ fn has_the_documented_defaults() {
     let algorithms: Vec<_> = issuer.keys.algorithms.iter().map(|row| row.name).collect();
     assert_eq!(algorithms, ["RS256"]);
     assert_eq!(issuer.jwks_file, None);
-    assert!(issuer.required_scopes.is_empty());
+    assert_eq!(issuer.scopes, ScopeRules::default());
     let rules = &issuer.rules;
     assert_eq!(rules.issuer, ISSUER);
     assert_eq!(rules.audience, Audience::AnyOf(strings(&["chat"])));
@@ -109,7 +109,7 @@ fn has_the_documented_defaults() {
         ]
     );
     let allowed_origins = AllowedOrigins::Unrestricted;
-    assert_eq!(config.access, AccessRules { allowed_origins, route_scopes: None });
+    assert_eq!(config.access, AccessRules { allowed_origins, route_rules: None });
     assert!(config.context.claims.is_empty());
     assert_eq!((config.context.principal, config.context.usage_key), (None, None));
     assert_eq!(
@@ -335,46 +335,136 @@ fn token_use() {
     );
 }
 
+fn groups(groups: &[&[&str]]) -> RequiredScopes {
+    RequiredScopes(groups.iter().map(|group| strings(group)).collect())
+}
+
+/// Lists of scopes that cannot be used, wherever they are, and what is wrong with them.
+const BAD_SCOPE_LISTS: [(&str, &str); 14] = [
+    (r#"["a",]"#, "has no list of scopes (trailing comma"),
+    (r#"["a b"]"#, "has the scope \"a b\", which a token cannot have"),
+    (r#"["a b"]"#, "(to require a value with a space, use a claim)"),
+    (r#"[""]"#, "has the scope \"\", which a token cannot have"),
+    (r#"["é"]"#, "has the scope \"é\""),
+    ("[1]", "has 1 in place of a scope"),
+    ("[null]", "has null in place of a scope"),
+    (r#"[{"a":1}]"#, "has {\"a\":1} in place of a scope"),
+    ("[[]]", "has an empty list, of which a token cannot have an item"),
+    (r#"["a",[["b"]]]"#, "has [\"b\"] in place of a scope"),
+    (r#"["a",["b",2]]"#, "has 2 in place of a scope"),
+    (r#"["a",["b","b"]]"#, "has the same item twice in a list"),
+    (r#"["a","a"]"#, "has the same element twice"),
+    (r#"[["a","b"],["a","b"]]"#, "has the same element twice"),
+];
+
 #[test]
 fn required_scopes() {
+    let refused = BAD_SCOPE_LISTS.map(|(value, fault)| (value, fault.to_owned()));
+    let mut refused: Vec<_> = refused.iter().map(|(value, fault)| (*value, &**fault)).collect();
+    refused.extend([
+        ("a b", "a token cannot have the scope \"a b\""),
+        ("a,é", "a token cannot have the scope \"é\""),
+        ("\"a\"", "a token cannot have the scope"),
+        ("a,,b", "an item is empty"),
+        ("a,a", "\"a\" is in the list twice"),
+        ("[]", "the list is empty"),
+        ("[a,b]", "it has no list of scopes"),
+        ("[a", "it has no list of scopes"),
+        (r#"["a"],b"#, "it has no list of scopes"),
+    ]);
     check(
         "REQUIRED_SCOPES",
-        |config| config.issuers[0].required_scopes.clone(),
+        |config| config.issuers[0].scopes.required.clone(),
         &[
-            ("chat:connect", strings(&["chat:connect"])),
-            ("a, https://x/b", strings(&["a", "https://x/b"])),
+            ("chat:connect", groups(&[&["chat:connect"]])),
+            ("a, https://x/b", groups(&[&["a"], &["https://x/b"]])),
+            (r#"["a"]"#, groups(&[&["a"]])),
+            (r#"["a","b"]"#, groups(&[&["a"], &["b"]])),
+            (r#"["a",["b","c"]]"#, groups(&[&["a"], &["b", "c"]])),
+            (r#"[["a","b"],["b","c"]]"#, groups(&[&["a", "b"], &["b", "c"]])),
+            (r#" [ ["a,b"] ] "#, groups(&[&["a,b"]])),
+        ],
+        &refused,
+    );
+}
+
+#[test]
+fn required_scopes_of_an_issuer_are_a_json_list_as_well() {
+    let parse = |scopes: &str| {
+        let object =
+            format!(r#"[{{"issuer":"{ISSUER}","audience":"chat","required_scopes":{scopes}}}]"#);
+        read(&[("ISSUERS", &object)]).map(|config| config.issuers[0].scopes.required.clone())
+    };
+    for (scopes, expected) in [
+        (r#""a, b""#, groups(&[&["a"], &["b"]])),
+        (r#"["a","b"]"#, groups(&[&["a"], &["b"]])),
+        (r#"["a",["b","c"]]"#, groups(&[&["a"], &["b", "c"]])),
+    ] {
+        assert_eq!(parse(scopes).unwrap(), expected, "{scopes}");
+    }
+    for (scopes, fault) in [("[]", "the list is empty"), (r#"["a",[]]"#, "it has an empty list")] {
+        let error = parse(scopes).unwrap_err().to_string();
+        assert!(error.contains("AUTHORIZER_ISSUERS[0].required_scopes is"), "{error}");
+        assert!(error.contains(fault), "{error}");
+    }
+    // No other list has lists in it.
+    let audience = format!(r#"[{{"issuer":"{ISSUER}","audience":["a",["b"]]}}]"#);
+    let error = read(&[("ISSUERS", &audience)]).unwrap_err().to_string();
+    assert!(error.contains(r#"[0].audience is ["a",["b"]]. Set it to a string"#), "{error}");
+}
+
+#[test]
+fn scope_claims() {
+    let paths = |paths: &[&str]| paths.iter().map(|path| ClaimPath::new(path)).collect::<Vec<_>>();
+    check(
+        "SCOPE_CLAIMS",
+        |config| config.issuers[0].scopes.claims.clone(),
+        &[
+            ("permissions", paths(&["permissions"])),
+            (
+                "cognito:groups, /realm_access/roles",
+                paths(&["cognito:groups", "/realm_access/roles"]),
+            ),
+            ("/a~1b/scope", paths(&["/a~1b/scope"])),
         ],
         &[
-            ("a b", "a token cannot have the scope \"a b\""),
-            ("a,é", "a token cannot have the scope \"é\""),
-            ("\"a\"", "a token cannot have the scope"),
-            ("a,,b", "an item is empty"),
+            ("permissions,scope", "\"scope\" is always read (leave it out)"),
+            ("/scp", "\"/scp\" is always read (leave it out)"),
             ("a,a", "\"a\" is in the list twice"),
+            ("a,", "an item is empty"),
+            ("/a~", "is not a JSON Pointer"),
         ],
     );
 }
 
 #[test]
 fn required_claims() {
-    let claim = |path: &str, accepted: serde_json::Value| RequiredClaim {
+    let claim = |path: &str, groups: serde_json::Value| RequiredClaim {
         path: ClaimPath::new(path),
-        accepted: accepted.as_array().unwrap().clone(),
+        groups: serde_json::from_value(groups).unwrap(),
     };
+    let no_value = "has neither a value, a list of values nor an object with \"all\" only";
     check(
         "REQUIRED_CLAIMS",
         |config| rules(config).required_claims.clone(),
         &[
-            (r#"{"tenant":"a"}"#, vec![claim("tenant", json!(["a"]))]),
-            (r#"{"tenant": ["a", 1, true]}"#, vec![claim("tenant", json!(["a", 1, true]))]),
+            (r#"{"tenant":"a"}"#, vec![claim("tenant", json!([["a"]]))]),
+            (r#"{"tenant": ["a", 1, true]}"#, vec![claim("tenant", json!([["a", 1, true]]))]),
             (
                 r#"{"b":1.5,"/realm_access/roles":"admin","/a~1b":false}"#,
                 vec![
-                    claim("b", json!([1.5])),
-                    claim("/realm_access/roles", json!(["admin"])),
-                    claim("/a~1b", json!([false])),
+                    claim("b", json!([[1.5]])),
+                    claim("/realm_access/roles", json!([["admin"]])),
+                    claim("/a~1b", json!([[false]])),
                 ],
             ),
-            (r#"{"https://x/r~":""}"#, vec![claim("https://x/r~", json!([""]))]),
+            (r#"{"https://x/r~":""}"#, vec![claim("https://x/r~", json!([[""]]))]),
+            (r#"{"a":{"all":["x","y"]}}"#, vec![claim("a", json!([["x"], ["y"]]))]),
+            (
+                r#"{"a":{"all":["x",["y",1]]}, "b": "c"}"#,
+                vec![claim("a", json!([["x"], ["y", 1]])), claim("b", json!([["c"]]))],
+            ),
+            (r#"{"all":"x"}"#, vec![claim("all", json!([["x"]]))]),
         ],
         &[
             ("tenant=a", "it cannot be read as a JSON object"),
@@ -382,11 +472,23 @@ fn required_claims() {
             (r#"{"tenant":"a""#, "it cannot be read as a JSON object"),
             ("{}", "the object is empty"),
             (r#"{"a":1,"a":1}"#, "\"a\" is there twice"),
-            (r#"{"a":[]}"#, "the list of values for \"a\" is empty"),
-            (r#"{"a":null}"#, "a value for \"a\" is not a string, a number or a boolean"),
-            (r#"{"a":["x",null]}"#, "a value for \"a\" is not a string"),
-            (r#"{"a":{"b":1}}"#, "a value for \"a\" is not a string"),
-            (r#"{"a":[["b"]]}"#, "a value for \"a\" is not a string"),
+            (r#"{"a":[]}"#, "\"a\" has an empty list"),
+            (r#"{"a":null}"#, "\"a\" has null, which is not a string, a number or a boolean"),
+            (r#"{"a":["x",null]}"#, "\"a\" has null, which is not a string"),
+            (r#"{"a":{"b":1}}"#, no_value),
+            (r#"{"a":{}}"#, no_value),
+            (r#"{"a":{"any":["b"]}}"#, no_value),
+            (r#"{"a":{"all":["b"],"x":1}}"#, no_value),
+            (r#"{"a":{"all":["b"],"all":["c"]}}"#, no_value),
+            (r#"{"a":{"all":"b"}}"#, "\"a\" has \"all\" without a list"),
+            (r#"{"a":{"all":[]}}"#, "\"a\" has an empty list"),
+            (r#"{"a":{"all":["b",[]]}}"#, "\"a\" has an empty list"),
+            (r#"{"a":{"all":["b","b"]}}"#, "\"a\" has the same element twice"),
+            (r#"{"a":{"all":[[["b"]]]}}"#, "\"a\" has [\"b\"], which is not a string"),
+            (r#"{"a":["b","b"]}"#, "\"a\" has the same item twice in a list"),
+            // Only within `all`, so that a pair of brackets never turns any into all.
+            (r#"{"a":[["b"]]}"#, "\"a\" has [\"b\"], which is not a string"),
+            (r#"{"a":["b",["c"]]}"#, "\"a\" has [\"c\"], which is not a string"),
             (r#"{"/a~b":1}"#, "is not a JSON Pointer"),
             (r#"{"/a~":1}"#, "is not a JSON Pointer"),
         ],
@@ -500,16 +602,18 @@ fn allowed_origins() {
 }
 
 #[test]
-fn route_scopes() {
+fn route_rules() {
     let rule = |pattern: &str, scopes: &[&str]| {
         let (method, path) = pattern.split_at(pattern.find(['/', ' ']).unwrap_or(pattern.len()));
-        RouteRule::new(method, path.trim_start(), strings(scopes)).unwrap()
+        let scopes = RequiredScopes(scopes.iter().map(|scope| strings(&[scope])).collect());
+        let needs = RouteNeeds { scopes, claims: Vec::new() };
+        RouteRule::new(method, path.trim_start(), needs).unwrap()
     };
     let longest = format!("GET /{}", "x".repeat(512 - 195 - "GET/".len()));
     let (fits, too_long) = (format!(r#"{{"{longest}":[]}}"#), format!(r#"{{"{longest}y":[]}}"#));
     check(
-        "ROUTE_SCOPES",
-        |config| config.access.route_scopes.clone(),
+        "ROUTE_RULES",
+        |config| config.access.route_rules.clone(),
         &[
             (r#"{"*":[]}"#, vec![rule("*", &[])]),
             (r#"{"$connect":["chat"]}"#, vec![rule("$connect", &["chat"])]),
@@ -526,19 +630,13 @@ fn route_scopes() {
             ),
             (&fits, vec![rule(&longest.replace(' ', ""), &[])]),
         ]
-        .map(|(value, rules)| (value, Some(RouteScopes(rules)))),
+        .map(|(value, rules)| (value, Some(RouteRules(rules)))),
         &[
             ("GET /x", "it cannot be read as a JSON object"),
             ("{}", "the object is empty"),
             (r#"{"GET /x":["a"],"GET /x":["b"]}"#, "\"GET /x\" is there twice"),
-            (r#"{"GET /x":"a"}"#, "\"GET /x\" does not have a list of scopes"),
-            (r#"{"GET /x":[1]}"#, "does not have a list of scopes"),
-            (r#"{"GET /x":null}"#, "does not have a list of scopes"),
-            (
-                r#"{"GET /x":["a b"]}"#,
-                "\"GET /x\" has the scope \"a b\", which a token cannot have",
-            ),
-            (r#"{"GET /x":[""]}"#, "has the scope \"\", which a token cannot have"),
+            (r#"{"GET /x":"a"}"#, "\"GET /x\" has neither a list of scopes nor an object"),
+            (r#"{"GET /x":null}"#, "has neither a list of scopes nor an object"),
             (r#"{"/x":[]}"#, "\"/x\" has no method"),
             (r#"{"":[]}"#, "\"\" is not METHOD /path"),
             (r#"{"$default":[]}"#, "authorizes only $connect"),
@@ -568,11 +666,82 @@ fn route_scopes() {
     // An encoded character is longer.
     let longest_spelling = format!(r#"{{"{}":[]}}"#, longest.replace("/xxx", "/@"));
     let too_long_encoded = format!(r#"{{"{}":[]}}"#, longest.replace("/x", "/@"));
-    assert!(read_one("ROUTE_SCOPES", &longest_spelling).is_ok());
+    assert!(read_one("ROUTE_RULES", &longest_spelling).is_ok());
     for too_long in [too_long, too_long_encoded] {
-        let error = read_one("ROUTE_SCOPES", &too_long).unwrap_err();
+        let error = read_one("ROUTE_RULES", &too_long).unwrap_err();
         assert!(error.to_string().contains("is too long for a resource of a policy"), "{error}");
     }
+}
+
+#[test]
+fn route_rules_need_scopes_claims_or_both() {
+    let rule = |scopes: &[&[&str]], claims: &[(&str, serde_json::Value)]| {
+        let claim = |(path, groups): &(&str, serde_json::Value)| RequiredClaim {
+            path: ClaimPath::new(path),
+            groups: serde_json::from_value(groups.clone()).unwrap(),
+        };
+        let needs =
+            RouteNeeds { scopes: groups(scopes), claims: claims.iter().map(claim).collect() };
+        Some(RouteRules(vec![RouteRule::new("GET", "/x", needs).unwrap()]))
+    };
+    let of_x = |needs: &str| format!(r#"{{"GET /x": {needs}}}"#);
+    let accepted = [
+        (r#"["a",["b","c"]]"#, rule(&[&["a"], &["b", "c"]], &[])),
+        (r#"{"scopes":["a"]}"#, rule(&[&["a"]], &[])),
+        (r#"{"scopes":[]}"#, rule(&[], &[])),
+        (
+            r#"{"scopes":["a",["b","c"]],"claims":{"cognito:groups":["x","y"],"/r/s":"e","v":true}}"#,
+            rule(
+                &[&["a"], &["b", "c"]],
+                &[
+                    ("cognito:groups", json!([["x", "y"]])),
+                    ("/r/s", json!([["e"]])),
+                    ("v", json!([[true]])),
+                ],
+            ),
+        ),
+        (
+            r#"{"claims":{"g":{"all":["x",["y","z"]]}}}"#,
+            rule(&[], &[("g", json!([["x"], ["y", "z"]]))]),
+        ),
+    ]
+    .map(|(needs, rules)| (of_x(needs), rules));
+    let mut refused = BAD_SCOPE_LISTS.map(|(list, fault)| (list.to_owned(), fault)).to_vec();
+    refused.extend(BAD_SCOPE_LISTS.map(|(list, fault)| (format!(r#"{{"scopes":{list}}}"#), fault)));
+    refused.extend(
+        [
+            ("{}", "\"GET /x\" has an object that cannot be used: the object is empty"),
+            (r#"{"scope":["a"]}"#, "\"GET /x\" has \"scope\", which is neither scopes nor claims"),
+            (r#"{"scopes":["a"],"roles":[]}"#, "has \"roles\", which is neither"),
+            (r#"{"scopes":["a"],"scopes":["b"]}"#, "\"scopes\" is there twice"),
+            (r#"{"scopes":"a"}"#, "has no list of scopes"),
+            (r#"{"scopes":null}"#, "has no list of scopes"),
+            (r#"{"claims":{}}"#, "\"GET /x\" has claims that cannot be used: the object is empty"),
+            (r#"{"claims":["a"]}"#, "has claims that cannot be used: it cannot be read as a JSON"),
+            (r#"{"claims":null}"#, "has claims that cannot be used: it cannot be read as a JSON"),
+            (r#"{"claims":{"a":1,"a":2}}"#, "\"a\" is there twice"),
+            (r#"{"claims":{"a":{"all":["b"],"all":["c"]}}}"#, "\"a\" has neither a value"),
+            (r#"{"claims":{"a":[]}}"#, "has claims that cannot be used: \"a\" has an empty list"),
+            (r#"{"claims":{"/a~":"b"}}"#, "is not a JSON Pointer"),
+        ]
+        .map(|(needs, fault)| (needs.to_owned(), fault)),
+    );
+    // A value that is not JSON is a fault of the whole setting.
+    refused
+        .retain(|(needs, _)| serde_json::from_str::<&serde_json::value::RawValue>(needs).is_ok());
+    let refused: Vec<_> = refused.iter().map(|(needs, fault)| (of_x(needs), *fault)).collect();
+    let accepted: Vec<_> = accepted.iter().map(|(text, it)| (text.as_str(), it.clone())).collect();
+    let refused: Vec<_> = refused.iter().map(|(text, fault)| (text.as_str(), *fault)).collect();
+    check("ROUTE_RULES", |config| config.access.route_rules.clone(), &accepted, &refused);
+}
+
+#[test]
+fn the_old_name_of_the_route_rules_is_refused() {
+    let error = read_one("ROUTE_SCOPES", r#"{"GET /x": ["a"]}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1 mistake in the settings:\n- AUTHORIZER_ROUTE_SCOPES is not a setting. Did you mean AUTHORIZER_ROUTE_RULES?"
+    );
 }
 
 #[test]
@@ -685,7 +854,7 @@ fn every_mistake_is_named_at_once() {
         ("ALGORITHMS", "HS256"),
         ("LEEWAY_SECONDS", "301"),
         ("REQUIRED_SCOPE", "chat"),
-        ("ROUTE_SCOPES", r#"{"sendMessage": ["chat"]}"#),
+        ("ROUTE_RULES", r#"{"sendMessage": ["chat"]}"#),
         ("TOKEN_SOURCES", ""),
         ("JWKS_TTL_SECONDS", "ten minutes"),
         ("CONTEXT_CLAIMS", "reason"),
@@ -729,7 +898,10 @@ fn an_unknown_variable_is_a_mistake_and_a_similar_name_is_suggested() {
         assert_eq!(problem.to_string(), expected);
     }
     for (name, remedy) in [
-        ("CLAIMS", "Did you mean AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?"),
+        (
+            "CLAIMS",
+            "Did you mean AUTHORIZER_SCOPE_CLAIMS or AUTHORIZER_REQUIRED_CLAIMS or AUTHORIZER_CONTEXT_CLAIMS?",
+        ),
         ("DOMAIN", "See docs/configuration.md for the settings."),
         ("", "See docs/configuration.md for the settings."),
     ] {
@@ -819,7 +991,7 @@ fn issuers_each_have_their_own_settings() {
     assert_eq!(first.rules.required_claims.len(), 1);
     assert_eq!(first.rules.token_use.as_deref(), Some("id"));
     assert_eq!(second.rules.issuer, "https://a.example/");
-    assert_eq!(second.required_scopes, ["x", "y"]);
+    assert_eq!(second.scopes.required, groups(&[&["x"], &["y"]]));
     assert_eq!(second.rules.max_age, Some(Duration::from_secs(60)));
     assert_eq!(second.keys.jwks_uri.as_ref().unwrap().as_str(), "https://keys.example/");
 }
@@ -967,23 +1139,34 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
         &["AUTHORIZER_TOKEN_SOURCES has a cookie, but AUTHORIZER_ALLOWED_ORIGINS is not set"],
     );
     check(&[("AUDIENCE", "chat"), cookie, ("ALLOWED_ORIGINS", "https://a.example")], &[]);
+    let scope_claims = ("SCOPE_CLAIMS", "permissions");
+    for without_use in [("LEEWAY_SECONDS", "5"), ("ROUTE_RULES", r#"{"*": {"claims": {"a": 1}}}"#)]
+    {
+        check(
+            &[("AUDIENCE", "chat"), scope_claims, without_use],
+            &["AUTHORIZER_SCOPE_CLAIMS has no effect on tokens of https://issuer.example/"],
+        );
+    }
+    for with_use in [("REQUIRED_SCOPES", "a"), ("ROUTE_RULES", r#"{"*": [["a", "b"]]}"#)] {
+        check(&[("AUDIENCE", "chat"), scope_claims, with_use], &[]);
+    }
     let rules = |count: usize| {
         let rules: Vec<_> =
             (0..count).map(|place| format!(r#""GET /{place:03}{}":[]"#, "x".repeat(33))).collect();
         format!("{{{}}}", rules.join(","))
     };
     // Each resource has 56 characters up to the route, 40 of it, and 3 around it.
-    check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(82))], &[]);
+    check(&[("AUDIENCE", "chat"), ("ROUTE_RULES", &rules(82))], &[]);
     check(
-        &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &rules(83))],
-        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8217 bytes or more"],
+        &[("AUDIENCE", "chat"), ("ROUTE_RULES", &rules(83))],
+        &["AUTHORIZER_ROUTE_RULES can make a policy of 8217 bytes or more"],
     );
     // With a wildcard, the paths that are always denied take 2,388 bytes more.
     let with_wildcard = |count: usize| rules(count).replace("/000x", "/000*");
-    check(&[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(58))], &[]);
+    check(&[("AUDIENCE", "chat"), ("ROUTE_RULES", &with_wildcard(58))], &[]);
     check(
-        &[("AUDIENCE", "chat"), ("ROUTE_SCOPES", &with_wildcard(59))],
-        &["AUTHORIZER_ROUTE_SCOPES can make a policy of 8229 bytes or more"],
+        &[("AUDIENCE", "chat"), ("ROUTE_RULES", &with_wildcard(59))],
+        &["AUTHORIZER_ROUTE_RULES can make a policy of 8229 bytes or more"],
     );
 }
 

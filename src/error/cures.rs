@@ -76,10 +76,14 @@ const CURES: &[(&str, &str)] = &[
         "Configure the issuer to add the claim, or change the setting that needs it.",
     ),
     ("claim_mismatch", "If the token is right, add its value to AUTHORIZER_REQUIRED_CLAIMS."),
-    ("insufficient_scope", "The client must request the scope, and the issuer must grant it."),
+    (
+        "insufficient_scope",
+        "The client must request the scope, and the issuer must grant it. If the token has it in another claim than scope or scp, set AUTHORIZER_SCOPE_CLAIMS.",
+    ),
+    ("route_claim_mismatch", "The issuer must give the user this value, or the token this claim."),
     (
         "route_forbidden",
-        "Add a rule to AUTHORIZER_ROUTE_SCOPES that matches the requested path without the stage.",
+        "Add a rule to AUTHORIZER_ROUTE_RULES that matches the requested path without the stage.",
     ),
     ("ambiguous_path", "The client must send the plain path."),
     (
@@ -93,6 +97,6 @@ const CURES: &[(&str, &str)] = &[
     ("unusable_event", "Attach the function as an authorizer, and not as an integration."),
     (
         "context_too_large",
-        "Add fewer claims with AUTHORIZER_CONTEXT_CLAIMS, or use fewer and wider patterns in AUTHORIZER_ROUTE_SCOPES.",
+        "Add fewer claims with AUTHORIZER_CONTEXT_CLAIMS, or use fewer and wider patterns in AUTHORIZER_ROUTE_RULES.",
     ),
 ];

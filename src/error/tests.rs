@@ -48,8 +48,21 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             Unauthenticated,
         ),
         (Error::missing_claim("x"), "missing_claim", Unauthenticated),
-        (Error::ClaimMismatch(text()), "claim_mismatch", Unauthenticated),
-        (Error::InsufficientScope(text()), "insufficient_scope", Forbidden),
+        (
+            Error::ClaimMismatch { claim: text(), wanted: excerpt() },
+            "claim_mismatch",
+            Unauthenticated,
+        ),
+        (
+            Error::InsufficientScope { any_of: vec![text()], required_by: text() },
+            "insufficient_scope",
+            Forbidden,
+        ),
+        (
+            Error::RouteClaimMismatch { claim: text(), wanted: None, required_by: text() },
+            "route_claim_mismatch",
+            Forbidden,
+        ),
         (Error::RouteForbidden, "route_forbidden", Forbidden),
         (Error::AmbiguousPath, "ambiguous_path", Forbidden),
         (Error::OriginNotAllowed(ForeignOrigin::Missing), "origin_not_allowed", Forbidden),

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
-
 use super::claims_set::{ClaimsSet, NumericDate};
 use super::content::TokenContent;
+use super::required_claim::RequiredClaim;
 use super::verify::VerifiedToken;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
@@ -38,38 +37,6 @@ pub enum Audience {
     AnyOf(Vec<String>),
     /// `aud` is not checked: a token for any audience passes.
     Unchecked,
-}
-
-/// A claim that must have one of the accepted values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequiredClaim {
-    /// Which claim.
-    pub path: ClaimPath,
-    /// The values, compared without coercion: `1` is not `"1"`.
-    pub accepted: Vec<Value>,
-}
-
-/// The path of a value in a claims set: the name of a claim, or a JSON Pointer
-/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), which starts with `/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimPath(String);
-
-impl ClaimPath {
-    /// Takes a claim's name or a JSON Pointer.
-    #[must_use]
-    pub fn new(path: &str) -> Self {
-        Self(path.to_owned())
-    }
-
-    /// Returns the path as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(super) fn find<'v>(&self, claims: &'v Value) -> Option<&'v Value> {
-        if self.0.starts_with('/') { claims.pointer(&self.0) } else { claims.get(&self.0) }
-    }
 }
 
 /// Claims that the issuer signed and that meet its rules.
@@ -124,7 +91,7 @@ pub(crate) enum ClaimCheck<'r> {
     Client,
     /// `token_use` is the configured one.
     TokenUse,
-    /// A required claim has an accepted value.
+    /// A required claim has its accepted values.
     Required(&'r RequiredClaim),
 }
 
@@ -155,20 +122,6 @@ pub(crate) fn check_each<'r, E>(
         report(ClaimCheck::Required(required), required.check(token))?;
     }
     Ok(())
-}
-
-impl RequiredClaim {
-    /// Checks that a token has the claim with an accepted value. If the claim is a list, one of its
-    /// items must be an accepted value.
-    fn check(&self, token: &TokenContent<'_>) -> Result<(), Error> {
-        let name = || self.path.as_str().to_owned();
-        let value = token.value(&self.path)?.ok_or_else(|| Error::missing_claim(&name()))?;
-        let accepted = match value.as_array() {
-            Some(values) => values.iter().any(|value| self.accepted.contains(value)),
-            None => self.accepted.contains(value),
-        };
-        if accepted { Ok(()) } else { Err(Error::ClaimMismatch(name())) }
-    }
 }
 
 fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use super::claims::ClaimPath;
 use super::claims_set::ClaimsSet;
+use super::required_claim::ClaimPath;
 use crate::error::Error;
 use crate::json::Text;
 

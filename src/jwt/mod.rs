@@ -15,17 +15,17 @@ mod base64url;
 mod claims;
 mod claims_set;
 mod content;
+mod required_claim;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
-pub(crate) use claims::{
-    Audience, ClaimCheck, ClaimPath, ClaimRules, Claims, RequiredClaim, check_each,
-};
+pub(crate) use claims::{Audience, ClaimCheck, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
+pub(crate) use required_claim::{ClaimFault, ClaimPath, RequiredClaim};
 pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken};
 pub use verify::PublicKeyError;
 pub(crate) use verify::{PublicKey, verify};

@@ -205,10 +205,10 @@ fn plain_text(markdown: &str) -> String {
 }
 
 #[tokio::test]
-async fn route_scopes_answer_as_their_example_says() {
+async fn route_rules_answer_as_their_example_says() {
     let page = read("docs/rest-and-http.md");
     let sections = page.sections();
-    let section = sections.iter().find(|section| section.title == "Scopes by route").unwrap();
+    let section = sections.iter().find(|section| section.title == "Rules by route").unwrap();
     let ([env], [policy]) = (&*blocks(section.text, "env"), &*blocks(section.text, "json")) else {
         panic!("the example is not one block of settings and one answer")
     };

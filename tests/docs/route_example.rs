@@ -1,5 +1,4 @@
-//! An authorizer in this process, and a token as the example of the route
-//! scopes has it.
+//! An authorizer in this process, and a token as the example of the route rules has it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

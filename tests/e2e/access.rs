@@ -121,10 +121,10 @@ const ROUTES: &str = r#"{
 }"#;
 
 #[tokio::test]
-async fn route_scopes_want_every_rule_that_matches_to_be_met() {
+async fn route_rules_want_every_rule_that_matches_to_be_met() {
     let issuer = Issuer::start().await.unwrap();
     let mut deployment =
-        Deployment::trusting(issuer.url(), &[("AUTHORIZER_ROUTE_SCOPES", ROUTES)]).await;
+        Deployment::trusting(issuer.url(), &[("AUTHORIZER_ROUTE_RULES", ROUTES)]).await;
     let insufficient = || Err(forbidden("insufficient_scope"));
     let no_rule = || Err(forbidden("route_forbidden"));
     for (scope, method, path, expected) in [
@@ -163,10 +163,10 @@ async fn route_scopes_want_every_rule_that_matches_to_be_met() {
 
 /// API Gateway asks once and answers the caller's other routes from the policy that it keeps.
 #[tokio::test]
-async fn route_scopes_answer_every_route_of_the_caller_from_any_cached_policy() {
+async fn route_rules_answer_every_route_of_the_caller_from_any_cached_policy() {
     let issuer = Issuer::start().await.unwrap();
     let deployment =
-        Deployment::trusting(issuer.url(), &[("AUTHORIZER_ROUTE_SCOPES", ROUTES)]).await;
+        Deployment::trusting(issuer.url(), &[("AUTHORIZER_ROUTE_RULES", ROUTES)]).await;
     let token = token_with(&issuer, json!({ "scope": "orders:read" }));
     let routes = [
         ("GET", "/orders/1", true),
@@ -198,7 +198,7 @@ async fn no_spelling_of_a_path_escapes_from_its_rule() {
         "GET /orders/*": ["orders:read"], "GET /orders/*/invoice": ["billing"], "GET /public/*": []
     }"#;
     let issuer = Issuer::start().await.unwrap();
-    let settings = [("AUTHORIZER_ROUTE_SCOPES", RULES)];
+    let settings = [("AUTHORIZER_ROUTE_RULES", RULES)];
     let mut deployment = Deployment::trusting(issuer.url(), &settings).await;
     let cached = Deployment::trusting(issuer.url(), &settings).await;
     let get = |path: &str, scope: &str| {

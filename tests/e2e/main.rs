@@ -34,6 +34,7 @@ mod events;
 mod hostile;
 mod issuers;
 mod log;
+mod needs;
 mod refusals;
 mod rules;
 mod start;

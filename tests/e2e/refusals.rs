@@ -38,7 +38,16 @@ const REASONS: [(u16, &[&str]); 3] = [
             "claim_mismatch",
         ],
     ),
-    (403, &["insufficient_scope", "route_forbidden", "ambiguous_path", "origin_not_allowed"]),
+    (
+        403,
+        &[
+            "insufficient_scope",
+            "route_claim_mismatch",
+            "route_forbidden",
+            "ambiguous_path",
+            "origin_not_allowed",
+        ],
+    ),
     (500, &["keys_unavailable", "unusable_event", "context_too_large"]),
 ];
 
@@ -79,7 +88,11 @@ impl Strict {
         let settings = vec![
             ("AUTHORIZER_ISSUERS", json!([strict, lenient]).to_string()),
             ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example".to_owned()),
-            ("AUTHORIZER_ROUTE_SCOPES", r#"{"$connect": [], "GET /orders/*": []}"#.to_owned()),
+            (
+                "AUTHORIZER_ROUTE_RULES",
+                r#"{"$connect": [], "GET /orders/*": [], "GET /b": {"claims": {"tenant": "b"}}}"#
+                    .to_owned(),
+            ),
             ("AUTHORIZER_CONTEXT_CLAIMS", "big,again=big".to_owned()),
         ];
         Self { good, rs384, without_keys, settings }
@@ -142,6 +155,10 @@ impl Strict {
             Request::handshake().bearer(&token).header("Origin", origin).websocket_connect()
         };
         let order = |path: &str| Request::new("GET", path).bearer(&token).rest_request();
+        let of_tenant = |tenant: &str| {
+            let token = self.token(json!({}), json!({ "tenant": tenant }));
+            Request::new("GET", "/b").bearer(&token).rest_request()
+        };
         let mut without_arn = good.clone();
         without_arn.as_object_mut().unwrap().remove("methodArn").unwrap();
 
@@ -201,6 +218,7 @@ impl Strict {
                 connect(&self.token(json!({}), json!({ "scope": "chat:rea chat:readonly" }))),
                 connect(&self.token(json!({}), json!({ "scope": "chat:readonly chat:read" }))),
             ),
+            pair(forbidden("route_claim_mismatch"), of_tenant("a"), of_tenant("b")),
             pair(forbidden("route_forbidden"), order("/users/1"), order("/orders/1")),
             pair(forbidden("ambiguous_path"), order("/orders/1/"), order("/orders/1")),
             pair(
@@ -272,7 +290,8 @@ async fn explains_each_refusal_as_it_is_decided() {
             };
             let report: Value = serde_json::from_slice(&report).unwrap();
             let reason = expected.map(|refusal| &*refusal.reason);
-            let status = expected.map_or(101, |refusal| refusal.status);
+            let success = if line["event_kind"] == "websocket" { 101 } else { 200 };
+            let status = expected.map_or(success, |refusal| refusal.status);
             assert_eq!(report["client_sees"], status, "{report}");
             for name in ["decision", "reason", "event_kind"] {
                 assert_eq!(report[name], line[name], "{name} of {refusal:?}");

@@ -34,7 +34,7 @@ async fn names_every_mistake_at_once() {
         ("AUTHORIZER_REQUIRED_CLAIMS", "tenant=a"),
         ("AUTHORIZER_TOKEN_SOURCES", "header"),
         ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example/"),
-        ("AUTHORIZER_ROUTE_SCOPES", r#"{"/orders": []}"#),
+        ("AUTHORIZER_ROUTE_RULES", r#"{"/orders": []}"#),
         ("AUTHORIZER_CONTEXT_CLAIMS", "sub"),
         ("AUTHORIZER_RESOURCE_SCOPE", "Stage"),
         ("AUTHORIZER_CA_FILE", "/nonexistent"),
@@ -79,6 +79,7 @@ async fn suggests_the_nearest_name() {
         ("AUTHORIZER_audience", "AUTHORIZER_AUDIENCE"),
         ("AUTHORIZER_LEEWAY", "AUTHORIZER_LEEWAY_SECONDS"),
         ("AUTHORIZER_CLOCK_SKEW", "AUTHORIZER_LEEWAY_SECONDS"),
+        ("AUTHORIZER_ROUTE_SCOPES", "AUTHORIZER_ROUTE_RULES"),
     ] {
         let message = init_error(&[&good[..], &[(misspelt, "x")]].concat()).await;
         let problem = format!("{misspelt} is not a setting. Did you mean {nearest}?");

@@ -4,7 +4,7 @@ locals {
     ISSUER          = var.issuer
     AUDIENCE        = join(",", var.audience)
     ISSUERS         = var.issuers == null ? null : jsonencode(var.issuers)
-    REQUIRED_SCOPES = join(",", var.required_scopes)
+    REQUIRED_SCOPES = length(var.required_scopes) == 0 ? null : jsonencode(var.required_scopes)
     TOKEN_SOURCES   = join(",", var.token_sources)
     ALLOWED_ORIGINS = join(",", var.allowed_origins)
   } : name => value if value != null && value != "" }

@@ -92,14 +92,14 @@ variable "issuers" {
 }
 
 variable "required_scopes" {
-  description = "The scopes that every token needs"
-  type        = list(string)
+  description = "The scopes that every token needs. A list in the list stands for any of its scopes, for example [\"chat\", [\"editor\", \"admin\"]]"
+  type        = any
   default     = []
   nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.required_scopes : trimspace(item) != ""])
-    error_message = "An item is empty."
+    condition     = can([for item in var.required_scopes : item]) && alltrue([for item in try(flatten(var.required_scopes), []) : try(trimspace(item) != "", false)])
+    error_message = "An item is empty or not a string, or this is not a list."
   }
 }
 

@@ -1,16 +1,17 @@
 use local_gateway::policy::{self, evaluate};
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::access::spelling::AMBIGUOUS_PATHS;
-use crate::access::{AccessRules, AllowedOrigins};
+use crate::access::{AccessRules, AllowedOrigins, ScopeRules};
 use crate::context::Context;
 use crate::gateway::request::{AuthorizerRequest, Delivery};
 use crate::gateway::response::{
     Caller, HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
-use crate::jwt::testing;
+use crate::jwt::{ClaimPath, testing};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 
@@ -24,11 +25,12 @@ fn rule(pattern: &str, scopes: &[&str]) -> RouteRule {
     try_rule(pattern, scopes).unwrap()
 }
 
-/// Makes a rule of `METHOD/path`, `METHOD *path` or a route key.
+/// Makes a rule of `METHOD/path`, `METHOD *path` or a route key. The scope `a|b` is a group.
 fn try_rule(pattern: &str, scopes: &[&str]) -> Result<RouteRule, PatternError> {
     let (method, path) = pattern.split_at(pattern.find(['/', ' ']).unwrap_or(pattern.len()));
-    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    RouteRule::new(method, path.trim_start(), scopes)
+    let scopes = scopes.iter().map(|group| group.split('|').map(str::to_owned).collect());
+    let needs = RouteNeeds { scopes: RequiredScopes(scopes.collect()), claims: Vec::new() };
+    RouteRule::new(method, path.trim_start(), needs)
 }
 
 #[test]
@@ -88,20 +90,27 @@ fn a_hostile_route_costs_little() {
 
 /// Answers a request for `route` by the function and returns whether it is let in, and the policy.
 fn decide(rules: &[RouteRule], granted: &[&str], route: &str) -> (bool, String) {
+    decide_by_claims(rules, &format!(r#"{{"scope":"{}"}}"#, granted.join(" ")), route)
+}
+
+/// The same for a token with these claims. Those in `further` hold scopes as well.
+fn decide_by_claims(rules: &[RouteRule], claims: &str, route: &str) -> (bool, String) {
     let rules = AccessRules {
         allowed_origins: AllowedOrigins::Unrestricted,
-        route_scopes: Some(RouteScopes(rules.to_vec())),
+        route_rules: Some(RouteRules(rules.to_vec())),
     };
     let arn = serde_json::Value::from(format!("{STAGE}/{route}"));
     let event = format!(r#"{{"type":"REQUEST","methodArn":{arn}}}"#);
     let request = AuthorizerRequest::parse(&event).map_err(|error| error.to_string()).unwrap();
-    let claims = format!(r#"{{"scope":"{}"}}"#, granted.join(" "));
-    let claims = testing::claims(&claims);
+    let claims = testing::claims(claims);
+    let scope_rules =
+        ScopeRules { claims: vec![ClaimPath::new("further")], required: RequiredScopes::default() };
     let caller = Caller { principal: "alice".into(), usage_key: None, context: Context::default() };
-    let (is_allowed, answer) = match rules.judge(&request, Delivery::Explicit, &[], &claims) {
-        Ok(permit) => (true, RESPONSES.allow(&request, &caller, &permit)),
-        Err(refusal) => (false, RESPONSES.deny(&request, caller, &refusal)),
-    };
+    let (is_allowed, answer) =
+        match rules.judge(&request, Delivery::Explicit, &scope_rules, &claims) {
+            Ok(permit) => (true, RESPONSES.allow(&request, &caller, &permit)),
+            Err(refusal) => (false, RESPONSES.deny(&request, caller, &refusal)),
+        };
     (is_allowed, answer.unwrap().as_json().to_owned())
 }
 
@@ -368,10 +377,43 @@ fn fits(pattern: &str, route: &str) -> bool {
     }
 }
 
-fn rules_let_in(rules: &[RouteRule], granted: &[&str], route: &str) -> bool {
+/// What a token says, and what a rule asks of it, for the property tests.
+#[derive(Debug, Clone)]
+struct Token {
+    scopes: Vec<&'static str>,
+    further: Vec<&'static str>,
+    groups: Option<Value>,
+}
+
+impl Token {
+    fn claims(&self) -> String {
+        let mut claims = json!({ "scope": self.scopes.join(" "), "further": self.further });
+        if let Some(groups) = &self.groups {
+            claims["r"] = json!({ "groups": groups });
+        }
+        claims.to_string()
+    }
+
+    /// Whether the token meets a rule, by the definition: one of every group.
+    fn meets(&self, needs: &RouteNeeds) -> bool {
+        let has_scope = |it: &String| self.scopes.contains(&&**it) || self.further.contains(&&**it);
+        let has_value = |wanted: &Value| match &self.groups {
+            None => false,
+            Some(Value::Array(values)) => values.contains(wanted),
+            Some(value) => value == wanted,
+        };
+        needs.scopes.0.iter().all(|group| group.iter().any(has_scope))
+            && needs
+                .claims
+                .iter()
+                .all(|claim| claim.groups.iter().all(|group| group.iter().any(has_value)))
+    }
+}
+
+fn rules_let_in(rules: &[RouteRule], token: &Token, route: &str) -> bool {
     let mut is_named = false;
     for rule in rules {
-        let is_met = rule.scopes.iter().all(|scope| granted.contains(&scope.as_str()));
+        let is_met = token.meets(&rule.needs);
         if !is_met && rule.denied().iter().any(|pattern| fits(pattern, route)) {
             return false;
         }
@@ -396,10 +438,38 @@ fn some_scopes() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(SCOPES.to_vec(), 0..=SCOPES.len())
 }
 
+fn some_values() -> impl Strategy<Value = Vec<Value>> {
+    prop::sample::subsequence(vec![json!("u"), json!("v"), json!(1), json!(true)], 1..=4)
+}
+
+fn some_token() -> impl Strategy<Value = Token> {
+    let groups = prop_oneof![
+        1 => Just(None),
+        1 => select(vec![json!("u"), json!(1), json!("1"), json!(null), json!([])]).prop_map(Some),
+        3 => some_values().prop_map(|values| Some(Value::Array(values))),
+    ];
+    let further = prop::sample::subsequence(vec!["r", "w x", "w"], 0..=1);
+    (some_scopes(), further, groups).prop_map(|(scopes, further, groups)| Token {
+        scopes,
+        further,
+        groups,
+    })
+}
+
+fn some_needs() -> impl Strategy<Value = RouteNeeds> {
+    let group = prop::sample::subsequence(SCOPES.to_vec(), 1..=2)
+        .prop_map(|group| group.into_iter().map(str::to_owned).collect());
+    let scopes = prop::collection::vec(group, 0..=2).prop_map(RequiredScopes);
+    let claim = prop::collection::vec(some_values(), 1..=2)
+        .prop_map(|groups| RequiredClaim { path: ClaimPath::new("/r/groups"), groups });
+    (scopes, prop::collection::vec(claim, 0..=1))
+        .prop_map(|(scopes, claims)| RouteNeeds { scopes, claims })
+}
+
 fn some_rules() -> impl Strategy<Value = Vec<RouteRule>> {
-    let rule = (patterns(), prop::sample::subsequence(SCOPES.to_vec(), 0..=2))
-        .prop_filter_map("a pattern that is refused", |(pattern, scopes)| {
-            try_rule(&pattern, &scopes).ok()
+    let rule = (patterns(), some_needs())
+        .prop_filter_map("a pattern that is refused", |(pattern, needs)| {
+            Some(RouteRule { needs, ..try_rule(&pattern, &[]).ok()? })
         });
     prop::collection::vec(rule, 0..6)
 }
@@ -411,7 +481,7 @@ fn routes_near(rules: &[RouteRule]) -> impl Strategy<Value = Vec<String>> + use<
         .prop_map(|(pattern, run, one)| {
             // A REST API's ARN has a method and a path.
             let (method, path) = pattern.split_once('/').unwrap_or(("GET", &pattern));
-            let method = method.replace('*', "OS").replace('?', "G");
+            let method = method.trim_end().replace('*', "OS").replace('?', "G");
             format!("{method}/{}", path.replace('*', &run).replace('?', &one))
         });
     let any = (select(vec!["GET", "PUT", "POST"]), "[rs/]{0,4}")
@@ -448,12 +518,12 @@ proptest! {
             let routes = routes_near(&rules);
             (Just(rules), routes)
         }),
-        granted in some_scopes(),
+        token in some_token(),
     ) {
         let path = |route: &str| route[route.find('/').unwrap()..].to_owned();
         let expected =
-            |route: &str| !is_ambiguous(&path(route)) && rules_let_in(&rules, &granted, route);
-        let (is_allowed, answer) = decide(&rules, &granted, &routes[0]);
+            |route: &str| !is_ambiguous(&path(route)) && rules_let_in(&rules, &token, route);
+        let (is_allowed, answer) = decide_by_claims(&rules, &token.claims(), &routes[0]);
         prop_assert_eq!(is_allowed, expected(&routes[0]));
         for route in &routes {
             prop_assert_eq!(policy_lets_in(&answer, route), expected(route), "{} by {}", route, answer);
@@ -467,14 +537,15 @@ proptest! {
             rules.retain(|rule| !rule.pattern.contains('?'));
             rules
         }),
-        granted in some_scopes(),
+        token in some_token(),
         path in "[rs@:]{1,2}(/[rs@:]{1,2}){0,2}",
         (way, place) in (0..8_usize, 0..8_usize),
     ) {
         let (plain, other) = (format!("GET/{path}"), format!("GET/{}", respelled(&path, way, place)));
-        let (is_allowed, answer) = decide(&rules, &granted, &plain);
+        let claims = token.claims();
+        let (is_allowed, answer) = decide_by_claims(&rules, &claims, &plain);
         if !is_allowed {
-            prop_assert!(!decide(&rules, &granted, &other).0, "{} by the function", other);
+            prop_assert!(!decide_by_claims(&rules, &claims, &other).0, "{} by the function", other);
             prop_assert!(!policy_lets_in(&answer, &other), "{} by {}", other, answer);
         }
     }

@@ -94,7 +94,7 @@ impl Observer<'_> {
                     ..plain(
                         "required_claims",
                         self.values.claim(required.path.as_str(), value),
-                        one_of(&required.accepted, "AUTHORIZER_REQUIRED_CLAIMS"),
+                        groups_of(&required.groups, "AUTHORIZER_REQUIRED_CLAIMS"),
                     )
                 }
             }
@@ -143,6 +143,22 @@ pub(super) fn one_of<T: ToString>(accepted: &[T], setting: &str) -> String {
         [] => any(setting),
         [one] => format!("{one} ({setting})"),
         several => format!("one of: {} ({setting})", several.join(", ")),
+    }
+}
+
+/// Describes groups, of each of which one must be there.
+pub(super) fn groups_of<T: ToString>(groups: &[Vec<T>], setting: &str) -> String {
+    let group = |group: &Vec<T>| {
+        let items: Vec<_> = group.iter().map(ToString::to_string).collect();
+        items.join(" or ")
+    };
+    match groups {
+        [] => any(setting),
+        [only] => format!("{} ({setting})", group(only)),
+        several => {
+            let groups: Vec<_> = several.iter().map(group).collect();
+            format!("each of: {} ({setting})", groups.join(", "))
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::super::text::duration;
-use super::claims::one_of;
 use super::report::Outcome;
 use super::steps::NO_RULES;
 use super::walk::Walk;
@@ -19,8 +18,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
     /// issuer that is probably meant.
     pub(super) fn issuer(&mut self, token: &UnverifiedToken<'_>) -> Option<&'w IssuerConfig> {
         let issuers = &self.authorizer.config.issuers;
-        let names: Vec<_> = issuers.iter().map(|issuer| &*issuer.rules.issuer).collect();
-        let wanted = one_of(&names, "AUTHORIZER_ISSUER");
+        let wanted = wanted_issuer(issuers);
         let iss = token.unverified_issuer();
         let found = self.values.claim("iss", iss.map(Value::from).as_ref());
         match self.authorizer.issuer_of(token) {
@@ -125,6 +123,19 @@ impl<'w, S: KeySource> Walk<'w, S> {
                 self.steps.pass("signature", "the signature is valid".to_owned(), wanted);
             }
             Err(error) => self.steps.fail("signature", &error, &error.to_string(), wanted),
+        }
+    }
+}
+
+fn wanted_issuer(issuers: &[IssuerConfig]) -> String {
+    const SHOWN: usize = 5;
+    match issuers {
+        [only] => format!("{} (AUTHORIZER_ISSUER)", only.rules.issuer),
+        several => {
+            let names = several.iter().take(SHOWN).map(|issuer| issuer.rules.issuer.as_str());
+            let further = if several.len() > SHOWN { ", …" } else { "" };
+            let names = names.collect::<Vec<_>>().join(", ");
+            format!("one of: {names}{further} (AUTHORIZER_ISSUERS)")
         }
     }
 }

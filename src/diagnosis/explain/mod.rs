@@ -73,7 +73,7 @@ impl<S: KeySource> Authorizer<S> {
 fn config_for_token(config: &Config) -> Config {
     Config {
         token_sources: vec![TokenSource::Header("authorization".to_owned())],
-        access: AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_scopes: None },
+        access: AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_rules: None },
         ..config.clone()
     }
 }

@@ -24,8 +24,8 @@ pub(super) struct RulePatterns {
 
 impl RulePatterns {
     /// Takes the patterns of the rules.
-    pub(super) fn of(decisions: RouteDecisions<'_>) -> Self {
-        let patterns = |rule: &RouteRule| readable(rule.pattern());
+    pub(super) fn of(decisions: &RouteDecisions<'_>) -> Self {
+        let patterns = |rule: &RouteRule| rule.pattern().to_owned();
         Self {
             allowed: decisions.allowed().map(patterns).collect(),
             denied: decisions.denied().map(patterns).collect(),
@@ -63,13 +63,5 @@ impl OtherRoutes {
                 ),
             }),
         }
-    }
-}
-
-/// Writes a pattern as the settings have it: with a space between the method and the path.
-fn readable(pattern: &str) -> String {
-    match pattern.split_once('/') {
-        Some((method, path)) if !method.ends_with(' ') => format!("{method} /{path}"),
-        Some(_) | None => pattern.to_owned(),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 
-use super::claims::{Observed, Observer, any};
+use super::claims::{Observed, Observer, any, groups_of};
 use super::report::Outcome;
 use super::routes::RulePatterns;
-use super::steps::{CLAIM_STEPS, NO_RULES};
+use super::steps::{CLAIM_STEPS, LATE_STEPS, NO_RULES};
 use super::walk::{Judged, Walk};
-use crate::access::AccessCheck;
+use crate::access::{AccessCheck, ScopeRules};
 use crate::config::IssuerConfig;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
@@ -19,10 +19,7 @@ impl<S: KeySource> Walk<'_, S> {
     /// Checks the claims, verified or not.
     pub(super) fn claims(&mut self, token: &TokenContent<'_>, issuer: Option<&IssuerConfig>) {
         let Some(issuer) = issuer else {
-            for step in CLAIM_STEPS {
-                self.steps.skip(step, NO_RULES);
-            }
-            return;
+            return self.steps.skip_missing(CLAIM_STEPS, NO_RULES);
         };
         let claims = self.claims.clone().unwrap_or_default();
         let observer = Observer {
@@ -68,15 +65,14 @@ impl<S: KeySource> Walk<'_, S> {
         issuer: Option<&IssuerConfig>,
     ) {
         let access = &self.authorizer.config.access;
-        self.rules = access.route_decisions(token).map(RulePatterns::of);
-        let required = issuer.map_or(&[][..], |issuer| &issuer.required_scopes);
-        let Ok(()) = access.check_each(request, delivery, required, token, |check, outcome| {
+        let of_unknown = ScopeRules::default();
+        let scopes = issuer.map_or(&of_unknown, |issuer| &issuer.scopes);
+        let Ok(routes) = access.check_each(request, delivery, scopes, token, |check, outcome, _| {
             let (step, found, wanted) = match check {
                 AccessCheck::Origin | AccessCheck::Route if self.judged == Judged::Token => {
                     return Ok(());
                 }
-                AccessCheck::RequiredScopes if issuer.is_none() => {
-                    self.steps.skip("required_scopes", NO_RULES);
+                AccessCheck::RequiredScopes | AccessCheck::Route if issuer.is_none() => {
                     return Ok(());
                 }
                 AccessCheck::Origin => (
@@ -84,13 +80,15 @@ impl<S: KeySource> Walk<'_, S> {
                     origin_of(request),
                     "an origin of AUTHORIZER_ALLOWED_ORIGINS, or a request that no page can make a browser send".to_owned(),
                 ),
-                AccessCheck::RequiredScopes => {
-                    ("required_scopes", self.scopes(token), all_of(required))
-                }
+                AccessCheck::RequiredScopes => (
+                    "required_scopes",
+                    self.scopes(token, scopes),
+                    groups_of(&scopes.required.0, "AUTHORIZER_REQUIRED_SCOPES"),
+                ),
                 AccessCheck::Route => (
                     "route",
-                    format!("{}, {}", Excerpt::from(request.arn.route()), self.scopes(token)),
-                    "the scopes of every rule that matches, and at least one rule (AUTHORIZER_ROUTE_SCOPES)".to_owned(),
+                    format!("{}, {}", Excerpt::from(request.arn.route()), self.scopes(token, scopes)),
+                    "what every rule that matches needs, and at least one such rule (AUTHORIZER_ROUTE_RULES)".to_owned(),
                 ),
             };
             let adds_to_error = step != "origin";
@@ -98,20 +96,25 @@ impl<S: KeySource> Walk<'_, S> {
             self.observed(observed, outcome);
             Ok::<_, Infallible>(())
         });
+        self.rules = routes.as_ref().map(RulePatterns::of);
         match self.judged {
             Judged::Token => {
                 self.steps.skip("origin", "only an event has an origin: use --event");
                 self.steps.skip("route", "only an event has a route: use --event");
             }
-            Judged::Request if access.route_scopes.is_none() => {
+            Judged::Request if access.route_rules.is_none() => {
                 let route = Excerpt::from(request.arn.route()).to_string();
-                self.steps.pass("route", route, any("AUTHORIZER_ROUTE_SCOPES"));
+                self.steps.pass("route", route, any("AUTHORIZER_ROUTE_RULES"));
             }
             Judged::Request => {}
         }
+        // Without an issuer, and after a claim that cannot be read.
+        let why = if issuer.is_none() { NO_RULES } else { "a claim cannot be read" };
+        self.steps.skip_missing(LATE_STEPS, why);
     }
 
-    fn scopes(&self, token: &TokenContent<'_>) -> String {
+    /// Describes the scopes of a token, also those in other claims.
+    fn scopes(&self, token: &TokenContent<'_>, rules: &ScopeRules) -> String {
         let scopes: Vec<_> = token.registered().scopes().collect();
         let shown = || match &*scopes {
             [] => "the token has no scope".to_owned(),
@@ -119,7 +122,12 @@ impl<S: KeySource> Walk<'_, S> {
                 format!("the token's scopes are {}", Excerpt::from(scopes.join(", ").as_str()))
             }
         };
-        self.values.either(shown, &format!("the token has {} scopes", scopes.len()))
+        let mut text = self.values.either(shown, &format!("the token has {} scopes", scopes.len()));
+        for path in &rules.claims {
+            let value = token.value(path).ok().flatten();
+            text = format!("{text}, {}", self.values.claim(path.as_str(), value));
+        }
+        text
     }
 
     /// Returns what marks claims that nobody has signed.
@@ -132,12 +140,5 @@ fn origin_of(request: &AuthorizerRequest<'_>) -> String {
     match request.header("origin").next() {
         None => "there is no Origin header".to_owned(),
         Some(origin) => format!("the origin is {:?}", Excerpt::from(&*origin)),
-    }
-}
-
-fn all_of(required: &[String]) -> String {
-    match required {
-        [] => any("AUTHORIZER_REQUIRED_SCOPES"),
-        scopes => format!("all of: {} (AUTHORIZER_REQUIRED_SCOPES)", scopes.join(", ")),
     }
 }

@@ -17,7 +17,7 @@ pub(super) const CLAIM_STEPS: [&str; 9] = [
     "token_use",
     "required_claims",
 ];
-const LATE_STEPS: [&str; 3] = ["origin", "required_scopes", "route"];
+pub(super) const LATE_STEPS: [&str; 3] = ["origin", "required_scopes", "route"];
 
 /// Why the checks of claims are skipped for a token of an unknown issuer.
 pub(super) const NO_RULES: &str = "it is not known which issuer's rules apply";
@@ -58,7 +58,16 @@ impl Steps {
 
     /// Adds the steps that are missing.
     pub(super) fn skip_rest(&mut self, why: &str) {
-        for step in EARLY_STEPS.into_iter().chain(CLAIM_STEPS).chain(LATE_STEPS) {
+        self.skip_missing(EARLY_STEPS.into_iter().chain(CLAIM_STEPS).chain(LATE_STEPS), why);
+    }
+
+    /// Adds those of `steps` that are missing.
+    pub(super) fn skip_missing(
+        &mut self,
+        steps: impl IntoIterator<Item = &'static str>,
+        why: &str,
+    ) {
+        for step in steps {
             if self.0.iter().all(|done| done.step != step) {
                 self.skip(step, why);
             }

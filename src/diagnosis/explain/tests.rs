@@ -337,7 +337,7 @@ async fn judges_the_claims_at_another_time_if_told_to() {
 }
 
 const ROUTES: [(&str, &str); 1] = [(
-    "AUTHORIZER_ROUTE_SCOPES",
+    "AUTHORIZER_ROUTE_RULES",
     r#"{"GET /orders/*": [], "DELETE /orders/*": ["orders:write"], "$connect": ["x"]}"#,
 )];
 
@@ -375,6 +375,33 @@ async fn explains_events_and_the_routes_that_the_policy_answers() {
     let explanation = explain_event(&[], &event("$connect", &token)).await;
     assert_eq!((explanation.event_kind, explanation.client_sees), (Some("websocket"), 101));
     assert!(explanation.to_text(Style::Plain).contains("does not cache it"));
+}
+
+#[tokio::test]
+async fn explains_claims_and_scopes_that_a_route_needs() {
+    let rules = r#"{"GET /a": {"claims": {"groups": ["staff"]}}, "GET /b": [["x", "y"]]}"#;
+    let settings = [("AUTHORIZER_ROUTE_RULES", rules), ("AUTHORIZER_SCOPE_CLAIMS", "perms")];
+    let ask = async |route: &str, replaced: Value| {
+        let token = sign(&header(), &claims(replaced));
+        let explanation = explain_event(&settings, &event(route, &token)).await;
+        check_form(&explanation);
+        explanation
+    };
+    let refused = ask("GET/a", json!({ "groups": ["guests"] })).await;
+    assert_eq!(refused.reasons, ["route_claim_mismatch"]);
+    assert_eq!(ask("GET/a", json!({ "groups": ["staff"] })).await.decision, "allow");
+    let refused = ask("GET/b", json!({ "perms": ["z"] })).await;
+    assert_eq!(refused.reasons, ["insufficient_scope"]);
+    assert!(found(&refused, "route").1.contains(r#"perms is ["z"]"#));
+    assert_eq!(ask("GET/b", json!({ "perms": ["y"] })).await.decision, "allow");
+
+    // A claim that cannot be read stops the pipeline, and what follows is skipped.
+    let deep = (0..200).fold(json!("x"), |value, _| json!([value]));
+    let refused = ask("GET/b", json!({ "perms": deep })).await;
+    assert_eq!(refused.reasons, ["malformed_token"]);
+    assert_eq!(step(&refused, "required_scopes").outcome, Outcome::Failed);
+    assert_eq!(step(&refused, "route").outcome, Outcome::Skipped);
+    assert_eq!(refused.client_sees, 401);
 }
 
 #[tokio::test]

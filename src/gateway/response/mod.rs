@@ -253,7 +253,7 @@ impl ResponseRules {
         kind: EventKind,
         arn: &MethodArn<'_>,
         effect: IamPolicyEffect,
-        routes: Option<RouteDecisions<'_>>,
+        routes: Option<&RouteDecisions<'_>>,
     ) -> Option<Policy> {
         let scope = match (self.form(kind), routes) {
             (Form::Simple, _) => return None,

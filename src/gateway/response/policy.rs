@@ -47,7 +47,7 @@ impl Policy {
     /// Writes the route rules into a policy for the caller's whole stage: an Allow for the rules
     /// that the token meets, a Deny for the others, and a Deny for paths that might bypass a
     /// rule by another spelling. Where a Deny and an Allow match, the Deny wins.
-    pub(super) fn of_routes(arn: &MethodArn<'_>, routes: RouteDecisions<'_>) -> Self {
+    pub(super) fn of_routes(arn: &MethodArn<'_>, routes: &RouteDecisions<'_>) -> Self {
         let resource = |pattern: &str| [arn.stage(), "/", pattern].concat();
         let allowed = routes.allowed().flat_map(|rule| rule.allowed());
         let allowed: Vec<_> = allowed.map(|pattern| resource(pattern)).collect();

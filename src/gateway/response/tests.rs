@@ -4,7 +4,9 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::*;
-use crate::access::{AccessRules, AllowedOrigins, RouteRule, RouteScopes};
+use crate::access::{
+    AccessRules, AllowedOrigins, RequiredScopes, RouteNeeds, RouteRule, RouteRules, ScopeRules,
+};
 use crate::context::{ContextClaim, ContextRules};
 use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
@@ -83,20 +85,24 @@ fn judged(
     route_rules: &[(&str, &[&str])],
     caller: Caller<'_>,
 ) -> Result<Response, Error> {
-    let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let all_of = |scopes: &[&str]| {
+        RequiredScopes(scopes.iter().map(|scope| vec![(*scope).to_owned()]).collect())
+    };
     let rule = |(pattern, scopes): &(&str, &[&str])| {
         let (method, path) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
-        RouteRule::new(method, path, strings(scopes)).unwrap()
+        let needs = RouteNeeds { scopes: all_of(scopes), claims: Vec::new() };
+        RouteRule::new(method, path, needs).unwrap()
     };
     let route_rules: Vec<_> = route_rules.iter().map(rule).collect();
     let access = AccessRules {
         allowed_origins: AllowedOrigins::Unrestricted,
-        route_scopes: (!route_rules.is_empty()).then_some(RouteScopes(route_rules)),
+        route_rules: (!route_rules.is_empty()).then_some(RouteRules(route_rules)),
     };
     let event = event(kind);
     let request = AuthorizerRequest::parse(&event)?;
     let claims = testing::claims(CLAIMS);
-    match access.judge(&request, Delivery::Explicit, &strings(required_scopes), &claims) {
+    let scopes = ScopeRules { required: all_of(required_scopes), claims: Vec::new() };
+    match access.judge(&request, Delivery::Explicit, &scopes, &claims) {
         Ok(permit) => rules.allow(&request, &caller, &permit),
         Err(refusal) => rules.deny(&request, caller, &refusal),
     }
@@ -336,7 +342,10 @@ fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
     }
     for error in [
         Error::RouteForbidden,
-        Error::InsufficientScope("chat".to_owned()),
+        Error::InsufficientScope {
+            any_of: vec!["chat".to_owned()],
+            required_by: "AUTHORIZER_REQUIRED_SCOPES".to_owned(),
+        },
         Error::OriginNotAllowed(ForeignOrigin::Missing),
     ] {
         assert_eq!(refusal(&RULES, &error), Ok(error.reason().to_owned()));

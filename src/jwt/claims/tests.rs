@@ -1,6 +1,7 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::jwt::ClaimPath;
 use crate::jwt::testing::with_claims;
 
 const ISSUER: &str = "https://issuer.example/";
@@ -278,7 +279,8 @@ fn accepts_the_wanted_token_use_only() {
 
 fn requiring(path: &str, accepted: Value) -> ClaimRules {
     let accepted = accepted.as_array().cloned().unwrap_or_else(|| vec![accepted]);
-    let required_claims = vec![RequiredClaim { path: ClaimPath::new(path), accepted }];
+    let required_claims =
+        vec![RequiredClaim { path: ClaimPath::new(path), groups: vec![accepted] }];
     ClaimRules { required_claims, ..rules() }
 }
 
@@ -363,6 +365,34 @@ fn every_required_claim_must_be_met() {
     check(&rules, r#""tenant":"a","level":2"#, "claim_mismatch");
     check(&rules, r#""tenant":"b","level":1"#, "claim_mismatch");
     check(&rules, r#""tenant":"a""#, "missing_claim");
+}
+
+#[test]
+fn a_required_claim_has_a_value_of_every_group() {
+    let groups = vec![vec![json!("a")], vec![json!("b"), json!(2)]];
+    let required_claims = vec![RequiredClaim { path: ClaimPath::new("groups"), groups }];
+    let rules = ClaimRules { required_claims, ..rules() };
+    for value in [r#"["a","b"]"#, r#"["x",2,"a"]"#, r#"["a","b",2]"#] {
+        check(&rules, &format!(r#""groups":{value}"#), ACCEPTED);
+    }
+    for value in [r#"["a"]"#, r#"["b",2]"#, r#""a""#, r#""a b""#, r#"["a","2"]"#, "[]", "null"] {
+        check(&rules, &format!(r#""groups":{value}"#), "claim_mismatch");
+    }
+    check(&rules, "", "missing_claim");
+}
+
+#[test]
+fn names_the_claim_and_the_values_of_which_it_has_none() {
+    let groups = vec![vec![json!("a")], vec![json!("b"), json!(2)]];
+    let required_claims = vec![RequiredClaim { path: ClaimPath::new("/r/g"), groups }];
+    let rules = ClaimRules { required_claims, ..rules() };
+    let payload = payload(r#""r":{"g":["a"]}"#);
+    with_claims(r#"{"alg":"EdDSA"}"#, &payload, &rules, UNIX_EPOCH, |claims| {
+        assert_eq!(
+            claims.err().unwrap().to_string(),
+            r#"the claim "/r/g" has no accepted value, expected one of: "b", 2 (AUTHORIZER_REQUIRED_CLAIMS)"#
+        );
+    });
 }
 
 #[test]
