@@ -14,6 +14,7 @@ use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
+use crate::trial::TrialRules;
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -138,6 +139,10 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
+        if let Some(trial) = TrialRules::of(&self.config, issuer) {
+            let judged = trial.judge(&request, credential.delivery, &token, algorithm, now);
+            entry.trial = Some(judged);
+        }
         let claims = Claims::check(token, &issuer.rules, now)?;
         let judgement =
             self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);

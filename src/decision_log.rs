@@ -10,6 +10,7 @@ use crate::gateway::request::{EventKind, MethodArn};
 use crate::invocation::Invocation;
 use crate::jwks::KeyFreshness;
 use crate::metrics::DecisionMetrics;
+use crate::trial::would_change;
 
 /// What is known of a request. The pipeline adds to it step by step, so that the log entry is
 /// complete wherever the request is refused.
@@ -22,6 +23,8 @@ pub(crate) struct LogEntry<'a> {
     pub(crate) kid: Option<Excerpt>,
     /// Where the keys came from, and when they were fetched.
     pub(crate) keys: Option<(KeyFreshness, SystemTime)>,
+    /// What the rules on trial say, if there are any and the token is verified.
+    pub(crate) trial: Option<Result<(), Error>>,
 }
 
 impl<'a> LogEntry<'a> {
@@ -48,17 +51,26 @@ impl<'a> LogEntry<'a> {
         let keys = self.keys.map(|(freshness, _)| freshness.as_str());
         let reason = error.map(Error::reason);
         let issuer = self.issuer;
+        let changed = self.changed_by_trial(error);
+        let trial = changed.map(reason_or_allow);
         let Invocation { request_id, trace_id, .. } = invocation;
         /// Logs the same fields at any level.
         macro_rules! log_at {
             ($level:ident, $($message:tt)+) => {
                 $level!(
-                    decision = decision(error), reason, event_kind, issuer, kid, keys,
+                    decision = decision(error), reason, trial, event_kind, issuer, kid, keys,
                     duration_us, requestId = request_id, xrayTraceId = trace_id, $($message)+
                 )
             };
         }
-        let Some(error) = error else { return log_at!(debug, "allowed") };
+        let Some(error) = error else {
+            return match changed {
+                Some(Err(refusal)) => {
+                    log_at!(info, "allowed, but the rules on trial refuse: {refusal}")
+                }
+                Some(Ok(())) | None => log_at!(debug, "allowed"),
+            };
+        };
         match (error.class(), error) {
             (Class::Unauthenticated | Class::Forbidden, _) => log_at!(info, "{error}"),
             // Not an error, because any caller can name an issuer that is down. The failed refresh
@@ -66,6 +78,11 @@ impl<'a> LogEntry<'a> {
             (Class::Fault, Error::KeysUnavailable { .. }) => log_at!(warn, "{error}"),
             (Class::Fault, _) => log_at!(error, "{error}"),
         }
+    }
+
+    /// Returns what the rules on trial say, if they would change the decision.
+    fn changed_by_trial(&self, error: Option<&Error>) -> Option<&Result<(), Error>> {
+        self.trial.as_ref().filter(|trial| would_change(error, trial))
     }
 
     /// Returns what the metrics count.
@@ -84,6 +101,11 @@ impl<'a> LogEntry<'a> {
             key_age,
             decision_duration: duration,
             decisions: 1,
+            trial: self.changed_by_trial(error).map(reason_or_allow),
+            trial_changes: self
+                .trial
+                .is_some()
+                .then(|| self.changed_by_trial(error).is_some().into()),
         }
     }
 }
@@ -96,4 +118,9 @@ pub(crate) fn decision(error: Option<&Error>) -> &'static str {
         Some(Class::Forbidden) => "deny",
         Some(Class::Fault) => "error",
     }
+}
+
+/// Returns what the rules on trial would decide: the reason code of a refusal, or `allow`.
+fn reason_or_allow(trial: &Result<(), Error>) -> &'static str {
+    trial.as_ref().map_or_else(Error::reason, |()| decision(None))
 }

@@ -63,6 +63,7 @@ pub mod jwks;
 mod jwt;
 mod metrics;
 mod startup;
+mod trial;
 mod uri;
 
 pub use authorizer::Authorizer;

@@ -36,6 +36,12 @@ pub(crate) struct DecisionMetrics {
     #[serde(serialize_with = "microseconds")]
     pub(crate) decision_duration: Duration,
     pub(crate) decisions: u64,
+    /// What the rules on trial would decide, if that is another decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trial: Option<&'static str>,
+    /// 1 if the rules on trial would change the decision, or else 0; absent when no rule is on trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trial_changes: Option<u64>,
 }
 
 /// The metrics of one key refresh, and their dimensions.
@@ -112,9 +118,11 @@ impl Members for DecisionMetrics {
     }
 
     fn dimensions(&self) -> &'static [DimensionSet] {
-        match self.reason {
-            None => &[&["Decision"]],
-            Some(_) => &[&["Decision"], &["Decision", "Reason"]],
+        match (self.reason, self.trial) {
+            (None, None) => &[&["Decision"]],
+            (Some(_), None) => &[&["Decision"], &["Decision", "Reason"]],
+            (None, Some(_)) => &[&["Decision"], &["Decision", "Trial"]],
+            (Some(_), Some(_)) => &[&["Decision"], &["Decision", "Reason"], &["Decision", "Trial"]],
         }
     }
 
@@ -122,9 +130,12 @@ impl Members for DecisionMetrics {
         const KEY_AGE: Metric = Metric { name: "KeyAge", unit: Some("Seconds") };
         const DURATION: Metric = Metric { name: "DecisionDuration", unit: Some("Microseconds") };
         const DECISIONS: Metric = Metric { name: "Decisions", unit: None };
-        match self.key_age {
-            None => &[DURATION, DECISIONS],
-            Some(_) => &[KEY_AGE, DURATION, DECISIONS],
+        const CHANGES: Metric = Metric { name: "TrialChanges", unit: None };
+        match (self.key_age, self.trial_changes) {
+            (None, None) => &[DURATION, DECISIONS],
+            (None, Some(_)) => &[DURATION, DECISIONS, CHANGES],
+            (Some(_), None) => &[KEY_AGE, DURATION, DECISIONS],
+            (Some(_), Some(_)) => &[KEY_AGE, DURATION, DECISIONS, CHANGES],
         }
     }
 }

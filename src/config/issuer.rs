@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::problem::Mistake;
 use super::read::{Reader, invalid};
-use super::{parse, parse_needs, setting};
+use super::{parse, parse_needs, setting, trial};
 use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
 use crate::jwks::KeyOrigin;
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
+use crate::trial::IssuerOnTrial;
 
 /// An issuer, and the rules for its tokens.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct IssuerConfig {
     pub rules: ClaimRules,
     /// The scopes that each of its tokens needs, and the claims that hold scopes.
     pub scopes: ScopeRules,
+    /// The same rules with the issuer's settings on trial in them, if there are any.
+    pub(crate) on_trial: Option<Box<IssuerOnTrial>>,
 }
 
 /// Reads all issuers.
@@ -35,7 +38,7 @@ pub(super) fn read_all(reader: &mut Reader) -> Vec<IssuerConfig> {
 }
 
 fn read_list(reader: &mut Reader) -> Vec<IssuerConfig> {
-    for setting in setting::SETTINGS.iter().filter(|setting| setting.per_issuer) {
+    for setting in setting::all().filter(|setting| setting.per_issuer) {
         if reader.is_set(setting) {
             reader.report(setting, Mistake::BesideIssuers(setting));
         }
@@ -59,8 +62,11 @@ fn read_issuer(reader: &mut Reader) -> Option<IssuerConfig> {
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
     let rules = read_claim_rules(reader, issuer);
     let scopes = read_scope_rules(reader);
+    let in_force = keys.as_deref().zip(rules.as_ref()).map(|(keys, rules)| (keys, rules, &scopes));
+    let on_trial = trial::read_issuer(reader, in_force).map(Box::new);
     // Not before every setting is read, so that every mistake is reported.
-    let issuer = IssuerConfig { keys: keys?, jwks_file, rules: rules?, scopes };
+    let (keys, rules) = (keys?, rules?);
+    let issuer = IssuerConfig { keys, jwks_file, rules, scopes, on_trial };
     warn_of_audience(reader, &issuer);
     Some(issuer)
 }
@@ -99,8 +105,7 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<Claim
     let required_claims = reader
         .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
         .unwrap_or_default();
-    let max_age = reader
-        .optional(&setting::MAX_TOKEN_AGE_SECONDS, |text| parse::seconds(text, 1..=31_536_000));
+    let max_age = reader.optional(&setting::MAX_TOKEN_AGE_SECONDS, parse::max_token_age);
     let leeway = reader
         .optional(&setting::LEEWAY_SECONDS, |text| parse::seconds(text, 0..=300))
         .unwrap_or(Duration::from_secs(5));

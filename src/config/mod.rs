@@ -11,6 +11,7 @@ mod problem;
 mod read;
 mod setting;
 mod suggest;
+mod trial;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 pub use issuer::IssuerConfig;
 pub use problem::{ConfigError, Mistake, Problem};
-pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce};
+pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce, TRIAL_SETTINGS};
 
 use crate::access::{AccessRules, AllowedOrigins, RouteRule, ScopeRules};
 use crate::context::ContextRules;
@@ -38,6 +39,8 @@ pub struct Config {
     pub(crate) token_sources: Vec<TokenSource>,
     /// Who may do what.
     pub(crate) access: AccessRules,
+    /// The same with the settings on trial in it, if there are any.
+    pub(crate) access_on_trial: Option<AccessRules>,
     /// What the functions behind the API get to know of the caller.
     pub(crate) context: ContextRules,
     /// The form of responses.
@@ -78,6 +81,7 @@ impl Config {
         let issuers = issuer::read_all(&mut reader);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
+        let access_on_trial = trial::read_access(&mut reader, &access);
         let context = read_context(&mut reader);
         let responses = read_responses(&mut reader);
         let cache = read_cache(&mut reader);
@@ -91,6 +95,7 @@ impl Config {
             issuers,
             token_sources,
             access,
+            access_on_trial,
             context,
             responses,
             cache,

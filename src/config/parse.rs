@@ -61,6 +61,10 @@ pub(super) fn seconds(text: &str, range: RangeInclusive<u64>) -> Parsed<Duration
     number(text, &range).map(Duration::from_secs)
 }
 
+pub(super) fn max_token_age(text: &str) -> Parsed<Duration> {
+    seconds(text, 1..=31_536_000)
+}
+
 pub(super) fn milliseconds(text: &str, range: RangeInclusive<u64>) -> Parsed<Duration> {
     number(text, &range).map(Duration::from_millis)
 }

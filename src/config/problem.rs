@@ -44,6 +44,8 @@ pub enum Mistake {
     RepeatedIssuer(Excerpt),
     /// A setting of the whole function is in an object of `AUTHORIZER_ISSUERS`.
     NotPerIssuer(&'static Setting),
+    /// The name is that of a setting on trial, but this setting cannot be on trial.
+    NeverOnTrial(&'static Setting),
     /// There is no such setting, but Lambda has one. Holds what to do instead.
     SettingOfLambda(&'static str),
     /// There is no such setting.
@@ -106,6 +108,11 @@ impl fmt::Display for Mistake {
             Self::NotPerIssuer(setting) => write!(
                 f,
                 "is not a setting of one issuer. Set {PREFIX}{} instead, for all issuers.",
+                setting.name
+            ),
+            Self::NeverOnTrial(setting) => write!(
+                f,
+                "is not a setting. {PREFIX}{} restricts nothing that could be reported only.",
                 setting.name
             ),
             Self::SettingOfLambda(instead) => write!(f, "is not a setting. {instead}"),

@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::{self, Parsed};
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce};
+use super::setting::{
+    self, ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce, TRIAL_PREFIX, trial,
+};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -147,12 +149,16 @@ impl Reader {
         self.warnings.push(warning);
     }
 
-    /// Returns each setting of this place with its value, or its default. Of a mistake in the JSON, there
-    /// is no value. The settings of one issuer are left out where a list of issuers has them.
+    /// Returns each setting of this place with its value, or its default. The settings on trial have no
+    /// defaults. The settings of one issuer are left out where a list of issuers has them. The
+    /// value is empty if it is of a type that no setting takes.
     pub(super) fn settings(&self) -> impl Iterator<Item = SettingInForce> {
-        let is_list = self.is_set(&ISSUERS);
-        let here = SETTINGS.iter().filter(move |setting| {
-            self.place.allows(setting) && !(is_list && setting.per_issuer && !self.is_set(setting))
+        let is_elsewhere = move |setting: &Setting| {
+            let is_of_list = self.is_set(&ISSUERS) && setting.per_issuer;
+            is_of_list || setting.name.starts_with(TRIAL_PREFIX)
+        };
+        let here = setting::all().filter(move |setting| {
+            self.place.allows(setting) && (self.is_set(setting) || !is_elsewhere(setting))
         });
         here.map(|setting| {
             let value = self.values.get(setting.name);
@@ -196,7 +202,7 @@ fn shown(value: &str) -> Excerpt {
 /// Returns the mistake in a name that is not the name of a setting in this place.
 fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
     let (allowed, elsewhere): (Vec<&Setting>, Vec<&Setting>) =
-        SETTINGS.iter().partition(|setting| place.allows(setting));
+        setting::all().partition(|setting| place.allows(setting));
     if allowed.iter().any(|setting| setting.name == name) {
         return None;
     }
@@ -207,9 +213,27 @@ fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
     if let Some(instead) = suggest::setting_of_lambda(&upper) {
         return Some(Mistake::SettingOfLambda(instead));
     }
-    let similar = suggest::similar(&upper, &allowed).into_iter();
-    Some(Mistake::Unknown { similar: similar.map(|it| place.full_name(it.name)).collect() })
+    // Without the prefix of settings on trial: with it, they are all similar.
+    let (prefix, base) = match upper.strip_prefix(TRIAL_PREFIX) {
+        Some(base) => (TRIAL_PREFIX, base),
+        None => ("", &*upper),
+    };
+    if !prefix.is_empty()
+        && let Some(setting) = SETTINGS.iter().find(|setting| setting.name == base)
+    {
+        return Some(Mistake::NeverOnTrial(setting));
+    }
+    let candidates = SETTINGS.iter().filter(|setting| {
+        allowed.iter().any(|allowed| allowed.name.strip_prefix(prefix) == Some(setting.name))
+    });
+    let candidates: Vec<_> = candidates.collect();
+    let similar = suggest::similar(base, &candidates).into_iter();
+    let full_name = |setting: &Setting| place.full_name(&[prefix, setting.name].concat());
+    Some(Mistake::Unknown { similar: similar.map(full_name).collect() })
 }
+
+/// The settings that are lists whose items can be lists.
+const SCOPE_LISTS: [&str; 2] = [REQUIRED_SCOPES.name, trial::REQUIRED_SCOPES.name];
 
 /// Returns the text that means the same in an environment variable. `None` for a value of a type
 /// that no setting takes. `name` is the name of the setting in upper case.
@@ -220,8 +244,7 @@ fn as_text(name: &str, json: &RawValue) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         // The raw JSON: a `Value` has already dropped a repeated member, which is a mistake.
         Value::Object(_) => Some(json.get().to_owned()),
-        // The only list whose items can be lists.
-        Value::Array(_) if name == REQUIRED_SCOPES.name => Some(json.get().to_owned()),
+        Value::Array(_) if SCOPE_LISTS.contains(&name) => Some(json.get().to_owned()),
         Value::Array(items) => {
             let items: Option<Vec<_>> =
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();

@@ -206,3 +206,43 @@ settings! {
     default: "none",
     example: "/opt/company-ca.pem";
 }
+
+/// What the names of the settings on trial begin with, after [`PREFIX`].
+pub(super) const TRIAL_PREFIX: &str = "REPORT_ONLY_";
+
+/// Defines a setting on trial for each of some settings, and [`TRIAL_SETTINGS`].
+macro_rules! settings_on_trial {
+    ($($name:ident)*) => {
+        /// The settings on trial. Their values are evaluated, but not enforced.
+        pub(super) mod trial {
+            use super::Setting;
+
+            $(pub(in crate::config) const $name: Setting = Setting {
+                name: concat!("REPORT_ONLY_", stringify!($name)),
+                default: "none",
+                ..super::$name
+            };)*
+        }
+
+        /// The settings that restrict, a second time: their values are evaluated, but not enforced.
+        pub const TRIAL_SETTINGS: &[Setting] = &[$(trial::$name),*];
+    };
+}
+
+settings_on_trial! {
+    AUDIENCE
+    ALGORITHMS
+    CLIENT_IDS
+    TOKEN_TYPES
+    TOKEN_USE
+    REQUIRED_SCOPES
+    REQUIRED_CLAIMS
+    MAX_TOKEN_AGE_SECONDS
+    ALLOWED_ORIGINS
+    ROUTE_RULES
+}
+
+/// Returns every setting, those on trial included.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(TRIAL_SETTINGS)
+}

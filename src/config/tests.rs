@@ -12,13 +12,13 @@ use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
 const ISSUER: &str = "https://issuer.example/";
 
 /// Reads variables, named without their prefix.
-fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variable = |(name, value): &(&str, &str)| (format!("{PREFIX}{name}"), (*value).to_owned());
     Config::from_variables(variables.iter().map(variable))
 }
 
 /// Reads a variable beside the two that there must be.
-fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
+pub(super) fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
     let required = [("ISSUER", ISSUER), ("AUDIENCE", "chat")];
     let mut variables: Vec<_> =
         required.into_iter().filter(|(required, _)| *required != name).collect();
@@ -26,7 +26,7 @@ fn read_one(name: &str, value: &str) -> Result<Config, ConfigError> {
     read(&variables)
 }
 
-fn accepted(outcome: Result<Config, ConfigError>) -> Config {
+pub(super) fn accepted(outcome: Result<Config, ConfigError>) -> Config {
     outcome.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -1192,8 +1192,14 @@ fn lists_every_setting_with_its_value_or_its_default() {
         }
     }
     check(
-        &[("AUTHORIZER_AUDIENCE", " chat "), ("AUTHORIZER_LEEWAY_SECONDS", "5"), ("OTHER", "x")],
         &[
+            ("AUTHORIZER_AUDIENCE", " chat "),
+            ("AUTHORIZER_LEEWAY_SECONDS", "5"),
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b"),
+            ("OTHER", "x"),
+        ],
+        &[
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b", false),
             ("AUTHORIZER_ISSUER", "required", true),
             ("AUTHORIZER_AUDIENCE", "chat", false),
             ("AUTHORIZER_LEEWAY_SECONDS", "5", false),
@@ -1220,7 +1226,9 @@ fn lists_every_setting_with_its_value_or_its_default() {
     );
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let found = settings_in_force(variables);
-    assert!(!found.iter().any(|it| it.variable == "AUTHORIZER_AUDIENCE"), "{found:#?}");
+    for absent in ["AUTHORIZER_AUDIENCE", "AUTHORIZER_REPORT_ONLY_AUDIENCE"] {
+        assert!(!found.iter().any(|it| it.variable == absent), "{absent} is in {found:#?}");
+    }
     let names: BTreeSet<_> = found.iter().map(|it| &it.variable).collect();
     assert_eq!(names.len(), found.len());
 }

@@ -26,6 +26,6 @@ pub(crate) use claims::{Audience, ClaimCheck, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;
 pub(crate) use required_claim::{ClaimFault, ClaimPath, RequiredClaim};
-pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken};
+pub(crate) use token::{DecodedToken, RawToken, UnverifiedToken, unsupported_algorithm};
 pub use verify::PublicKeyError;
-pub(crate) use verify::{PublicKey, verify};
+pub(crate) use verify::{PublicKey, VerifiedToken, verify};

@@ -180,14 +180,16 @@ impl<'a> UnverifiedToken<'a> {
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<&'static SignatureAlgorithm, Error> {
         let named = SignatureAlgorithm::named(&self.alg);
-        named.filter(|algorithm| allowed.contains(algorithm)).ok_or_else(|| {
-            let allowed: Vec<_> = allowed.iter().map(|algorithm| algorithm.name).collect();
-            Error::UnsupportedAlgorithm {
-                alg: Excerpt::from(&*self.alg),
-                allowed: allowed.join(", "),
-            }
-        })
+        named
+            .filter(|algorithm| allowed.contains(algorithm))
+            .ok_or_else(|| unsupported_algorithm(&self.alg, allowed))
     }
+}
+
+/// Makes the error for an algorithm that is not one of `allowed`.
+pub(crate) fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> Error {
+    let allowed: Vec<_> = allowed.iter().map(|algorithm| algorithm.name).collect();
+    Error::UnsupportedAlgorithm { alg: Excerpt::from(alg), allowed: allowed.join(", ") }
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ fn decision(reason: Option<&'static str>, key_age: Option<Duration>) -> Decision
         key_age,
         decision_duration: Duration::from_nanos(21_500),
         decisions: 1,
+        trial: None,
+        trial_changes: None,
     }
 }
 
@@ -72,6 +74,14 @@ fn every_line() -> (Output, Vec<Value>) {
     metrics.decided(|| decision(None, key_age));
     metrics.decided(|| decision(Some("expired"), key_age));
     metrics.decided(|| decision(Some("no_token"), None));
+    for (reason, trial) in [(None, None), (None, Some("expired")), (Some("expired"), Some("allow"))]
+    {
+        for key_age in [key_age, None] {
+            let changes = Some(trial.is_some().into());
+            let decision = || decision(reason, key_age);
+            metrics.decided(|| DecisionMetrics { trial, trial_changes: changes, ..decision() });
+        }
+    }
     metrics.refreshed(|| refresh("https://issuer.example"));
     let lines = output.lines();
     (output, lines)

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use jwks_authorizer::Class;
-use jwks_authorizer::config::{PREFIX, SETTINGS};
+use jwks_authorizer::config::{PREFIX, SETTINGS, TRIAL_SETTINGS};
 use jwks_authorizer::{Config, Error};
 use serde_json::Value;
 
@@ -87,6 +87,17 @@ fn every_setting_is_documented_as_it_is() {
 }
 
 #[test]
+fn every_setting_that_can_be_on_trial_is_named() {
+    let page = read("docs/configuration.md");
+    let sections = page.sections();
+    let section = sections.iter().find(|section| section.title == "Rules on trial").unwrap();
+    for setting in TRIAL_SETTINGS {
+        let name = setting.name.strip_prefix("REPORT_ONLY_").unwrap();
+        assert!(section.text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn every_example_of_a_setting_can_be_used() {
     for setting in SETTINGS {
         let example = vec![(format!("{PREFIX}{}", setting.name), setting.example.to_owned())];
@@ -105,7 +116,8 @@ fn no_page_names_a_setting_that_does_not_exist() {
         for name in names.filter_map(|word| word.strip_prefix(PREFIX)) {
             let known = name.is_empty()
                 || OF_OTHERS.contains(&name)
-                || SETTINGS.iter().any(|setting| setting.name == name);
+                || name == "REPORT_ONLY_"
+                || SETTINGS.iter().chain(TRIAL_SETTINGS).any(|setting| setting.name == name);
             assert!(known, "{}: {PREFIX}{name} is no setting", page.path.display());
         }
     }

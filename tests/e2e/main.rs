@@ -10,6 +10,7 @@
 //! - [`issuers`]: are several issuers kept apart?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
+//! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
 //! - [`check`]: does a check of the settings say what is wrong, and only then?
 //! - [`tool`]: what does the executable print without Lambda?
@@ -39,3 +40,4 @@ mod refusals;
 mod rules;
 mod start;
 mod tool;
+mod trial;
