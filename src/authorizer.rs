@@ -86,16 +86,16 @@ impl<S: KeySource> Authorizer<S> {
 
     /// Decides on one event like [`Authorizer::authorize`], and logs and counts no decision. Claims are
     /// checked at `now`.
-    pub(crate) async fn try_out(
+    pub(crate) async fn decide_unlogged(
         &self,
         event: &str,
         invocation: Invocation<'_>,
         now: SystemTime,
-    ) -> TriedDecision {
+    ) -> UnloggedDecision {
         let mut entry = LogEntry::default();
         let decision = self.decide(event, invocation, now, &mut entry).await;
         let error = decision.as_ref().err().map(|refused| &refused.error);
-        TriedDecision {
+        UnloggedDecision {
             decision: decision_log::decision(error),
             refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
             answer: self.respond(decision, &entry),
@@ -173,7 +173,7 @@ impl<S: KeySource> Authorizer<S> {
 }
 
 /// A decision that was made for a diagnosis.
-pub(crate) struct TriedDecision {
+pub(crate) struct UnloggedDecision {
     /// The decision's name in log lines.
     pub(crate) decision: &'static str,
     /// The reason code, the message and the cure, if the request is refused.

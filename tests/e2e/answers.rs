@@ -186,6 +186,9 @@ async fn metrics_namespace_counts_decisions_and_key_refreshes() {
         let mut deployment = Deployment::trusting(issuer.url(), settings).await;
         deployment.ask(&connect(&good_token(&issuer))).await.unwrap();
         deployment.ask(&connect("not-a-token")).await.unwrap_err();
+        // A diagnosis is no decision.
+        let question = json!({ "type": "EXPLAIN", "token": "not-a-token" });
+        deployment.invoke(question.to_string()).await;
         let log = deployment.end().await;
         let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let metrics = lines.filter(|line| line["_aws"].is_object());

@@ -27,7 +27,7 @@ pub use values::Values;
 use self::routes::OtherRoutes;
 use self::walk::{Judged, Walk};
 use crate::access::{AccessRules, AllowedOrigins};
-use crate::authorizer::{Authorizer, TriedDecision};
+use crate::authorizer::{Authorizer, UnloggedDecision};
 use crate::config::Config;
 use crate::error::Error;
 use crate::gateway::request::{EventKind, TokenSource};
@@ -96,8 +96,8 @@ async fn explain<S: KeySource>(
     invocation: Invocation<'_>,
 ) -> Explanation {
     let walk = Walk::new(authorizer, judged, now, values).run(event, invocation).await;
-    let TriedDecision { decision, refusal, answer } =
-        authorizer.try_out(event, invocation, now).await;
+    let UnloggedDecision { decision, refusal, answer } =
+        authorizer.decide_unlogged(event, invocation, now).await;
     let reason = refusal.as_ref().map(|(reason, ..)| *reason);
     let first_failed = walk.steps.0.iter().find(|step| step.outcome == Outcome::Failed);
     let is_of_route = first_failed.is_some_and(|step| step.step == "route");
