@@ -5,6 +5,7 @@
 //! (`startup.rs`). This module only asks them, and reports.
 
 mod cure;
+mod observed;
 mod probe;
 mod proxy;
 mod report;

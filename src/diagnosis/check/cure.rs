@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::probe::{Exchange, Failure, Observed};
+use super::observed::{Exchange, Observed};
+use super::probe::Failure;
 use crate::authorizer::small_difference;
 use crate::config::IssuerConfig;
 use crate::diagnosis::text::duration;
