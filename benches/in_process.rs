@@ -11,7 +11,7 @@ use std::io::{Write, stdout};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use bench::fixture::{Fixture, InProcessAuthorizer, Outcome, WITH_METRICS};
+use bench::fixture::{Fixture, InProcessAuthorizer, Outcome, WITH_METRICS, WITH_TRIAL};
 use bench::limits::{self, Limit};
 use bench::sample::{Sample, median};
 use bench::signature_check::SignatureCheck;
@@ -34,7 +34,7 @@ fn main() -> Outcome<()> {
     let signature_check = fixture.signature_check()?;
     let mut bench = Bench { criterion, signature_check, rows: Vec::new(), limits: Vec::new() };
     measure_requests(&mut bench, &fixture)?;
-    measure_metrics(&mut bench, &fixture)?;
+    measure_additions(&mut bench, &fixture)?;
     measure_key_sets(&mut bench, &fixture);
     measure_route_rules(&mut bench, &fixture)?;
     bench.finish();
@@ -137,22 +137,27 @@ fn measure_requests(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures a request with metrics beside the same request without. Standard output is `/dev/null`, so
-/// the result does not contain what a reader of a pipe costs.
-fn measure_metrics(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
+/// Measures a request with metrics, and one with rules on trial, beside the same request without.
+/// Standard output is `/dev/null`, so the result does not contain what a reader of a pipe costs.
+fn measure_additions(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
     let event = fixture.request().websocket_connect().to_string();
-    let muted = MutedOutput::new()?;
-    let with_metrics = fixture.authorizer(WITH_METRICS)?;
-    let with_metrics = with_metrics.always_allows(&event)?;
-    drop(muted);
     let without = fixture.authorizer(&[])?;
     let without = without.always_allows(&event)?;
-    let name = "request: WebSocket, with metrics";
-    let (run, reference) = (|| assert!(with_metrics()), || assert!(without()));
-    let Some(samples) = sample(&mut bench.criterion, name, run, reference) else { return Ok(()) };
-    let ratio = median(samples.iter().map(Sample::ratio).collect());
-    let what = format!("{name} to /dev/null, as a multiple of without");
-    bench.limits.push(Limit::at_most(&what, limits::REQUEST_WITH_METRICS, ratio));
+    for (addition, settings, limit) in [
+        ("with metrics", WITH_METRICS, limits::REQUEST_WITH_METRICS),
+        ("with rules on trial", WITH_TRIAL, limits::REQUEST_WITH_TRIAL),
+    ] {
+        let muted = MutedOutput::new()?;
+        let with = fixture.authorizer(settings)?;
+        let with = with.always_allows(&event)?;
+        drop(muted);
+        let name = format!("request: WebSocket, {addition}");
+        let (run, reference) = (|| assert!(with()), || assert!(without()));
+        let Some(samples) = sample(&mut bench.criterion, &name, run, reference) else { continue };
+        let ratio = median(samples.iter().map(Sample::ratio).collect());
+        let what = format!("{name}, as a multiple of without");
+        bench.limits.push(Limit::at_most(&what, limit, ratio));
+    }
     Ok(())
 }
 

@@ -19,6 +19,12 @@ use crate::signature_check::SignatureCheck;
 pub const ISSUER: &str = "https://issuer.example.com/";
 /// The token's audience.
 pub const AUDIENCE: &str = "https://api.example.com";
+/// The settings of an authorizer with rules on trial that the token meets.
+pub const WITH_TRIAL: Settings = &[
+    ("AUTHORIZER_REPORT_ONLY_REQUIRED_SCOPES", "orders:read"),
+    ("AUTHORIZER_REPORT_ONLY_MAX_TOKEN_AGE_SECONDS", "31536000"),
+];
+
 /// The settings of an authorizer that writes metrics.
 pub const WITH_METRICS: Settings = &[("AUTHORIZER_METRICS_NAMESPACE", "Benchmark")];
 

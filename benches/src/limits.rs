@@ -4,6 +4,9 @@
 pub const REQUEST: f64 = 1.30;
 /// Of a request in process with metrics, as a multiple of the same request without.
 pub const REQUEST_WITH_METRICS: f64 = 1.10;
+/// Of a request in process with rules on trial that change nothing, as a multiple of the same request
+/// without.
+pub const REQUEST_WITH_TRIAL: f64 = 1.10;
 /// Of a process, in MB.
 pub const PEAK_MEMORY: f64 = 7.0;
 /// Of the executable, in MB.
