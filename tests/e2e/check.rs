@@ -180,6 +180,11 @@ async fn says_which_algorithms_the_keys_are_for_if_none_fits() {
     assert_eq!(key_set["hint"], hint);
     assert_eq!(key_set["keys"][0]["usable"], false);
     assert_eq!(check_issuer(issuer.url(), &algorithms("ES256,RS256")).await["ok"], true);
+
+    // The keys count, and not what a server says they are.
+    let issuer = RawIssuer::start("Content-Type: text/html\r\n").await;
+    let report = check_issuer(&issuer.url, &algorithms("ES256")).await;
+    assert_eq!(report["issuers"][0]["key_set"]["hint"], hint);
 }
 
 #[tokio::test]

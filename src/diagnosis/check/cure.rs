@@ -25,7 +25,10 @@ pub(super) fn hint(
         FetchError::Timeout(_) => Some(NO_ROUTE.to_owned()),
         FetchError::Status { status, .. } => Some(of_status(*status, document)),
         FetchError::TooLarge { .. } => None,
-        FetchError::KeySet { .. } | FetchError::Discovery { .. } if is_web_page => {
+        FetchError::KeySet { cause: KeySetError::NotAKeySet, .. }
+        | FetchError::Discovery { cause: DiscoveryError::NotADocument, .. }
+            if is_web_page =>
+        {
             Some("The response is a web page. Check the URL, and whether a login or a firewall is in front of the issuer.".to_owned())
         }
         FetchError::KeySet { cause, .. } => of_key_set(cause, observed),
