@@ -16,8 +16,11 @@ import time
 import zipfile
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import LiteralScalarString
 
 ARCHITECTURES = ["arm64", "x86_64"]
+
+LABELS = ["api-gateway", "authorizer", "jwks", "jwt", "websocket"]
 
 
 def write_package(path, files):
@@ -86,7 +89,26 @@ def check_licences(build):
     assert not missing, f"no licence of {missing}"
 
 
-def write_template(path, source, architecture, package):
+def application(source, architecture, version, description):
+    """Returns what `sam publish` tells the AWS Serverless Application Repository.
+
+    The texts are in the template. If it named files, `sam deploy` would need them too. The repository
+    takes one SPDX identifier, so it is that of the shorter licence.
+    """
+    return {
+        # A name has no underscore. A version of an application has one package.
+        "Name": f"jwks-authorizer-{architecture}".replace("_", "-"),
+        "Description": description,
+        "Author": "jwks-authorizer",
+        "SpdxLicenseId": "MIT",
+        "LicenseBody": LiteralScalarString((source / "LICENSE-MIT").read_text()),
+        "ReadmeBody": LiteralScalarString((source / ".ci/application-readme.md").read_text()),
+        "Labels": LABELS,
+        "SemanticVersion": version,
+    }
+
+
+def write_template(path, source, architecture, version, package):
     """Writes template.yaml for a package: it builds nothing, and has no sample to build."""
     yaml = YAML()
     yaml.width = 1000
@@ -110,6 +132,10 @@ def write_template(path, source, architecture, package):
             if name in group["Parameters"]:
                 group["Parameters"].remove(name)
     groups[:] = [group for group in groups if group["Parameters"]]
+    description = str(template["Description"])
+    template["Metadata"]["AWS::ServerlessRepo::Application"] = application(
+        source, architecture, version, description
+    )
     with path.open("w") as file:
         yaml.dump(template, file)
 
@@ -132,7 +158,7 @@ def main():
         check_licences(build / architecture)
         write_package(dist / f"{name}.zip", package_files(source, build / architecture))
         write_sbom(dist / f"{name}.cdx.json", source, build / architecture)
-        write_template(dist / f"{name}.yaml", source, architecture, f"{name}.zip")
+        write_template(dist / f"{name}.yaml", source, architecture, version, f"{name}.zip")
     write_release_notes(dist / "RELEASE_NOTES.md", source, version, build)
 
 

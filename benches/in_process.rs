@@ -11,13 +11,13 @@ use std::io::{Write, stdout};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use bench::fixture::{Fixture, InProcessAuthorizer, Outcome, WITH_METRICS, WITH_TRIAL};
+use bench::fixture::{Fixture, ISSUER, InProcessAuthorizer, Outcome, WITH_METRICS, WITH_TRIAL};
 use bench::limits::{self, Limit};
 use bench::sample::{Sample, median};
 use bench::signature_check::SignatureCheck;
 use criterion::Criterion;
-use jwks_authorizer::SUPPORTED_ALGORITHMS;
 use jwks_authorizer::jwks::KeySet;
+use jwks_authorizer::{IssuerName, SUPPORTED_ALGORITHMS};
 use nix::unistd::dup2_stdout;
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ fn main() -> Outcome<()> {
     let mut bench = Bench { criterion, signature_check, rows: Vec::new(), limits: Vec::new() };
     measure_requests(&mut bench, &fixture)?;
     measure_additions(&mut bench, &fixture)?;
+    measure_issuers(&mut bench, &fixture)?;
     measure_key_sets(&mut bench, &fixture);
     measure_route_rules(&mut bench, &fixture)?;
     bench.finish();
@@ -161,13 +162,24 @@ fn measure_additions(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
     Ok(())
 }
 
+/// Measures a request whose issuer is the last of several.
+fn measure_issuers(bench: &mut Bench, fixture: &Fixture) -> Outcome<()> {
+    let event = fixture.request().websocket_connect();
+    for count in [1, 20, 1000] {
+        let authorizer = fixture.authorizer_of_issuers(count)?;
+        bench.measure_request(&format!("issuers: {count}"), &authorizer, &event)?;
+    }
+    Ok(())
+}
+
 /// Measures how long it takes to read a key set. Each key is prepared for one algorithm.
 fn measure_key_sets(bench: &mut Bench, fixture: &Fixture) {
+    let issuer = IssuerName::exact(ISSUER);
     let allowed: Vec<_> = SUPPORTED_ALGORITHMS.iter().take(1).collect();
     for keys in [2, 200] {
         let json = fixture.key_set(keys);
         bench.measure(&format!("key set: {keys} keys"), || {
-            assert!(KeySet::parse(black_box(&json), &allowed).is_ok());
+            assert!(KeySet::parse(black_box(&json), &issuer, &allowed).is_ok());
         });
     }
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::config::{Config, IssuerConfig};
+use crate::config::{AcceptingIssuer, Config};
 use crate::decision_log::{self, LogEntry};
 use crate::diagnosis::Question;
 use crate::error::{Class, Error};
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, find_credential};
 use crate::gateway::response::{Caller, FunctionError, Response};
+use crate::hints;
 use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
-use crate::trial::TrialRules;
+use crate::trial::{TrialChange, TrialRules};
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -52,10 +53,11 @@ impl<S: KeySource> Authorizer<S> {
         self.keys.seed(origin, keys).await;
     }
 
-    /// Fetches the keys of every issuer that has none, all at once, and waits until all fetches have
-    /// ended. A fetch that fails is logged.
+    /// Fetches the keys of the issuers that the settings choose for the start, all at once, unless
+    /// they have some. Waits until all fetches have ended. A fetch that fails is logged.
     pub async fn prefetch(&self) {
-        self.keys.prefetch(self.config.issuers.iter().map(|issuer| &issuer.keys)).await;
+        let issuers = self.config.issuers.iter().filter(|issuer| issuer.prefetch);
+        self.keys.prefetch(issuers.map(|issuer| &issuer.keys)).await;
     }
 
     /// Decides on one event, and logs one line.
@@ -98,6 +100,7 @@ impl<S: KeySource> Authorizer<S> {
         UnloggedDecision {
             decision: decision_log::decision(error),
             refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
+            trial: entry.trial_change(error),
             answer: self.respond(decision, &entry),
         }
     }
@@ -130,12 +133,14 @@ impl<S: KeySource> Authorizer<S> {
         let token = UnverifiedToken::read(&decoded)?;
         entry.kid = token.unverified_kid().map(Excerpt::from);
 
-        let issuer = self.issuer_of(&token)?;
-        entry.issuer = Some(&issuer.rules.issuer);
+        let AcceptingIssuer { issuer, tenant } = self.issuer_of(&token)?;
+        entry.issuer = Some(issuer.rules.issuer.as_str());
+        entry.tenant = tenant.map(Excerpt::from);
         let algorithm = token.algorithm(&issuer.keys.algorithms)?;
-        let query = KeyQuery { kid: token.unverified_kid(), algorithm };
+        let query = KeyQuery { kid: token.unverified_kid(), algorithm, tenant };
         let found = self.keys.find(&issuer.keys, &query, invocation).await;
-        let keys = found.map_err(Error::from)?;
+        let keys = found
+            .map_err(|error| hints::with_key_hint(error.into(), issuer.rules.issuer.as_str()))?;
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
@@ -164,11 +169,17 @@ impl<S: KeySource> Authorizer<S> {
         }
     }
 
-    /// Finds the configured issuer that a token names. The token's `iss` is used for nothing else.
-    pub(crate) fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&IssuerConfig, Error> {
+    /// Finds the configured issuer that a token names, and the tenant if it has many. The token's `iss`
+    /// is used for nothing else.
+    pub(crate) fn issuer_of<'t>(
+        &self,
+        token: &'t UnverifiedToken<'_>,
+    ) -> Result<AcceptingIssuer<'_, 't>, Error> {
         let named = token.unverified_issuer().ok_or_else(|| Error::missing_claim("iss"))?;
-        let issuer = self.config.issuers.iter().find(|issuer| issuer.rules.issuer == named);
-        issuer.ok_or_else(|| unknown_issuer(named, &self.config.issuers))
+        self.config
+            .issuers
+            .find(named)
+            .ok_or_else(|| self.config.issuers.unknown(named, token.unverified_content()))
     }
 }
 
@@ -178,6 +189,8 @@ pub(crate) struct UnloggedDecision {
     pub(crate) decision: &'static str,
     /// The reason code, the message and the cure, if the request is refused.
     pub(crate) refusal: Option<(&'static str, String, &'static str)>,
+    /// What the rules on trial would change, if there are any and the token is verified.
+    pub(crate) trial: Option<TrialChange>,
     /// The response to API Gateway.
     pub(crate) answer: Result<Response, FunctionError>,
 }
@@ -197,35 +210,4 @@ impl From<Error> for Refused {
 #[expect(clippy::disallowed_methods, reason = "how long a decision takes is for the log only")]
 fn now() -> Instant {
     Instant::now()
-}
-
-fn unknown_issuer(named: &str, issuers: &[IssuerConfig]) -> Error {
-    const SHOWN: usize = 3;
-    let names = || issuers.iter().map(|issuer| issuer.rules.issuer.as_str());
-    let shown: Vec<_> = names().take(SHOWN).map(|name| Excerpt::from(name).to_string()).collect();
-    let further = if issuers.len() > SHOWN { ", …" } else { "" };
-    Error::UnknownIssuer {
-        issuer: Excerpt::from(named),
-        configured: shown.join(", ") + further,
-        hint: names().find_map(|name| small_difference(named, name)).unwrap_or_default(),
-    }
-}
-
-/// Tells how two different issuers differ, if it is a usual mistake.
-pub(crate) fn small_difference(named: &str, configured: &str) -> Option<&'static str> {
-    fn without_slash(issuer: &str) -> &str {
-        issuer.strip_suffix('/').unwrap_or(issuer)
-    }
-    fn without_scheme(issuer: &str) -> &str {
-        issuer.split_once("://").map_or(issuer, |(_, rest)| rest)
-    }
-    if without_slash(named) == without_slash(configured) {
-        Some("; only the slash at the end differs")
-    } else if named.eq_ignore_ascii_case(configured) {
-        Some("; only upper and lower case differ")
-    } else if without_scheme(named) == without_scheme(configured) {
-        Some("; only the scheme differs")
-    } else {
-        None
-    }
 }

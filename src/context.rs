@@ -34,9 +34,10 @@ pub(crate) struct ContextClaim {
 
 impl ContextRules {
     /// The names in a context that have a meaning of their own, to this function or to API Gateway.
-    pub(crate) const RESERVED_NAMES: [&'static str; 10] = [
+    pub(crate) const RESERVED_NAMES: [&'static str; 11] = [
         "sub",
         "iss",
+        "tenant",
         "client_id",
         "scope",
         "exp",
@@ -58,9 +59,10 @@ impl ContextRules {
         subprotocol: Option<&'a str>,
     ) -> Result<Context<'a>, Error> {
         let set = claims.content().registered();
-        let mut context = Context(Vec::with_capacity(6 + self.claims.len()));
+        let mut context = Context(Vec::with_capacity(7 + self.claims.len()));
         context.set("sub", set.sub.as_deref().map(ContextValue::from));
         context.set("iss", set.iss.as_deref().map(ContextValue::from));
+        context.set("tenant", claims.tenant().map(ContextValue::from));
         context.set("client_id", set.client().map(ContextValue::from));
         context.set("scope", set.scope_text().map(ContextValue::Text));
         context.set("exp", set.exp.and_then(|exp| ContextValue::number(exp.0)));

@@ -10,7 +10,7 @@ use crate::gateway::request::{EventKind, MethodArn};
 use crate::invocation::Invocation;
 use crate::jwks::KeyFreshness;
 use crate::metrics::DecisionMetrics;
-use crate::trial::would_change;
+use crate::trial::{TrialChange, would_change};
 
 /// What is known of a request. The pipeline adds to it step by step, so that the log entry is
 /// complete wherever the request is refused.
@@ -19,6 +19,8 @@ pub(crate) struct LogEntry<'a> {
     request: Option<(EventKind, MethodArn<'a>)>,
     /// The configured issuer that the token names.
     pub(crate) issuer: Option<&'a str>,
+    /// The tenant that the token names, if its issuer has many.
+    pub(crate) tenant: Option<Excerpt>,
     /// The token's unverified `kid`.
     pub(crate) kid: Option<Excerpt>,
     /// Where the keys came from, and when they were fetched.
@@ -47,6 +49,7 @@ impl<'a> LogEntry<'a> {
     ) {
         let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let event_kind = self.request().map(|(kind, _)| kind.as_str());
+        let tenant = self.tenant.as_ref().map(Excerpt::as_str);
         let kid = self.kid.as_ref().map(Excerpt::as_str);
         let keys = self.keys.map(|(freshness, _)| freshness.as_str());
         let reason = error.map(Error::reason);
@@ -58,7 +61,7 @@ impl<'a> LogEntry<'a> {
         macro_rules! log_at {
             ($level:ident, $($message:tt)+) => {
                 $level!(
-                    decision = decision(error), reason, trial, event_kind, issuer, kid, keys,
+                    decision = decision(error), reason, trial, event_kind, issuer, tenant, kid, keys,
                     duration_us, requestId = request_id, xrayTraceId = trace_id, $($message)+
                 )
             };
@@ -78,6 +81,15 @@ impl<'a> LogEntry<'a> {
             (Class::Fault, Error::KeysUnavailable { .. }) => log_at!(warn, "{error}"),
             (Class::Fault, _) => log_at!(error, "{error}"),
         }
+    }
+
+    /// Returns what the rules on trial would change, if there are any and the token is verified.
+    pub(crate) fn trial_change(&self, error: Option<&Error>) -> Option<TrialChange> {
+        self.trial.as_ref().map(|_| match self.changed_by_trial(error) {
+            None => TrialChange::None,
+            Some(Ok(())) => TrialChange::Allow,
+            Some(Err(refusal)) => TrialChange::Refuse(refusal.to_string()),
+        })
     }
 
     /// Returns what the rules on trial say, if they would change the decision.

@@ -7,6 +7,7 @@
 mod cures;
 
 use crate::excerpt::Excerpt;
+use crate::hints::{Hint, clause};
 
 /// Why a request is refused.
 ///
@@ -16,18 +17,23 @@ use crate::excerpt::Excerpt;
 #[non_exhaustive]
 pub enum Error {
     /// None of the configured sources has a token.
-    #[error("no token in {sources}{hint}")]
+    #[error("no token in {sources}{}", clause(.hint.as_ref()))]
     MissingToken {
         /// The sources that were searched, as configured.
         sources: String,
-        /// What was there instead, starting with `; `, or empty.
-        hint: &'static str,
+        /// What was there instead.
+        hint: Option<Hint>,
     },
     /// The credential is not a JWT in JWS compact serialization
     /// ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)),
     /// or a part of it does not follow RFC 7515 or RFC 7519.
-    #[error("{0}")]
-    MalformedToken(&'static str),
+    #[error("{fault}{}", clause(.hint.as_ref()))]
+    MalformedToken {
+        /// What is wrong.
+        fault: &'static str,
+        /// The likely cause.
+        hint: Option<Hint>,
+    },
     /// The token is longer than the limit.
     #[error("the token has {length} bytes, the limit is {limit}")]
     TokenTooLarge {
@@ -37,33 +43,51 @@ pub enum Error {
         limit: usize,
     },
     /// The issuer may not use the algorithm in the `alg` header parameter.
-    #[error("the token's alg is {alg:?}, expected one of: {allowed} (AUTHORIZER_ALGORITHMS)")]
+    #[error("the token's alg is {alg:?}, expected one of: {allowed} (AUTHORIZER_ALGORITHMS){}", clause(.hint.as_ref()))]
     UnsupportedAlgorithm {
         /// The token's `alg`, shortened.
         alg: Excerpt,
         /// The configured algorithms.
         allowed: String,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// The token's header asks for an extension, and none is supported
     /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).
     #[error("the header parameter {0:?} is not supported")]
     UnsupportedCriticalHeader(&'static str),
     /// The `iss` claim is not a configured issuer.
-    #[error("iss is {issuer:?}, which is not a configured issuer ({configured}){hint}")]
+    #[error("iss is {issuer:?}, which is not a configured issuer ({configured}){}", clause(.hint.as_ref()))]
     UnknownIssuer {
         /// The unverified `iss`, shortened.
         issuer: Excerpt,
         /// The first of the configured issuers.
         configured: String,
-        /// What differs, if it is little, starting with `; `, or empty.
-        hint: &'static str,
+        /// What differs, or where the token is probably from.
+        hint: Option<Hint>,
+    },
+    /// `tid` is not the tenant in `iss`.
+    #[error("tid is {tid:?}, expected the tenant in iss: {tenant}")]
+    WrongTenant {
+        /// The token's `tid`, shortened.
+        tid: Excerpt,
+        /// The tenant in `iss`.
+        tenant: String,
     },
     /// The issuer's key set has no usable key for the token.
-    #[error("{0}")]
-    UnknownKey(&'static str),
+    #[error("{fault}{}", clause(.hint.as_ref()))]
+    UnknownKey {
+        /// What does not match.
+        fault: &'static str,
+        /// The likely cause.
+        hint: Option<Hint>,
+    },
     /// The issuer's key did not make the signature.
-    #[error("signature verification failed")]
-    InvalidSignature,
+    #[error("signature verification failed{}", clause(.hint.as_ref()))]
+    InvalidSignature {
+        /// The likely causes.
+        hint: Option<Hint>,
+    },
     /// `exp` has passed.
     #[error("the token expired {seconds_ago} s ago")]
     Expired {
@@ -71,16 +95,20 @@ pub enum Error {
         seconds_ago: i64,
     },
     /// `nbf` is in the future.
-    #[error("the token is not valid yet, nbf is {seconds_ahead} s in the future")]
+    #[error("the token is not valid yet, nbf is {seconds_ahead} s in the future{}", clause(.hint.as_ref()))]
     NotYetValid {
         /// Whole seconds until `nbf`.
         seconds_ahead: i64,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// `iat` is in the future.
-    #[error("iat is {seconds_ahead} s in the future")]
+    #[error("iat is {seconds_ahead} s in the future{}", clause(.hint.as_ref()))]
     IssuedInFuture {
         /// Whole seconds until `iat`.
         seconds_ahead: i64,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// `iat` is longer ago than the issuer's rules allow.
     #[error(
@@ -93,12 +121,14 @@ pub enum Error {
         limit_seconds: u64,
     },
     /// `aud` has none of the configured audiences.
-    #[error("aud is {audience}, expected one of: {wanted} (AUTHORIZER_AUDIENCE)")]
+    #[error("aud is {audience}, expected one of: {wanted} (AUTHORIZER_AUDIENCE){}", clause(.hint.as_ref()))]
     WrongAudience {
         /// The token's `aud`, shortened.
         audience: Excerpt,
         /// The configured audiences.
         wanted: String,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// The client in `client_id`, or else in `azp`, is not a configured one.
     #[error("the client is {client:?}, expected one of: {wanted} (AUTHORIZER_CLIENT_IDS)")]
@@ -109,28 +139,32 @@ pub enum Error {
         wanted: String,
     },
     /// Cognito's `token_use` is not the configured one.
-    #[error("token_use is {token_use:?}, expected: {wanted} (AUTHORIZER_TOKEN_USE)")]
+    #[error("token_use is {token_use:?}, expected: {wanted} (AUTHORIZER_TOKEN_USE){}", clause(.hint.as_ref()))]
     WrongTokenUse {
         /// The token's `token_use`, shortened.
         token_use: Excerpt,
         /// The configured one.
         wanted: String,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// The `typ` header parameter is not a configured one.
-    #[error("typ is {typ:?}, expected one of: {wanted} (AUTHORIZER_TOKEN_TYPES)")]
+    #[error("typ is {typ:?}, expected one of: {wanted} (AUTHORIZER_TOKEN_TYPES){}", clause(.hint.as_ref()))]
     WrongTokenType {
         /// The token's `typ`, shortened; empty if there is none.
         typ: Excerpt,
         /// The configured ones.
         wanted: String,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// The token does not have a claim that the issuer's rules need.
-    #[error("the claim {claim:?} is missing{hint}")]
+    #[error("the claim {claim:?} is missing{}", clause(.hint.as_ref()))]
     MissingClaim {
         /// The claim's name, or its path.
         claim: String,
-        /// The likely cause, starting with `; `, or empty.
-        hint: &'static str,
+        /// The likely cause.
+        hint: Option<Hint>,
     },
     /// A claim has none of the values that the issuer's rules accept.
     #[error(
@@ -143,12 +177,14 @@ pub enum Error {
         wanted: Excerpt,
     },
     /// The token does not have a scope that the issuer's rules or the route need.
-    #[error("{} ({required_by})", missing_scopes(.any_of))]
+    #[error("{} ({required_by}){}", missing_scopes(.any_of), clause(.hint.as_ref()))]
     InsufficientScope {
         /// The scopes of which the token needs one and has none.
         any_of: Vec<String>,
         /// The setting, and for a route its rule.
         required_by: String,
+        /// Where one of them is instead, or another likely cause.
+        hint: Option<Hint>,
     },
     /// A claim does not have a value that the route needs.
     #[error("the claim {claim:?} {} ({required_by})", claim_fault(.wanted.as_ref()))]
@@ -181,8 +217,13 @@ pub enum Error {
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The event is not one that API Gateway sends to an authorizer.
-    #[error("{0}")]
-    UnusableEvent(&'static str),
+    #[error("{fault}{}", clause(.hint.as_ref()))]
+    UnusableEvent {
+        /// What is wrong.
+        fault: &'static str,
+        /// Where the event is probably from.
+        hint: Option<Hint>,
+    },
     /// The response would be larger than API Gateway accepts.
     #[error(
         "the response has {length} bytes, the limit is {limit}; the largest context values: {largest}"
@@ -258,7 +299,15 @@ macro_rules! reasons {
 
 impl Error {
     pub(crate) fn missing_claim(claim: &str) -> Self {
-        Self::MissingClaim { claim: claim.to_owned(), hint: "" }
+        Self::MissingClaim { claim: claim.to_owned(), hint: None }
+    }
+
+    pub(crate) const fn malformed_token(fault: &'static str) -> Self {
+        Self::MalformedToken { fault, hint: None }
+    }
+
+    pub(crate) const fn unusable_event(fault: &'static str) -> Self {
+        Self::UnusableEvent { fault, hint: None }
     }
 
     /// Returns the reason code, which is stable. It is in the log, in a Deny's context, and in
@@ -276,13 +325,14 @@ impl Error {
 
     reasons! {
         Self::MissingToken { .. } => "missing_token", Unauthenticated;
-        Self::MalformedToken(_) => "malformed_token", Unauthenticated;
+        Self::MalformedToken { .. } => "malformed_token", Unauthenticated;
         Self::TokenTooLarge { .. } => "token_too_large", Unauthenticated;
         Self::UnsupportedAlgorithm { .. } => "unsupported_algorithm", Unauthenticated;
         Self::UnsupportedCriticalHeader(_) => "unsupported_critical_header", Unauthenticated;
         Self::UnknownIssuer { .. } => "unknown_issuer", Unauthenticated;
-        Self::UnknownKey(_) => "unknown_key", Unauthenticated;
-        Self::InvalidSignature => "invalid_signature", Unauthenticated;
+        Self::WrongTenant { .. } => "wrong_tenant", Unauthenticated;
+        Self::UnknownKey { .. } => "unknown_key", Unauthenticated;
+        Self::InvalidSignature { .. } => "invalid_signature", Unauthenticated;
         Self::Expired { .. } => "expired", Unauthenticated;
         Self::NotYetValid { .. } => "not_yet_valid", Unauthenticated;
         Self::IssuedInFuture { .. } => "issued_in_future", Unauthenticated;
@@ -299,7 +349,7 @@ impl Error {
         Self::AmbiguousPath => "ambiguous_path", Forbidden;
         Self::OriginNotAllowed(_) => "origin_not_allowed", Forbidden;
         Self::KeysUnavailable { .. } => "keys_unavailable", Fault;
-        Self::UnusableEvent(_) => "unusable_event", Fault;
+        Self::UnusableEvent { .. } => "unusable_event", Fault;
         Self::ContextTooLarge { .. } => "context_too_large", Fault;
     }
 }

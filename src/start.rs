@@ -4,6 +4,7 @@ use std::env;
 use std::io;
 use std::time::Duration;
 
+use jwks_authorizer::config::ConfigError;
 use jwks_authorizer::{Authorizer, Config};
 use lambda_runtime::{Diagnostic, Error};
 use lambda_runtime_api_client::body::Body;
@@ -56,7 +57,7 @@ pub(crate) fn check_lambda_environment() -> Result<(), Error> {
 
 /// Reads the settings, and starts the authorizer. That fetches the first keys.
 pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
-    let config = Config::from_variables(variables())?;
+    let config = settings()?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -64,6 +65,11 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
         warn!("{warning}");
     }
     Ok(Authorizer::start(config).await?)
+}
+
+/// Reads the settings from the environment, and from the files that they name.
+pub(crate) fn settings() -> Result<Config, ConfigError> {
+    Config::from_variables_and_files(variables(), |path| std::fs::read_to_string(path))
 }
 
 /// Returns the environment's variables.

@@ -80,7 +80,7 @@ impl<S: KeySource> Authorizer<S> {
     /// [`StartError`] if a key set file cannot be used.
     pub async fn with_source(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
         let mut key_sets = Vec::new();
-        for issuer in &config.issuers {
+        for issuer in config.issuers.iter() {
             if let Some((keys, skipped)) =
                 key_file(issuer)?.map(|file| file.parse(issuer)).transpose()?
             {
@@ -138,13 +138,14 @@ impl KeyFile {
         &self,
         issuer: &IssuerConfig,
     ) -> Result<(KeySet, Vec<SkippedKey>), StartError> {
-        KeySet::parse(&self.0, &issuer.keys.algorithms)
-            .map_err(|cause| StartError::KeySet { issuer: issuer.rules.issuer.clone(), cause })
+        KeySet::parse(&self.0, &issuer.keys.issuer, &issuer.keys.algorithms).map_err(|cause| {
+            StartError::KeySet { issuer: issuer.rules.issuer.as_str().to_owned(), cause }
+        })
     }
 }
 
 fn log_skipped(issuer: &IssuerConfig, skipped: &[SkippedKey]) {
-    let issuer = &issuer.rules.issuer;
+    let issuer = issuer.rules.issuer.as_str();
     for key in skipped {
         let key = key.to_string();
         warn!(issuer, key, "a key of AUTHORIZER_JWKS_FILE is skipped");
@@ -161,7 +162,7 @@ fn file_error(
     path: &Path,
     cause: String,
 ) -> StartError {
-    let issuer = issuer.map(|issuer| issuer.rules.issuer.clone());
+    let issuer = issuer.map(|issuer| issuer.rules.issuer.as_str().to_owned());
     StartError::File { variable, issuer, path: path.display().to_string(), cause }
 }
 

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use jwks_authorizer::config::ConfigError;
 use jwks_authorizer::diagnosis::text::{Style, parse_time};
 use jwks_authorizer::diagnosis::{Subject, Values};
-use jwks_authorizer::{Authorizer, Config, Invocation, diagnosis};
+use jwks_authorizer::{Authorizer, Invocation, diagnosis};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::start;
@@ -148,7 +147,7 @@ async fn explain(options: Explain) -> ExitCode {
         Ok(subject) => subject,
         Err(error) => return fail(&*error),
     };
-    let config = match settings() {
+    let config = match start::settings() {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
@@ -205,10 +204,6 @@ fn read_stdin() -> Result<String, Box<dyn std::error::Error>> {
         .read_to_end(&mut bytes)
         .map_err(|error| format!("cannot read standard input: {error}"))?;
     Ok(String::from_utf8(bytes).map_err(|_| "standard input is not UTF-8")?)
-}
-
-fn settings() -> Result<Config, ConfigError> {
-    Config::from_variables(start::variables())
 }
 
 /// Colours a report on a terminal, unless the user wants none ([NO_COLOR](https://no-color.org)).

@@ -72,6 +72,16 @@ impl<'r> TrialRules<'r> {
     }
 }
 
+/// How the rules on trial would change a decision.
+pub(crate) enum TrialChange {
+    /// Not at all.
+    None,
+    /// They would allow the request.
+    Allow,
+    /// They would refuse the request, for this reason.
+    Refuse(String),
+}
+
 /// Returns whether the rules on trial would change the decision. `refused` is why the request was
 /// refused, if it was. The rules on trial change nothing if it was refused for something else than a
 /// rule, for example because a claim cannot be read.
@@ -79,7 +89,7 @@ pub(crate) fn would_change(refused: Option<&Error>, trial: &Result<(), Error>) -
     let trial = trial.as_ref().err().map(Error::class);
     match refused {
         None => trial.is_some(),
-        Some(Error::MalformedToken(_)) => false,
+        Some(Error::MalformedToken { .. }) => false,
         Some(error) => error.class() != Class::Fault && trial != Some(error.class()),
     }
 }
@@ -92,14 +102,14 @@ mod tests {
     fn only_another_decision_is_a_change() {
         let expired = || Error::Expired { seconds_ago: 1 };
         let forbidden = || Error::RouteForbidden;
-        let fault = || Error::UnusableEvent("");
-        let unreadable = || Error::MalformedToken("");
+        let fault = || Error::unusable_event("");
+        let unreadable = || Error::malformed_token("");
         for (refused, trial, expected) in [
             (None, Ok(()), false),
             (None, Err(expired()), true),
             (None, Err(forbidden()), true),
             (Some(expired()), Ok(()), true),
-            (Some(expired()), Err(Error::InvalidSignature), false),
+            (Some(expired()), Err(Error::InvalidSignature { hint: None }), false),
             (Some(expired()), Err(forbidden()), true),
             (Some(forbidden()), Err(forbidden()), false),
             // Not refused by a rule, so no rule would have allowed it.

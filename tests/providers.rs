@@ -1,5 +1,8 @@
 //! Runs the recipes of `docs/providers.md`. Each accepts the token beside it, and refuses that token
 //! with one thing changed that its settings check.
+//!
+//! Most tests call the library, because a test then sets the clock and the key source. One test runs
+//! the executable, which can be that of another architecture.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +12,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
@@ -20,11 +24,15 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwks_authorizer::jwks::{Content, FetchError, Fetched, KeyRequest, KeySet, KeySource};
+use jwks_authorizer::jwks::{
+    Content, FetchError, Fetched, KeyLocation, KeyRequest, KeySet, KeySource,
+};
 use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::request::Request;
 use serde_json::{Value, json};
 
+use test_support::deployment::Deployment;
+use test_support::gateway::Verdict;
 use test_support::markdown::{blocks, read, settings};
 
 /// The keys that every provider of this test publishes. To make RSA keys takes a while.
@@ -96,6 +104,21 @@ struct Token {
     claims: Value,
 }
 
+impl Token {
+    /// Returns the token with its times moved, so that it was issued 30 s ago.
+    fn issued_now(&self) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let later = now - 30 - self.claims["iat"].as_u64().unwrap();
+        let mut token = self.clone();
+        for claim in ["iat", "nbf", "exp"] {
+            if let Some(time) = token.claims.get_mut(claim) {
+                *time = (time.as_u64().unwrap() + later).into();
+            }
+        }
+        token
+    }
+}
+
 fn recipes() -> Vec<Recipe> {
     let page = read("docs/providers.md");
     let mut recipes = Vec::new();
@@ -127,36 +150,39 @@ fn recipe(title: &str) -> Recipe {
 struct Issuer {
     header: Value,
     jwks_uri: Option<String>,
+    /// The `issuer` member of the key.
+    key_issuer: Option<String>,
 }
 
 impl KeySource for Issuer {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let configured = request.origin.jwks_uri.as_ref();
-        assert_eq!(configured.map(|uri| uri.as_str()), self.jwks_uri.as_deref());
-        let set = json!({ "keys": [ISSUER.jwk(&self.header)] }).to_string();
-        let (keys, skipped) = KeySet::parse(set.as_bytes(), &request.origin.algorithms).unwrap();
-        let uri = configured.unwrap_or(&request.origin.discovery_uri).clone();
+        let origin = request.origin;
+        let configured = match &origin.location {
+            KeyLocation::Uri(uri) => Some(uri.as_str()),
+            KeyLocation::Discovery(_) => None,
+        };
+        assert_eq!(configured, self.jwks_uri.as_deref());
+        let mut jwk = ISSUER.jwk(&self.header);
+        if let Some(key_issuer) = &self.key_issuer {
+            jwk["issuer"] = key_issuer.as_str().into();
+        }
+        let set = json!({ "keys": [jwk] }).to_string();
+        let (keys, skipped) =
+            KeySet::parse(set.as_bytes(), &origin.issuer, &origin.algorithms).unwrap();
+        let uri = origin.location.first_uri().clone();
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }
 
 impl Recipe {
-    /// Returns the settings of the token's issuer, without the prefix of their names.
-    fn issuer_settings(&self) -> BTreeMap<String, String> {
-        let Some(issuers) = self.settings.get("AUTHORIZER_ISSUERS") else {
-            let name = |name: &str| name.strip_prefix("AUTHORIZER_").unwrap().to_owned();
-            return self.settings.iter().map(|(key, value)| (name(key), value.clone())).collect();
-        };
-        let issuers: Vec<BTreeMap<String, String>> = serde_json::from_str(issuers).unwrap();
-        let mut issuers = issuers.into_iter();
-        let issuer = issuers.find(|issuer| self.token.claims["iss"] == issuer["issuer"].as_str());
-        let settings = issuer.expect("the token's issuer is in the list").into_iter();
-        settings.map(|(name, value)| (name.to_uppercase(), value)).collect()
-    }
-
     /// Asks about a token 30 s after the recipe's own was issued. Returns the context if it is
     /// accepted, and the reason if it is not.
     async fn judge(&self, token: &str) -> Result<Value, String> {
+        self.judge_by_key_of(None, token).await
+    }
+
+    /// Does the same with a key that names its issuer.
+    async fn judge_by_key_of(&self, issuer: Option<&str>, token: &str) -> Result<Value, String> {
         let mut settings = self.settings.clone();
         // A 401 has its reason in the log only, a Deny in its context.
         settings.insert("AUTHORIZER_UNAUTHENTICATED_RESPONSE".to_owned(), "deny".to_owned());
@@ -164,6 +190,7 @@ impl Recipe {
         let issuer = Issuer {
             header: self.token.header.clone(),
             jwks_uri: self.settings.get("AUTHORIZER_JWKS_URI").cloned(),
+            key_issuer: issuer.map(str::to_owned),
         };
         let issued_at = self.token.claims["iat"].as_u64().unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(issued_at + 30);
@@ -182,6 +209,22 @@ impl Recipe {
         }
     }
 
+    /// Returns the settings with a key set file for each issuer, so that the function fetches nothing.
+    fn settings_with_keys_in(&self, file: &Path) -> BTreeMap<String, String> {
+        let mut settings = self.settings.clone();
+        let path = file.to_str().unwrap();
+        if let Some(list) = settings.get_mut("AUTHORIZER_ISSUERS") {
+            let mut issuers: Value = serde_json::from_str(list).unwrap();
+            for issuer in issuers.as_array_mut().unwrap() {
+                issuer["jwks_file"] = path.into();
+            }
+            *list = issuers.to_string();
+        } else {
+            settings.insert("AUTHORIZER_JWKS_FILE".to_owned(), path.to_owned());
+        }
+        settings
+    }
+
     #[track_caller]
     fn assert_names(&self, reason: &str) {
         let link = format!("(errors.md#{reason})");
@@ -198,18 +241,32 @@ impl Recipe {
             twins.push((token, reason));
         };
         twin("expired", &|token| token.claims["exp"] = token.claims["iat"].clone());
-        for (name, value) in &self.issuer_settings() {
-            match name.as_str() {
+        for (name, value) in &self.settings {
+            match name.strip_prefix("AUTHORIZER_").unwrap() {
                 "ALGORITHMS" => {
                     twin("unsupported_algorithm", &|token| token.header["alg"] = "RS256".into());
                 }
                 "ISSUER" => twin("unknown_issuer", &|token| {
-                    let other = match value.strip_suffix('/') {
+                    let iss = token.claims["iss"].as_str().unwrap();
+                    let other = match iss.strip_suffix('/') {
                         Some(without_slash) => without_slash.to_owned(),
-                        None => format!("{value}/"),
+                        None => format!("{iss}/"),
                     };
                     token.claims["iss"] = other.into();
                 }),
+                "TENANTS" => {
+                    let tenant = self.token.claims["tid"].as_str().unwrap();
+                    let other = value.split(',').find(|other| *other != tenant).unwrap();
+                    let with = |tenant: &str| {
+                        self.settings["AUTHORIZER_ISSUER"].replace("{tenant}", tenant)
+                    };
+                    twin("wrong_tenant", &|token| token.claims["tid"] = other.into());
+                    twin("wrong_tenant", &|token| token.claims["iss"] = with(other).into());
+                    twin("unknown_issuer", &|token| {
+                        token.claims["iss"] = with(&tenant.to_uppercase()).into();
+                        token.claims["tid"] = tenant.to_uppercase().into();
+                    });
+                }
                 "AUDIENCE" if value == "*" => {}
                 "AUDIENCE" => {
                     twin("wrong_audience", &|token| token.claims["aud"] = "another".into());
@@ -279,6 +336,52 @@ async fn each_recipe_refuses_a_token_that_is_wrong_in_one_thing() {
             let refused = recipe.judge(&ISSUER.sign(&token)).await;
             assert_eq!(refused.unwrap_err(), reason, "{}: {}", recipe.title, token.claims);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_names_its_issuer_is_for_no_other() {
+    let entra = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let personal_accounts = entra("9188040d-6c67-4b5b-b112-36a304b66dad");
+    for (title, refused) in
+        [("Entra ID, v2.0 tokens", None), ("Entra ID, several tenants", Some("unknown_key"))]
+    {
+        let recipe = recipe(title);
+        let token = ISSUER.sign(&recipe.token);
+        let of_tenant = recipe.token.claims["iss"].as_str().unwrap();
+        for issuer in [of_tenant, &entra("{tenantid}")] {
+            let outcome = recipe.judge_by_key_of(Some(issuer), &token).await;
+            assert!(outcome.is_ok(), "{title}: {issuer}: {outcome:?}");
+        }
+        // A key set without a usable key is a fault, and ends the request without an answer.
+        if let Some(refused) = refused {
+            let outcome = recipe.judge_by_key_of(Some(&personal_accounts), &token).await;
+            assert_eq!(outcome.unwrap_err(), refused, "{title}");
+            recipe.assert_names(refused);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_executable_decides_in_the_same_way() {
+    for (number, recipe) in recipes().into_iter().enumerate() {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("provider-{number}.json"));
+        let keys = json!({ "keys": [ISSUER.jwk(&recipe.token.header)] });
+        std::fs::write(&file, keys.to_string()).unwrap();
+        let settings = recipe.settings_with_keys_in(&file);
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut function = Deployment::start(&settings).await;
+
+        let token = recipe.token.issued_now();
+        function.ask_token(&ISSUER.sign(&token)).await.is_allowed_by("fresh");
+        let forged = function.ask_token(&FORGER.sign(&token)).await;
+        assert_eq!(forged.reason.as_deref(), Some("invalid_signature"), "{}", recipe.title);
+        for (token, reason) in recipe.wrong_twins() {
+            let refused = function.ask_token(&ISSUER.sign(&token.issued_now())).await;
+            assert!([Verdict::Unauthorized, Verdict::Deny].contains(&refused.verdict), "{refused}");
+            assert_eq!(refused.reason.as_deref(), Some(reason), "{}: {refused}", recipe.title);
+        }
+        assert!(function.refreshes.is_empty(), "{}: {:?}", recipe.title, function.refreshes);
     }
 }
 
@@ -423,6 +526,12 @@ async fn refuses_each_usual_mistake_for_the_reason_that_the_page_names() {
             "a tenant that is not in the list",
             claims_of(v2, json!({"iss": "https://login.microsoftonline.com/common/v2.0"})),
             "unknown_issuer",
+        ),
+        (
+            tenants,
+            "another tenant in tid",
+            claims_of(tenants, json!({"tid": "8f6f1c5e-3b0a-4c7d-9e21-5a4b3c2d1e0f"})),
+            "wrong_tenant",
         ),
         (
             external,

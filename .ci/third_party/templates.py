@@ -193,7 +193,7 @@ def parameter_of(setting):
 def least_of(main):
     """The least that a deployment gives, each with the environment that comes of it."""
     known = settings()
-    for names in [["ISSUER", "AUDIENCE"], ["ISSUERS"]]:
+    for names in [["ISSUER", "AUDIENCE"], ["ISSUERS"], ["ISSUERS_FILE"]]:
         given = {parameter_of(name): known[name] for name in names}
         yield given, {f"AUTHORIZER_{name}": known[name] for name in names}
 
@@ -237,13 +237,16 @@ def broken_rules(main, given):
 
 def wants_one_issuer_or_several(main):
     known = settings()
-    one, several = (given for given, _ in least_of(main))
-    assert broken_rules(main, one) == broken_rules(main, several) == []
+    one, several, file = (given for given, _ in least_of(main))
+    for given in [one, several, file]:
+        assert broken_rules(main, given) == [], given
     for given in [
         {},
         {"Issuer": one["Issuer"]},
         {"Audience": one["Audience"]},
         one | several,
+        one | file,
+        several | file,
         {"Issuer": one["Issuer"]} | several,
         {"Audience": one["Audience"]} | several,
     ]:
@@ -252,8 +255,9 @@ def wants_one_issuer_or_several(main):
     for name in settings_of_an_issuer():
         more = {parameter_of(name): known[name]}
         assert not broken_rules(main, one | more), name
-        assert broken_rules(main, several | more), f"{name} is accepted beside Issuers"
-    for name in set(known) - set(settings_of_an_issuer()) - {"ISSUERS"}:
+        for list_of_issuers in [several, file]:
+            assert broken_rules(main, list_of_issuers | more), f"{name} is accepted beside it"
+    for name in set(known) - set(settings_of_an_issuer()) - {"ISSUERS", "ISSUERS_FILE"}:
         assert not broken_rules(main, several | {parameter_of(name): known[name]}), name
 
 
@@ -270,6 +274,9 @@ def refuses_what_the_function_would(main):
         "Issuer": ["http://issuer.example.com", "https://a.example.com?b=c", "issuer", " "],
         "Audience": [" ", "chat "],
         "Issuers": ["[]", '{"issuer": "https://a.example.com"}', "https://a.example.com"],
+        "IssuersFile": ["issuers.json", " "],
+        "Tenants": ["a b", "a,", "a/b", "*,a", "{tenant}"],
+        "Prefetch": ["yes", "True"],
         "JwksFile": ["jwks.json", " "],
         "CaFile": ["company-ca.pem", " "],
         "MaxTokenAgeSeconds": ["0", "1h", "-1"],

@@ -1,6 +1,8 @@
 //! A signing key, a token, events with the token, and authorizers in this process that accept it.
 
 use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -12,6 +14,7 @@ use jwks_authorizer::{Authorizer, Config, Invocation};
 use local_gateway::keys::SigningKey;
 use local_gateway::request::Request;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::signature_check::SignatureCheck;
 
@@ -121,7 +124,21 @@ impl Fixture {
     ///
     /// When a setting is invalid.
     pub fn authorizer(&self, settings: Settings<'_>) -> Outcome<InProcessAuthorizer> {
-        let config = self.config(settings)?;
+        self.authorizer_with(self.config(settings)?)
+    }
+
+    /// Returns an authorizer that has the keys of so many issuers cached, two of each.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub fn authorizer_of_issuers(&self, count: usize) -> Outcome<InProcessAuthorizer> {
+        let files = IssuersFile::new(self, ISSUER, count)?;
+        let variables = [("AUTHORIZER_ISSUERS".to_owned(), files.issuers()?)];
+        self.authorizer_with(Config::from_variables(variables)?)
+    }
+
+    fn authorizer_with(&self, config: Config) -> Outcome<InProcessAuthorizer> {
         let keys = FromMemory(self.key_set(1));
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         tokio.block_on(async {
@@ -130,6 +147,44 @@ impl Fixture {
             authorizer.prefetch().await;
             Ok(InProcessAuthorizer(authorizer))
         })
+    }
+}
+
+/// A file with a list of issuers, and the file with their keys.
+pub struct IssuersFile {
+    issuers: NamedTempFile,
+    /// The list names this file.
+    _key_set: NamedTempFile,
+}
+
+impl IssuersFile {
+    /// Lists so many issuers, each with two keys. The last one is `issuer`, and has the key of the
+    /// fixture's token.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub fn new(fixture: &Fixture, issuer: &str, count: usize) -> Outcome<Self> {
+        let mut key_set = NamedTempFile::new()?;
+        key_set.write_all(&fixture.key_set(2))?;
+        let other = |number| format!("https://login.example.com/tenant-{number:04}/v2.0");
+        let names = (1..count).map(other).chain([issuer.to_owned()]);
+        let object =
+            |name| json!({ "issuer": name, "audience": AUDIENCE, "jwks_file": key_set.path() });
+        let list: Vec<Value> = names.map(object).collect();
+        let mut issuers = NamedTempFile::new()?;
+        issuers.write_all(json!(list).to_string().as_bytes())?;
+        Ok(Self { issuers, _key_set: key_set })
+    }
+
+    /// Returns the path of the list.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.issuers.path()
+    }
+
+    fn issuers(&self) -> Outcome<String> {
+        Ok(std::fs::read_to_string(self.path())?)
     }
 }
 
@@ -160,9 +215,10 @@ struct FromMemory(Vec<u8>);
 
 impl KeySource for FromMemory {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let uri = request.origin.discovery_uri.clone();
-        let (keys, skipped) = KeySet::parse(&self.0, &request.origin.algorithms)
-            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
+        let uri = request.origin.location.first_uri().clone();
+        let (keys, skipped) =
+            KeySet::parse(&self.0, &request.origin.issuer, &request.origin.algorithms)
+                .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }

@@ -9,6 +9,8 @@ pub const REQUEST_WITH_METRICS: f64 = 1.10;
 pub const REQUEST_WITH_TRIAL: f64 = 1.10;
 /// Of a process, in MB.
 pub const PEAK_MEMORY: f64 = 7.0;
+/// Of a process with 1,000 issuers of two keys each, in MB.
+pub const PEAK_MEMORY_OF_1000_ISSUERS: f64 = 15.0;
 /// Of the executable, in MB.
 pub const EXECUTABLE_SIZE: f64 = 5.5;
 

@@ -2,6 +2,7 @@
 //!
 //! - `comparison` compares it with other functions, and with its limits.
 //! - `build_check` checks one build.
+//! - `issuers` measures it with up to 1,000 issuers.
 //! - `instructions` counts the instructions of a request in process.
 //!
 //! The first two measure a [`process`], which gets its key set from an issuer over [`https`]; a
@@ -17,6 +18,7 @@ mod candidate;
 mod comparison;
 mod https;
 mod instructions;
+mod issuers;
 mod node;
 mod process;
 mod process_fixture;
@@ -34,6 +36,8 @@ Usage: cargo run --release -p bench
            compares whole processes, and shows which limits are met
        cargo run --release -p bench -- build
            fails if the build is too large or gathers jitter entropy when it starts
+       cargo run --release -p bench -- issuers
+           measures 1, 20 and 1,000 issuers, and fails if they take too much memory
        cargo run --release -p bench -- instructions
            fails if a request takes more instructions than recorded; needs Valgrind
        cargo run --release -p bench -- instructions record
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         [] => on_one_processor(comparison::run()),
         ["build"] => on_one_processor(build_check::run()),
+        ["issuers"] => on_one_processor(issuers::run()),
         ["instructions"] => instructions::check(),
         ["instructions", "record"] => instructions::record(),
         // `instructions` runs this under Valgrind.

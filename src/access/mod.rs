@@ -16,6 +16,7 @@ pub(crate) use spelling::AMBIGUOUS_PATHS;
 
 use crate::error::Error;
 use crate::gateway::request::{AuthorizerRequest, Delivery};
+use crate::hints;
 use crate::jwt::{Claims, TokenContent};
 use scopes::GrantedScopes;
 
@@ -94,6 +95,7 @@ impl AccessRules {
             Option<&RouteDecisions<'r>>,
         ) -> Result<(), E>,
     ) -> Result<Option<RouteDecisions<'r>>, E> {
+        let with_hint = |error| hints::with_scope_hint(error, token);
         report(AccessCheck::Origin, self.allowed_origins.check(request, delivery), None)?;
         let granted = match GrantedScopes::of(token, &scope_rules.claims) {
             Ok(granted) => granted,
@@ -104,11 +106,12 @@ impl AccessRules {
             }
         };
         let required = check_required(&scope_rules.required, &granted);
-        report(AccessCheck::RequiredScopes, required, None)?;
+        report(AccessCheck::RequiredScopes, required.map_err(with_hint), None)?;
         let Some(rules) = &self.route_rules else { return Ok(None) };
         match RouteDecisions::new(rules, &granted, token) {
             Ok(routes) => {
-                report(AccessCheck::Route, routes.check(request.arn.route()), Some(&routes))?;
+                let route = routes.check(request.arn.route()).map_err(with_hint);
+                report(AccessCheck::Route, route, Some(&routes))?;
                 Ok(Some(routes))
             }
             Err(error) => {
@@ -152,6 +155,7 @@ fn check_required(required: &RequiredScopes, granted: &GrantedScopes<'_>) -> Res
         Some(any_of) => Err(Error::InsufficientScope {
             any_of: any_of.to_vec(),
             required_by: "AUTHORIZER_REQUIRED_SCOPES".to_owned(),
+            hint: None,
         }),
     }
 }

@@ -164,7 +164,7 @@ impl Lack<'_> {
         let required_by = format!("AUTHORIZER_ROUTE_RULES, {:?}", rule.pattern);
         match self {
             Self::Scope(any_of) => {
-                Error::InsufficientScope { any_of: any_of.to_vec(), required_by }
+                Error::InsufficientScope { any_of: any_of.to_vec(), required_by, hint: None }
             }
             Self::Claim(claim, fault) => Error::RouteClaimMismatch {
                 claim: claim.path.as_str().to_owned(),

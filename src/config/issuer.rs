@@ -1,17 +1,28 @@
-//! The settings of issuers: of the one in `AUTHORIZER_ISSUER`, or of those in `AUTHORIZER_ISSUERS`.
+//! The settings of issuers: of the one in `AUTHORIZER_ISSUER`, or of those in a list.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::issuers::Issuers;
+use super::members::Members;
 use super::problem::Mistake;
-use super::read::{Reader, invalid};
-use super::{parse, parse_needs, setting, trial};
+use super::read::{Reader, invalid, shown};
+use super::{parse, parse_issuer, parse_needs, setting, trial};
 use crate::access::ScopeRules;
 use crate::excerpt::Excerpt;
-use crate::jwks::KeyOrigin;
+use crate::issuer::{IssuerName, TENANT};
+use crate::jwks::{KeyLocation, KeyOrigin};
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
 use crate::trial::IssuerOnTrial;
+
+/// The most issuers of a list.
+pub(super) const MAX_ISSUERS: usize = 1000;
+
+/// The most issuers whose keys the start fetches. Each fetch has a connection and a buffer, all at the
+/// same time, and the start waits a few seconds only.
+pub(super) const MAX_PREFETCHED: usize = 32;
 
 /// An issuer, and the rules for its tokens.
 #[derive(Debug, Clone)]
@@ -20,6 +31,8 @@ pub struct IssuerConfig {
     pub keys: Arc<KeyOrigin>,
     /// A file with a key set, which is used until the first fetch.
     pub jwks_file: Option<PathBuf>,
+    /// Whether the start fetches its keys.
+    pub prefetch: bool,
     /// The rules for the claims of its tokens.
     pub rules: ClaimRules,
     /// The scopes that each of its tokens needs, and the claims that hold scopes.
@@ -28,47 +41,144 @@ pub struct IssuerConfig {
     pub(crate) on_trial: Option<Box<IssuerOnTrial>>,
 }
 
-/// Reads all issuers.
-pub(super) fn read_all(reader: &mut Reader) -> Vec<IssuerConfig> {
-    if reader.is_set(&setting::ISSUERS) {
-        read_list(reader)
+/// Reads all issuers. `read_file` returns the text of a file.
+pub(super) fn read_all(
+    reader: &mut Reader,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Issuers {
+    let lists = read_lists(reader, read_file);
+    let mut issuers = Vec::new();
+    if reader.is_set(&setting::ISSUERS) || reader.is_set(&setting::ISSUERS_FILE) {
+        for list in lists {
+            issuers.extend(list.read(reader));
+        }
     } else {
-        read_issuer(reader).into_iter().collect()
+        issuers.extend(read_issuer(reader));
     }
+    Issuers::new(with_prefetch_chosen(issuers))
 }
 
-fn read_list(reader: &mut Reader) -> Vec<IssuerConfig> {
-    for setting in setting::all().filter(|setting| setting.per_issuer) {
-        if reader.is_set(setting) {
-            reader.report(setting, Mistake::BesideIssuers(setting));
+/// A list of issuers.
+struct IssuerList {
+    /// The name that users know it by.
+    name: Arc<str>,
+    objects: Vec<Members>,
+}
+
+/// Returns the lists that are set: one at most, unless that is a mistake.
+fn read_lists(
+    reader: &mut Reader,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Vec<IssuerList> {
+    let of_variable = reader.optional(&setting::ISSUERS, |text| {
+        let name = format!("{}{}", setting::PREFIX, setting::ISSUERS.name).into();
+        Ok(IssuerList { name, objects: parse_issuer::issuers(text)? })
+    });
+    let of_file = reader.optional(&setting::ISSUERS_FILE, |path| {
+        let text =
+            read_file(Path::new(path)).map_err(|error| format!("it cannot be read ({error})"))?;
+        Ok(IssuerList {
+            name: shown(path).to_string().into(),
+            objects: parse_issuer::issuers(&text)?,
+        })
+    });
+    if reader.is_set(&setting::ISSUERS) && reader.is_set(&setting::ISSUERS_FILE) {
+        reader.report(&setting::ISSUERS_FILE, Mistake::TwoLists);
+    }
+    if let Some(list) =
+        [&setting::ISSUERS, &setting::ISSUERS_FILE].into_iter().find(|list| reader.is_set(list))
+    {
+        for setting in setting::all().filter(|setting| setting.per_issuer) {
+            if reader.is_set(setting) {
+                reader.report(setting, Mistake::BesideIssuers { setting, list });
+            }
         }
     }
-    let mut issuers = Vec::new();
-    for mut object in reader.issuers() {
-        issuers.extend(read_issuer(&mut object));
-        reader.merge(object);
-    }
-    let names: Vec<&str> = issuers.iter().map(|issuer| &*issuer.keys.issuer).collect();
-    if let Some(name) = parse::first_repeated(&names) {
-        reader.report(&setting::ISSUERS, Mistake::RepeatedIssuer(Excerpt::from(*name)));
-    }
-    issuers
+    of_variable.into_iter().chain(of_file).collect()
 }
 
-/// Reads one issuer. Returns `None` after it has reported a mistake in what every issuer needs.
-fn read_issuer(reader: &mut Reader) -> Option<IssuerConfig> {
-    let issuer = reader.required(&setting::ISSUER, parse::issuer);
-    let keys = read_key_origin(reader, issuer.as_deref());
+/// Returns a reader for each object of the lists.
+pub(super) fn list_readers(
+    reader: &mut Reader,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Vec<Reader> {
+    let readers = |IssuerList { name, objects }| {
+        let objects = objects.into_iter().enumerate();
+        objects.map(move |(index, members)| Reader::of_issuer(&name, index, members))
+    };
+    read_lists(reader, read_file).into_iter().flat_map(readers).collect()
+}
+
+impl IssuerList {
+    fn read(self, reader: &mut Reader) -> Vec<(IssuerConfig, Option<bool>)> {
+        let Self { name: list, objects } = self;
+        if objects.len() > MAX_ISSUERS {
+            reader.report_at(&list, Mistake::TooManyIssuers(objects.len()));
+        }
+        let mut issuers = Vec::new();
+        for (index, members) in objects.into_iter().enumerate() {
+            let mut object = Reader::of_issuer(&list, index, members);
+            issuers.extend(read_issuer(&mut object));
+            reader.merge(object);
+        }
+        let names: Vec<&str> =
+            issuers.iter().map(|(issuer, _)| issuer.rules.issuer.as_str()).collect();
+        if let Some(name) = parse::first_repeated_text(&names) {
+            reader.report_at(&list, Mistake::RepeatedIssuer(Excerpt::from(*name)));
+        }
+        let prefetched = issuers.iter().filter(|(_, prefetch)| *prefetch == Some(true)).count();
+        if prefetched > MAX_PREFETCHED {
+            reader.report_at(&list, Mistake::TooManyPrefetched(prefetched));
+        }
+        issuers
+    }
+}
+
+/// Chooses whose keys the start fetches: those of the issuers with `prefetch`, or else of the first
+/// ones without a file.
+fn with_prefetch_chosen(issuers: Vec<(IssuerConfig, Option<bool>)>) -> Vec<IssuerConfig> {
+    let is_chosen = issuers.iter().any(|(_, prefetch)| *prefetch == Some(true));
+    let mut left = MAX_PREFETCHED;
+    let choose = |(issuer, prefetch): (IssuerConfig, Option<bool>)| {
+        let by_default = !is_chosen && left > 0 && prefetch.is_none() && issuer.jwks_file.is_none();
+        left -= usize::from(by_default);
+        IssuerConfig { prefetch: by_default || prefetch == Some(true), ..issuer }
+    };
+    issuers.into_iter().map(choose).collect()
+}
+
+/// Reads one issuer, and whether the settings say that its keys are to be prefetched. Returns `None`
+/// after it has reported a mistake in what every issuer needs.
+fn read_issuer(reader: &mut Reader) -> Option<(IssuerConfig, Option<bool>)> {
+    let name = read_name(reader);
+    let keys = read_key_origin(reader, name.as_ref());
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
-    let rules = read_claim_rules(reader, issuer);
+    let prefetch = reader.optional(&setting::PREFETCH, parse::boolean);
+    let rules = read_claim_rules(reader, name);
     let scopes = read_scope_rules(reader);
     let in_force = keys.as_deref().zip(rules.as_ref()).map(|(keys, rules)| (keys, rules, &scopes));
     let on_trial = trial::read_issuer(reader, in_force).map(Box::new);
     // Not before every setting is read, so that every mistake is reported.
     let (keys, rules) = (keys?, rules?);
-    let issuer = IssuerConfig { keys, jwks_file, rules, scopes, on_trial };
+    let issuer = IssuerConfig { keys, jwks_file, prefetch: false, rules, scopes, on_trial };
     warn_of_audience(reader, &issuer);
-    Some(issuer)
+    warn_of_tenants(reader, &issuer.rules);
+    Some((issuer, prefetch))
+}
+
+fn read_name(reader: &mut Reader) -> Option<IssuerName> {
+    let text = reader.required(&setting::ISSUER, parse_issuer::issuer);
+    let tenants = reader.optional(&setting::TENANTS, parse_issuer::tenants);
+    let text = text?;
+    match (text.contains(TENANT), reader.is_set(&setting::TENANTS)) {
+        (true, true) => return IssuerName::template(&text, tenants?),
+        (true, false) => {
+            reader.report(&setting::TENANTS, Mistake::NotSetForTenants(&setting::TENANTS));
+        }
+        (false, true) => reader.report(&setting::TENANTS, Mistake::NoPlaceholder),
+        (false, false) => {}
+    }
+    Some(IssuerName::exact(&text))
 }
 
 fn read_scope_rules(reader: &mut Reader) -> ScopeRules {
@@ -82,21 +192,33 @@ fn read_scope_rules(reader: &mut Reader) -> ScopeRules {
     }
 }
 
-fn read_key_origin(reader: &mut Reader, issuer: Option<&str>) -> Option<Arc<KeyOrigin>> {
-    let jwks_uri = reader.optional(&setting::JWKS_URI, parse::uri);
+fn read_key_origin(reader: &mut Reader, name: Option<&IssuerName>) -> Option<Arc<KeyOrigin>> {
+    let jwks_uri = reader.optional(&setting::JWKS_URI, parse_issuer::key_set_uri);
     let algorithms = reader
         .optional(&setting::ALGORITHMS, parse::algorithms)
         .unwrap_or_else(|| SignatureAlgorithm::named("RS256").into_iter().collect());
-    let issuer = issuer?;
-    let origin = KeyOrigin::new(issuer, jwks_uri, algorithms).map_err(|error| {
-        // The URL of its discovery document is longer than the issuer.
-        let fault = format!("the URL of its discovery document is {}", error.fault());
-        reader.report(&setting::ISSUER, invalid(&setting::ISSUER, issuer, fault));
-    });
-    origin.ok().map(Arc::new)
+    let issuer = name?.clone();
+    let location = match jwks_uri {
+        Some(uri) => KeyLocation::Uri(uri),
+        None if issuer.as_str().contains(TENANT) => {
+            if !reader.is_set(&setting::JWKS_URI) {
+                reader.report(&setting::JWKS_URI, Mistake::NotDiscoverable(&setting::JWKS_URI));
+            }
+            return None;
+        }
+        None => KeyLocation::discovered(issuer.as_str())
+            .map_err(|error| {
+                // The URL of its discovery document is longer than the issuer.
+                let fault = format!("the URL of its discovery document is {}", error.fault());
+                let mistake = invalid(&setting::ISSUER, issuer.as_str(), fault);
+                reader.report(&setting::ISSUER, mistake);
+            })
+            .ok()?,
+    };
+    Some(Arc::new(KeyOrigin { issuer, location, algorithms }))
 }
 
-fn read_claim_rules(reader: &mut Reader, issuer: Option<String>) -> Option<ClaimRules> {
+fn read_claim_rules(reader: &mut Reader, issuer: Option<IssuerName>) -> Option<ClaimRules> {
     let audience = reader.required(&setting::AUDIENCE, parse::audience);
     let client_ids = reader.optional(&setting::CLIENT_IDS, parse::list).unwrap_or_default();
     let token_types =
@@ -153,5 +275,18 @@ fn warn_of_audience(reader: &mut Reader, issuer: &IssuerConfig) {
                 ));
             }
         }
+    }
+}
+
+/// Warns if users of any organization can get in.
+fn warn_of_tenants(reader: &mut Reader, rules: &ClaimRules) {
+    if rules.issuer.accepts_any_tenant() && rules.required_claims.is_empty() {
+        let warning = format!(
+            "{}=* accepts the tokens of every tenant of {}: anybody who has a tenant there can get in. List the tenants, or restrict the tokens with {}. Audience, clients and scopes do not restrict whose tokens these are.",
+            reader.name(&setting::TENANTS),
+            rules.issuer,
+            reader.name(&setting::REQUIRED_CLAIMS),
+        );
+        reader.warn(warning);
     }
 }

@@ -1,11 +1,14 @@
 //! Settings: parses environment variables into [`Config`], or reports every mistake in them.
 //!
-//! Only `main` reads the environment. Here, the variables are a list of pairs.
+//! Only `main` reads the environment, and the file with issuers. Here, the variables are a list of
+//! pairs, and the file is what a function returns.
 
 mod issuer;
+mod issuers;
 mod members;
 mod parse;
 mod parse_access;
+mod parse_issuer;
 mod parse_needs;
 mod problem;
 mod read;
@@ -13,11 +16,14 @@ mod setting;
 mod suggest;
 mod trial;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
+pub(crate) use issuers::AcceptingIssuer;
+pub use issuers::Issuers;
 pub use problem::{ConfigError, Mistake, Problem};
 pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce, TRIAL_SETTINGS};
 
@@ -34,7 +40,7 @@ use read::Reader;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The issuers whose tokens are accepted; at least one.
-    pub(crate) issuers: Vec<IssuerConfig>,
+    pub(crate) issuers: Issuers,
     /// Where to look for tokens.
     pub(crate) token_sources: Vec<TokenSource>,
     /// Who may do what.
@@ -65,7 +71,7 @@ impl Config {
     }
 
     /// Reads the settings from the variables whose names begin with [`PREFIX`], and ignores all
-    /// other variables.
+    /// other variables. Reads no settings from files: `AUTHORIZER_ISSUERS_FILE` is a mistake.
     ///
     /// # Errors
     ///
@@ -73,12 +79,27 @@ impl Config {
     pub fn from_variables(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::from_variables_and_files(variables, |_| {
+            Err(io::Error::other("this program reads no settings from files"))
+        })
+    }
+
+    /// Does the same as [`Config::from_variables`], and reads the file that `AUTHORIZER_ISSUERS_FILE`
+    /// names with `read_file`, for example [`std::fs::read_to_string`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] has every mistake in the variables and in the file.
+    pub fn from_variables_and_files(
+        variables: impl IntoIterator<Item = (String, String)>,
+        read_file: impl FnOnce(&Path) -> io::Result<String>,
+    ) -> Result<Self, ConfigError> {
         let is_relevant =
             |name: &str| name.starts_with(PREFIX) || name.to_ascii_uppercase().ends_with("_PROXY");
         let variables: Arc<[_]> =
             variables.into_iter().filter(|(name, _)| is_relevant(name)).collect();
         let mut reader = Reader::of_variables(variables.iter().cloned());
-        let issuers = issuer::read_all(&mut reader);
+        let issuers = issuer::read_all(&mut reader, read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);
@@ -109,11 +130,12 @@ impl Config {
 
 /// Returns every setting with the value that the function uses, right or wrong. For a diagnosis.
 #[must_use]
-pub fn settings_in_force(
+pub(crate) fn settings_in_force(
     variables: impl IntoIterator<Item = (String, String)>,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
 ) -> Vec<SettingInForce> {
     let mut reader = Reader::of_variables(variables);
-    let issuers = reader.issuers();
+    let issuers = issuer::list_readers(&mut reader, read_file);
     let of_issuers = issuers.iter().flat_map(Reader::settings);
     reader.settings().chain(of_issuers).collect()
 }

@@ -1,19 +1,18 @@
 //! One small function for each kind of value. An error says what is wrong with the value, as a
 //! clause: the message is `AUTHORIZER_X is "VALUE": CLAUSE.`
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use url::Url;
 
 use super::members::Members;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
 use crate::jwt::{Audience, ClaimPath, SignatureAlgorithm};
-use crate::uri::key_uri;
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -24,20 +23,13 @@ pub(super) fn object(text: &str) -> Parsed<Vec<(String, Box<RawValue>)>> {
     if members.is_empty() { Err("the object is empty".to_owned()) } else { Ok(members) }
 }
 
-/// Parses the list of `AUTHORIZER_ISSUERS`.
-pub(super) fn issuers(text: &str) -> Parsed<Vec<Members>> {
-    let objects: Vec<Members> = serde_json::from_str(text)
-        .map_err(|error| format!("it cannot be read as a JSON list of objects ({error})"))?;
-    if objects.is_empty() { Err("the list is empty".to_owned()) } else { Ok(objects) }
-}
-
 /// Parses a comma-separated list without empty and repeated items.
 pub(super) fn list(text: &str) -> Parsed<Vec<String>> {
     let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
     if items.iter().any(String::is_empty) {
         return Err("an item is empty".to_owned());
     }
-    match first_repeated(&items) {
+    match first_repeated_text(&items) {
         Some(item) => Err(format!("{item:?} is in the list twice")),
         None => Ok(items),
     }
@@ -46,6 +38,12 @@ pub(super) fn list(text: &str) -> Parsed<Vec<String>> {
 /// Returns the first item that equals one before it.
 pub(super) fn first_repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
     items.iter().enumerate().find(|(index, item)| items[..*index].contains(item)).map(|(_, it)| it)
+}
+
+/// Does the same for texts, of which there can be thousands.
+pub(super) fn first_repeated_text<T: AsRef<str>>(items: &[T]) -> Option<&T> {
+    let mut before = HashSet::new();
+    items.iter().find(|&item| !before.insert(item.as_ref()))
 }
 
 fn number(text: &str, range: &RangeInclusive<u64>) -> Parsed<u64> {
@@ -100,30 +98,8 @@ pub(super) fn token_use(text: &str) -> Parsed<String> {
     choice(text, &[("access", "access"), ("id", "id")]).map(str::to_owned)
 }
 
-pub(super) fn uri(text: &str) -> Parsed<Url> {
-    key_uri(text).map_err(|error| format!("it is {}", error.fault()))
-}
-
-/// Where issuers publish documents about themselves. Users set the URLs of these documents as the
-/// issuer by mistake.
-const WELL_KNOWN: [&str; 3] = [
-    "/.well-known/openid-configuration",
-    "/.well-known/oauth-authorization-server",
-    "/.well-known/jwks.json",
-];
-
-/// Checks an issuer, and returns it unchanged: it is compared with `iss` character by character.
-pub(super) fn issuer(text: &str) -> Parsed<String> {
-    let url = uri(text)?;
-    if url.query().is_some() {
-        return Err("an issuer has no query".to_owned());
-    }
-    match WELL_KNOWN.iter().find_map(|path| text.strip_suffix(path)) {
-        None => Ok(text.to_owned()),
-        Some(issuer) => Err(format!(
-            "it is the URL of a document. The issuer is {issuer:?}, with a slash at the end if the tokens' `iss` has one"
-        )),
-    }
+pub(super) fn boolean(text: &str) -> Parsed<bool> {
+    choice(text, &[("true", true), ("false", false)])
 }
 
 pub(super) fn file(text: &str) -> Parsed<PathBuf> {

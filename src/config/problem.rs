@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::issuer::{MAX_ISSUERS, MAX_PREFETCHED};
 use super::setting::{PREFIX, Setting};
 use crate::excerpt::Excerpt;
+use crate::issuer::TENANT;
 
 /// All mistakes in the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +38,30 @@ pub enum Mistake {
     },
     /// No setting takes a JSON value of this type. Holds the value, shortened.
     WrongType(Excerpt),
-    /// An object of `AUTHORIZER_ISSUERS` has the same setting twice, in upper and in lower case.
+    /// The setting is not set, and an issuer with tenants needs it.
+    NotSetForTenants(&'static Setting),
+    /// The URL of the key set is not set, and it cannot be discovered for an issuer with tenants.
+    NotDiscoverable(&'static Setting),
+    /// Tenants are set for an issuer without a placeholder.
+    NoPlaceholder,
+    /// An object of a list of issuers has the same setting twice, in upper and in lower case.
     SetTwice,
-    /// A setting of one issuer is set together with `AUTHORIZER_ISSUERS`.
-    BesideIssuers(&'static Setting),
-    /// Several objects of `AUTHORIZER_ISSUERS` have this issuer.
+    /// A setting of one issuer is set together with a list of issuers.
+    BesideIssuers {
+        /// The setting of one issuer.
+        setting: &'static Setting,
+        /// The setting that has the list.
+        list: &'static Setting,
+    },
+    /// Both settings that have a list of issuers are set.
+    TwoLists,
+    /// A list has this many issuers, which are too many.
+    TooManyIssuers(usize),
+    /// This many issuers of a list are to be prefetched, which are too many.
+    TooManyPrefetched(usize),
+    /// Several objects of a list of issuers have this issuer.
     RepeatedIssuer(Excerpt),
-    /// A setting of the whole function is in an object of `AUTHORIZER_ISSUERS`.
+    /// A setting of the whole function is in an object of a list of issuers.
     NotPerIssuer(&'static Setting),
     /// The name is that of a setting on trial, but this setting cannot be on trial.
     NeverOnTrial(&'static Setting),
@@ -57,9 +76,16 @@ pub enum Mistake {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// A list of 1,000 issuers can have the same mistake 1,000 times.
+        const SHOWN: usize = 50;
         let plural = if self.0.len() == 1 { "" } else { "s" };
         write!(f, "{} mistake{plural} in the settings:", self.0.len())?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
+        self.0.iter().take(SHOWN).try_for_each(|problem| write!(f, "\n- {problem}"))?;
+        if self.0.len() > SHOWN {
+            write!(f, "\n- and {} more", self.0.len() - SHOWN)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -94,13 +120,36 @@ impl fmt::Display for Mistake {
                 f,
                 "is {value}. Set it to a string, a number, an object, or a list of strings without commas."
             ),
+            Self::NotSetForTenants(setting) => {
+                write!(f, "is not set, but the issuer has {TENANT}. {}", how_to_set(setting))
+            }
+            Self::NotDiscoverable(setting) => write!(
+                f,
+                "is not set. The key set of an issuer with {TENANT} cannot be discovered. {}",
+                how_to_set(setting)
+            ),
+            Self::NoPlaceholder => write!(
+                f,
+                "is set, but the issuer has no {TENANT}. Remove it, or write {TENANT} into the issuer in place of the tenant."
+            ),
             Self::SetTwice => {
                 f.write_str("is set twice, in upper and in lower case. Remove one of the two.")
             }
-            Self::BesideIssuers(setting) => write!(
+            Self::BesideIssuers { setting, list } => write!(
                 f,
-                "is set together with {PREFIX}ISSUERS. Move it into each object of {PREFIX}ISSUERS, as {:?}.",
+                "is set together with {PREFIX}{0}. Move it into each object of {PREFIX}{0}, as {1:?}.",
+                list.name,
                 setting.name.to_ascii_lowercase()
+            ),
+            Self::TwoLists => {
+                write!(f, "is set together with {PREFIX}ISSUERS. Remove one of the two.")
+            }
+            Self::TooManyIssuers(count) => {
+                write!(f, "has {count} issuers. The limit is {MAX_ISSUERS}.")
+            }
+            Self::TooManyPrefetched(count) => write!(
+                f,
+                "has \"prefetch\": true for {count} issuers. The limit is {MAX_PREFETCHED}. Remove it from the others: their keys are fetched when they are first needed."
             ),
             Self::RepeatedIssuer(issuer) => {
                 write!(f, "has the issuer {issuer:?} twice. Remove one of the two objects.")

@@ -1,15 +1,17 @@
 //! Reads settings one by one, and collects the mistakes in them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::members::Members;
-use super::parse::{self, Parsed};
+use super::parse::Parsed;
 use super::problem::{ConfigError, Mistake, Problem};
 use super::setting::{
-    self, ISSUERS, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce, TRIAL_PREFIX, trial,
+    self, ISSUERS, ISSUERS_FILE, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce,
+    TRIAL_PREFIX, trial,
 };
 use super::suggest;
 use crate::excerpt::Excerpt;
@@ -21,7 +23,10 @@ const SHOWN_CHARS: usize = 200;
 /// How many characters of the description of a fault a message shows.
 const SHOWN_FAULT_CHARS: usize = 500;
 
-/// Reads the environment variables, or one object of `AUTHORIZER_ISSUERS`.
+/// The most warnings at a start. Each of 1,000 issuers can cause the same one.
+const MAX_WARNINGS: usize = 20;
+
+/// Reads the environment variables, or one object of a list of issuers.
 pub(super) struct Reader {
     place: Place,
     /// The texts of the settings, by name. A member of an object can be wrong before it is read.
@@ -31,29 +36,32 @@ pub(super) struct Reader {
 }
 
 /// Where the settings of a reader are.
-#[derive(Clone, Copy)]
 enum Place {
     Variables,
-    /// The object with this index in `AUTHORIZER_ISSUERS`.
-    Issuer(usize),
+    /// An object of a list of issuers.
+    Issuer {
+        /// The name that users know the list by.
+        list: Arc<str>,
+        index: usize,
+    },
 }
 
 impl Place {
     /// Returns the name that users know a setting by.
-    fn full_name(self, name: &str) -> String {
+    fn full_name(&self, name: &str) -> String {
         match self {
             Self::Variables => format!("{PREFIX}{name}"),
-            Self::Issuer(index) => {
-                format!("{PREFIX}ISSUERS[{index}].{}", name.to_ascii_lowercase())
+            Self::Issuer { list, index } => {
+                format!("{list}[{index}].{}", name.to_ascii_lowercase())
             }
         }
     }
 
     /// Returns whether a setting may be in this place.
-    fn allows(self, setting: &Setting) -> bool {
+    fn allows(&self, setting: &Setting) -> bool {
         match self {
             Self::Variables => true,
-            Self::Issuer(_) => setting.per_issuer,
+            Self::Issuer { .. } => setting.per_issuer,
         }
     }
 }
@@ -70,21 +78,23 @@ impl Reader {
         Self::new(Place::Variables, values)
     }
 
-    fn of_issuer(index: usize, members: Members) -> Self {
+    /// Takes the object with this index of a list of issuers. `list` is the name that users know the
+    /// list by.
+    pub(super) fn of_issuer(list: &Arc<str>, index: usize, members: Members) -> Self {
         let mut values = BTreeMap::new();
         for (name, json) in members.0 {
             let name = name.to_ascii_uppercase();
             let value = as_text(&name, &json).ok_or_else(|| Mistake::WrongType(shown(json.get())));
             values.entry(name).and_modify(|value| *value = Err(Mistake::SetTwice)).or_insert(value);
         }
-        Self::new(Place::Issuer(index), values)
+        Self::new(Place::Issuer { list: Arc::clone(list), index }, values)
     }
 
     /// Reports every name that is not a setting. If one was ignored, a misspelt restriction would
     /// be no restriction.
     fn new(place: Place, values: BTreeMap<String, Result<String, Mistake>>) -> Self {
         let unknown = values.keys().filter_map(|name| {
-            let mistake = mistake_in_name(place, name)?;
+            let mistake = mistake_in_name(&place, name)?;
             Some(Problem { variable: place.full_name(name), mistake })
         });
         let problems = unknown.collect();
@@ -126,13 +136,6 @@ impl Reader {
         self.optional(setting, parse)
     }
 
-    /// Returns a reader for each object of `AUTHORIZER_ISSUERS`.
-    pub(super) fn issuers(&mut self) -> Vec<Self> {
-        let objects = self.optional(&ISSUERS, parse::issuers).unwrap_or_default();
-        let readers = objects.into_iter().enumerate();
-        readers.map(|(index, members)| Self::of_issuer(index, members)).collect()
-    }
-
     /// Adds the mistakes and the warnings of an issuer's reader to this one's.
     pub(super) fn merge(&mut self, issuer: Self) {
         self.problems.extend(issuer.problems);
@@ -142,6 +145,11 @@ impl Reader {
     /// Adds a mistake.
     pub(super) fn report(&mut self, setting: &Setting, mistake: Mistake) {
         self.problems.push(Problem { variable: self.name(setting), mistake });
+    }
+
+    /// Adds a mistake in what users know by this name.
+    pub(super) fn report_at(&mut self, name: &str, mistake: Mistake) {
+        self.problems.push(Problem { variable: name.to_owned(), mistake });
     }
 
     /// Adds a warning about something that is allowed, but is likely not meant.
@@ -154,8 +162,8 @@ impl Reader {
     /// value is empty if it is of a type that no setting takes.
     pub(super) fn settings(&self) -> impl Iterator<Item = SettingInForce> {
         let is_elsewhere = move |setting: &Setting| {
-            let is_of_list = self.is_set(&ISSUERS) && setting.per_issuer;
-            is_of_list || setting.name.starts_with(TRIAL_PREFIX)
+            let has_list = self.is_set(&ISSUERS) || self.is_set(&ISSUERS_FILE);
+            (has_list && setting.per_issuer) || setting.name.starts_with(TRIAL_PREFIX)
         };
         let here = setting::all().filter(move |setting| {
             self.place.allows(setting) && (self.is_set(setting) || !is_elsewhere(setting))
@@ -172,8 +180,16 @@ impl Reader {
     }
 
     /// Returns the warnings, or the mistakes if there are any.
-    pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
-        if self.problems.is_empty() { Ok(self.warnings) } else { Err(ConfigError(self.problems)) }
+    pub(super) fn finish(mut self) -> Result<Vec<String>, ConfigError> {
+        if !self.problems.is_empty() {
+            return Err(ConfigError(self.problems));
+        }
+        let further = self.warnings.len().saturating_sub(MAX_WARNINGS);
+        if further > 0 {
+            self.warnings.truncate(MAX_WARNINGS);
+            self.warnings.push(format!("There are {further} more warnings about the settings."));
+        }
+        Ok(self.warnings)
     }
 }
 
@@ -195,12 +211,13 @@ pub(super) fn invalid(setting: &'static Setting, value: &str, fault: String) -> 
     Mistake::Invalid { setting, value: shown(value), fault }
 }
 
-fn shown(value: &str) -> Excerpt {
+/// Returns a value as a message shows it.
+pub(super) fn shown(value: &str) -> Excerpt {
     Excerpt::of(&without_credentials(value), SHOWN_CHARS)
 }
 
 /// Returns the mistake in a name that is not the name of a setting in this place.
-fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
+fn mistake_in_name(place: &Place, name: &str) -> Option<Mistake> {
     let (allowed, elsewhere): (Vec<&Setting>, Vec<&Setting>) =
         setting::all().partition(|setting| place.allows(setting));
     if allowed.iter().any(|setting| setting.name == name) {
@@ -235,8 +252,8 @@ fn mistake_in_name(place: Place, name: &str) -> Option<Mistake> {
 /// The settings that are lists whose items can be lists.
 const SCOPE_LISTS: [&str; 2] = [REQUIRED_SCOPES.name, trial::REQUIRED_SCOPES.name];
 
-/// Returns the text that means the same in an environment variable. `None` for a value of a type
-/// that no setting takes. `name` is the name of the setting in upper case.
+/// Returns the text that means the same in the environment variable of a setting. `None` for a value of
+/// a type that the setting does not take. `name` is the name of the setting in upper case.
 fn as_text(name: &str, json: &RawValue) -> Option<String> {
     let value: Value = serde_json::from_str(json.get()).ok()?;
     match value {
@@ -250,6 +267,10 @@ fn as_text(name: &str, json: &RawValue) -> Option<String> {
                 items.iter().map(|item| item.as_str().filter(|item| !item.contains(','))).collect();
             items.map(|items| items.join(","))
         }
-        Value::Null | Value::Bool(_) => None,
+        Value::Bool(flag) => {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name)?;
+            setting.is_boolean().then(|| flag.to_string())
+        }
+        Value::Null => None,
     }
 }

@@ -11,11 +11,11 @@ pub const PREFIX: &str = "AUTHORIZER_";
 pub struct Setting {
     /// The name of its environment variable, without [`PREFIX`].
     pub name: &'static str,
-    /// Whether each issuer has its own, so that the objects of `AUTHORIZER_ISSUERS` may have it.
+    /// Whether each issuer has its own, so that the objects of a list of issuers may have it.
     pub per_issuer: bool,
     /// The values that it takes. Completes the sentence "Set it to …".
     pub takes: &'static str,
-    /// The default value, or a word for it: required, discovered, none, any.
+    /// The default value, or words for it: required, discovered, none, any, the first 32.
     pub default: &'static str,
     /// An example of a value.
     pub example: &'static str,
@@ -24,6 +24,10 @@ pub struct Setting {
 impl Setting {
     pub(super) fn is_required(&self) -> bool {
         self.default == "required"
+    }
+
+    pub(super) fn is_boolean(&self) -> bool {
+        self.takes == "true or false"
     }
 }
 
@@ -71,6 +75,11 @@ settings! {
     default: "required",
     example: "https://api.example.com";
 
+    TENANTS, per_issuer: true,
+    takes: "a comma-separated list of the values of `{tenant}` in the issuer, or `*` for any tenant",
+    default: "none",
+    example: "8f6f1c5e-3b0a-4c7d-9e21-5a4b3c2d1e0f,2b3c4d5e-6f70-4182-93a4-b5c6d7e8f901";
+
     JWKS_URI, per_issuer: true,
     takes: "the https URL of the key set",
     default: "discovered",
@@ -80,6 +89,11 @@ settings! {
     takes: "the path of a key set in the deployment package or in a layer",
     default: "none",
     example: "/opt/jwks.json";
+
+    PREFETCH, per_issuer: true,
+    takes: "true or false",
+    default: "the first 32",
+    example: "true";
 
     ALGORITHMS, per_issuer: true,
     takes: "a comma-separated list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519",
@@ -130,6 +144,11 @@ settings! {
     takes: "a JSON list of objects, each with the settings of one issuer in lower case",
     default: "none",
     example: r#"[{"issuer": "https://a.example.com", "audience": "chat"}]"#;
+
+    ISSUERS_FILE, per_issuer: false,
+    takes: "the path of a file with such a list, in the deployment package or in a layer",
+    default: "none",
+    example: "/opt/issuers.json";
 
     TOKEN_SOURCES, per_issuer: false,
     takes: "a comma-separated list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER",

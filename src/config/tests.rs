@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::access::{RequiredScopes, RouteNeeds, RouteRule, RouteRules, ScopeRules};
 use crate::context::ContextClaim;
+use crate::jwks::KeyLocation;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
 
 const ISSUER: &str = "https://issuer.example/";
@@ -86,16 +87,17 @@ fn strings(texts: &[&str]) -> Vec<String> {
 fn has_the_documented_defaults() {
     let config = accepted(read(&[("ISSUER", ISSUER), ("AUDIENCE", "chat")]));
     let [issuer] = &config.issuers[..] else { panic!("{:?}", config.issuers) };
-    assert_eq!(&*issuer.keys.issuer, ISSUER);
-    assert_eq!(issuer.keys.jwks_uri, None);
+    assert_eq!(issuer.keys.issuer.as_str(), ISSUER);
+    assert!(issuer.prefetch);
     let discovery_uri = "https://issuer.example/.well-known/openid-configuration";
-    assert_eq!(issuer.keys.discovery_uri.as_str(), discovery_uri);
+    assert_eq!(issuer.keys.location, KeyLocation::Discovery(discovery_uri.parse().unwrap()));
     let algorithms: Vec<_> = issuer.keys.algorithms.iter().map(|row| row.name).collect();
     assert_eq!(algorithms, ["RS256"]);
     assert_eq!(issuer.jwks_file, None);
     assert_eq!(issuer.scopes, ScopeRules::default());
     let rules = &issuer.rules;
-    assert_eq!(rules.issuer, ISSUER);
+    assert_eq!(rules.issuer.as_str(), ISSUER);
+    assert!(!rules.issuer.has_tenants());
     assert_eq!(rules.audience, Audience::AnyOf(strings(&["chat"])));
     assert!(rules.client_ids.is_empty() && rules.token_types.is_empty());
     assert_eq!((&rules.token_use, rules.max_age), (&None, None));
@@ -137,7 +139,7 @@ fn has_the_documented_defaults() {
 fn writing_a_default_down_changes_nothing() {
     let required = [("ISSUER", ISSUER), ("AUDIENCE", "chat")];
     let bare = accepted(read(&required));
-    let words = ["required", "discovered", "none", "any"];
+    let words = ["required", "discovered", "none", "any", "the first 32"];
     let written = SETTINGS.iter().filter(|setting| !words.contains(&setting.default));
     let variables: Vec<_> = written.map(|setting| (setting.name, setting.default)).collect();
     assert_eq!(variables.len(), 11);
@@ -153,7 +155,13 @@ fn every_example_is_accepted() {
         let outcome = match setting.name {
             "ISSUERS" => read(&[("ISSUERS", setting.example)]),
             // There is no such file here.
-            "JWKS_FILE" | "CA_FILE" => continue,
+            "JWKS_FILE" | "CA_FILE" | "ISSUERS_FILE" => continue,
+            "TENANTS" => read(&[
+                ("ISSUER", "https://issuer.example/{tenant}"),
+                ("AUDIENCE", "chat"),
+                ("JWKS_URI", "https://issuer.example/keys"),
+                ("TENANTS", setting.example),
+            ]),
             name => read_one(name, setting.example),
         };
         accepted(outcome);
@@ -164,7 +172,11 @@ fn every_example_is_accepted() {
 fn issuer() {
     check(
         "ISSUER",
-        |config| (rules(config).issuer.clone(), config.issuers[0].keys.discovery_uri.to_string()),
+        |config| {
+            let location = &config.issuers[0].keys.location;
+            assert!(matches!(location, KeyLocation::Discovery(_)));
+            (rules(config).issuer.to_string(), location.first_uri().to_string())
+        },
         &[
             ("https://a.example", "https://a.example/.well-known/openid-configuration"),
             ("https://a.example/", "https://a.example/.well-known/openid-configuration"),
@@ -199,6 +211,28 @@ fn issuer() {
                 "The issuer is \"https://a.example/t\"",
             ),
             ("https://a.example/.well-known/jwks.json", "The issuer is \"https://a.example\""),
+            ("https://a.example/{tenantid}/v2.0", "the only placeholder is {tenant}"),
+            ("https://a.example/{Tenant}", "the only placeholder is {tenant}"),
+            ("https://a.example/tenant}", "the only placeholder is {tenant}"),
+            ("https://a.example/{tenant}/{tenant}", "it has more than one placeholder"),
+            ("https://a.example/{tenant}/{x}", "it has more than one placeholder"),
+            ("https://a.example/{{tenant}}", "it has more than one placeholder"),
+            ("https://a.example/x{tenant}", "{tenant} is not a whole segment of the path"),
+            ("https://a.example/{tenant}x/v2.0", "{tenant} is not a whole segment of the path"),
+            ("https://a.example/t/{tenant}.", "{tenant} is not a whole segment of the path"),
+            ("https://{tenant}/v2.0", "{tenant} is not a whole segment of the path"),
+            ("https://{tenant}.a.example/v2.0", "{tenant} is not a whole segment of the path"),
+            ("https://a.example{tenant}/v2.0", "{tenant} is not a whole segment of the path"),
+            ("https://a.example:{tenant}/", "it is not a URL"),
+            ("{tenant}", "it is not a URL"),
+            ("{tenant}://a.example/", "it is not https"),
+            ("http://a.example/{tenant}", "it is not https"),
+            ("https://a.example/?x=/{tenant}", "an issuer has no query"),
+            ("https://a.example/#/{tenant}", "it is a URL with a fragment"),
+            (
+                "https://a.example/{tenant}/v2.0/.well-known/openid-configuration",
+                "The issuer is \"https://a.example/{tenant}/v2.0\"",
+            ),
         ],
     );
 }
@@ -233,7 +267,10 @@ fn audience() {
 fn jwks_uri() {
     check(
         "JWKS_URI",
-        |config| config.issuers[0].keys.jwks_uri.as_ref().map(ToString::to_string),
+        |config| match &config.issuers[0].keys.location {
+            KeyLocation::Uri(uri) => Some(uri.to_string()),
+            KeyLocation::Discovery(_) => None,
+        },
         &[
             ("https://a.example/keys?x=1", Some("https://a.example/keys?x=1".to_owned())),
             ("http://[::1]:1/keys", Some("http://[::1]:1/keys".to_owned())),
@@ -242,6 +279,9 @@ fn jwks_uri() {
             ("keys.json", "it is not a URL"),
             ("http://a.example/keys", "it is not https"),
             ("https://a:b@a.example/keys", "it is a URL with credentials"),
+            ("https://a.example/{tenant}/keys", "the URL of a key set has no placeholder"),
+            ("https://a.example/{tenantid}/keys", "the URL of a key set has no placeholder"),
+            ("https://a.example/keys}", "the URL of a key set has no placeholder"),
         ],
     );
 }
@@ -982,7 +1022,7 @@ fn issuers_each_have_their_own_settings() {
     )]));
     let [first, second] = &config.issuers[..] else { panic!("{:?}", config.issuers) };
     let both = Audience::AnyOf(strings(&["chat", "api"]));
-    assert_eq!(first.rules.issuer, "https://a.example");
+    assert_eq!(first.rules.issuer.as_str(), "https://a.example");
     assert_eq!((&first.rules.audience, &second.rules.audience), (&both, &both));
     assert_eq!(first.rules.leeway, Duration::from_secs(30));
     assert_eq!(second.rules.leeway, Duration::from_secs(5));
@@ -990,10 +1030,11 @@ fn issuers_each_have_their_own_settings() {
     assert_eq!(second.keys.algorithms[0].name, "RS256");
     assert_eq!(first.rules.required_claims.len(), 1);
     assert_eq!(first.rules.token_use.as_deref(), Some("id"));
-    assert_eq!(second.rules.issuer, "https://a.example/");
+    assert_eq!(second.rules.issuer.as_str(), "https://a.example/");
     assert_eq!(second.scopes.required, groups(&[&["x"], &["y"]]));
     assert_eq!(second.rules.max_age, Some(Duration::from_secs(60)));
-    assert_eq!(second.keys.jwks_uri.as_ref().unwrap().as_str(), "https://keys.example/");
+    let keys = KeyLocation::Uri("https://keys.example/".parse().unwrap());
+    assert_eq!(second.keys.location, keys);
 }
 
 /// Checks an object of `ISSUERS` that has an issuer and an audience besides.
@@ -1079,7 +1120,7 @@ fn issuers_is_a_list_of_different_issuers() {
 fn issuers_never_stands_beside_the_settings_of_one_issuer() {
     let issuers = r#"[{"issuer": "https://a.example", "audience": "chat"}]"#;
     for setting in SETTINGS.iter().filter(|setting| setting.name != "ISSUERS") {
-        if matches!(setting.name, "JWKS_FILE" | "CA_FILE") {
+        if matches!(setting.name, "JWKS_FILE" | "CA_FILE" | "ISSUERS_FILE") {
             continue;
         }
         let outcome = read(&[("ISSUERS", issuers), (setting.name, setting.example)]);
@@ -1184,7 +1225,7 @@ fn lists_every_setting_with_its_value_or_its_default() {
     #[track_caller]
     fn check(variables: &[(&str, &str)], expected: &[(&str, &str, bool)]) {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let found = settings_in_force(variables);
+        let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
         for (variable, value, default) in expected {
             let setting = found.iter().find(|it| it.variable == *variable);
             let setting = setting.unwrap_or_else(|| panic!("{variable} is not in {found:#?}"));
@@ -1225,7 +1266,7 @@ fn lists_every_setting_with_its_value_or_its_default() {
         ],
     );
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let found = settings_in_force(variables);
+    let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
     for absent in ["AUTHORIZER_AUDIENCE", "AUTHORIZER_REPORT_ONLY_AUDIENCE"] {
         assert!(!found.iter().any(|it| it.variable == absent), "{absent} is in {found:#?}");
     }

@@ -1,13 +1,14 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
+use crate::issuer::IssuerName;
 use crate::jwt::testing::with_claims;
 use crate::jwt::{Audience, ClaimRules};
 
 /// Hands on the claims of a payload with these members besides `iss` and `exp`.
 fn claims_of<R>(members: &str, then: impl FnOnce(Claims<'_>) -> R) -> R {
     let rules = ClaimRules {
-        issuer: "i".to_owned(),
+        issuer: IssuerName::exact("i"),
         audience: Audience::Unchecked,
         client_ids: Vec::new(),
         token_types: Vec::new(),

@@ -11,6 +11,7 @@ mod proxy;
 mod report;
 mod text;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,12 +38,13 @@ pub async fn check(
     time_left: Option<Duration>,
 ) -> CheckReport {
     let variables: Vec<_> = variables.into_iter().collect();
+    let read_file = |path: &Path| std::fs::read_to_string(path);
     let mut report = CheckReport {
-        settings: settings_in_force(variables.iter().cloned()),
+        settings: settings_in_force(variables.iter().cloned(), read_file),
         proxy: proxy::variables(&variables),
         ..CheckReport::default()
     };
-    match Config::from_variables(variables) {
+    match Config::from_variables_and_files(variables, read_file) {
         Err(ConfigError(problems)) => {
             report.mistakes = problems.iter().map(ToString::to_string).collect();
         }
@@ -64,7 +66,7 @@ async fn examine(config: Config, time_left: Option<Duration>, report: &mut Check
         }
     };
     let mut issuers = Vec::new();
-    for issuer in config.issuers {
+    for issuer in config.issuers.iter().cloned() {
         let file = check_file(&issuer).unwrap_or_else(|error| {
             report.mistakes.push(error.to_string());
             None

@@ -37,6 +37,7 @@ const CURES: &[(&str, &str)] = &[
         "unknown_issuer",
         "If the token's iss is yours, set AUTHORIZER_ISSUER to exactly this text. Otherwise the client must get a token from a configured issuer.",
     ),
+    ("wrong_tenant", "An issuer does not do that: find out who made the token."),
     (
         "unknown_key",
         "After a change of keys, retry some seconds later. Otherwise the key is in the issuer's key set, but not usable, or the token is from another environment of the issuer.",

@@ -11,39 +11,44 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
     let (text, excerpt) = (|| "x".to_owned(), || Excerpt::from("x"));
     let cause = KeysUnavailableCause::Deadline.into();
     vec![
-        (Error::MissingToken { sources: text(), hint: "" }, "missing_token", Unauthenticated),
-        (Error::MalformedToken("x"), "malformed_token", Unauthenticated),
+        (Error::MissingToken { sources: text(), hint: None }, "missing_token", Unauthenticated),
+        (Error::malformed_token("x"), "malformed_token", Unauthenticated),
         (Error::TokenTooLarge { length: 1, limit: 1 }, "token_too_large", Unauthenticated),
         (
-            Error::UnsupportedAlgorithm { alg: excerpt(), allowed: text() },
+            Error::UnsupportedAlgorithm { alg: excerpt(), allowed: text(), hint: None },
             "unsupported_algorithm",
             Unauthenticated,
         ),
         (Error::UnsupportedCriticalHeader("x"), "unsupported_critical_header", Unauthenticated),
         (
-            Error::UnknownIssuer { issuer: excerpt(), configured: text(), hint: "" },
+            Error::UnknownIssuer { issuer: excerpt(), configured: text(), hint: None },
             "unknown_issuer",
             Unauthenticated,
         ),
-        (Error::UnknownKey("x"), "unknown_key", Unauthenticated),
-        (Error::InvalidSignature, "invalid_signature", Unauthenticated),
+        (Error::WrongTenant { tid: excerpt(), tenant: text() }, "wrong_tenant", Unauthenticated),
+        (Error::UnknownKey { fault: "x", hint: None }, "unknown_key", Unauthenticated),
+        (Error::InvalidSignature { hint: None }, "invalid_signature", Unauthenticated),
         (Error::Expired { seconds_ago: 1 }, "expired", Unauthenticated),
-        (Error::NotYetValid { seconds_ahead: 1 }, "not_yet_valid", Unauthenticated),
-        (Error::IssuedInFuture { seconds_ahead: 1 }, "issued_in_future", Unauthenticated),
+        (Error::NotYetValid { seconds_ahead: 1, hint: None }, "not_yet_valid", Unauthenticated),
+        (
+            Error::IssuedInFuture { seconds_ahead: 1, hint: None },
+            "issued_in_future",
+            Unauthenticated,
+        ),
         (Error::TooOld { age_seconds: 1, limit_seconds: 1 }, "too_old", Unauthenticated),
         (
-            Error::WrongAudience { audience: excerpt(), wanted: text() },
+            Error::WrongAudience { audience: excerpt(), wanted: text(), hint: None },
             "wrong_audience",
             Unauthenticated,
         ),
         (Error::WrongClient { client: excerpt(), wanted: text() }, "wrong_client", Unauthenticated),
         (
-            Error::WrongTokenUse { token_use: excerpt(), wanted: text() },
+            Error::WrongTokenUse { token_use: excerpt(), wanted: text(), hint: None },
             "wrong_token_use",
             Unauthenticated,
         ),
         (
-            Error::WrongTokenType { typ: excerpt(), wanted: text() },
+            Error::WrongTokenType { typ: excerpt(), wanted: text(), hint: None },
             "wrong_token_type",
             Unauthenticated,
         ),
@@ -54,7 +59,7 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             Unauthenticated,
         ),
         (
-            Error::InsufficientScope { any_of: vec![text()], required_by: text() },
+            Error::InsufficientScope { any_of: vec![text()], required_by: text(), hint: None },
             "insufficient_scope",
             Forbidden,
         ),
@@ -67,7 +72,7 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
         (Error::AmbiguousPath, "ambiguous_path", Forbidden),
         (Error::OriginNotAllowed(ForeignOrigin::Missing), "origin_not_allowed", Forbidden),
         (Error::KeysUnavailable { issuer: text(), cause }, "keys_unavailable", Fault),
-        (Error::UnusableEvent("x"), "unusable_event", Fault),
+        (Error::unusable_event("x"), "unusable_event", Fault),
         (
             Error::ContextTooLarge { length: 1, limit: 1, largest: text() },
             "context_too_large",
@@ -143,7 +148,7 @@ fn says_why_there_are_no_keys() {
 #[test]
 fn shows_what_the_caller_chose_on_one_line() {
     let issuer = Excerpt::from("https://a\nreason=expired\u{1b}[2J");
-    let message = Error::UnknownIssuer { issuer, configured: "https://a".to_owned(), hint: "" };
+    let message = Error::UnknownIssuer { issuer, configured: "https://a".to_owned(), hint: None };
     assert_eq!(
         message.to_string(),
         r#"iss is "https://a\nreason=expired\u{1b}[2J", which is not a configured issuer (https://a)"#

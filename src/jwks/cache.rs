@@ -93,7 +93,7 @@ impl<S: KeySource> KeyCache<S> {
     /// Stores an issuer's first keys, from a file.
     pub(crate) async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
         let state = KeyState::from_file(keys, self.now(), self.rules());
-        self.0.states.insert(Arc::clone(&origin.issuer), Arc::new(state)).await;
+        self.0.states.insert(Arc::clone(origin.issuer.shared()), Arc::new(state)).await;
     }
 
     /// Fetches the keys of all issuers without keys at the same time, and waits until all fetches have
@@ -168,7 +168,7 @@ impl<S: KeySource> KeyCache<S> {
     }
 
     async fn state(&self, origin: &KeyOrigin) -> Arc<KeyState> {
-        self.0.states.get(&origin.issuer).await.unwrap_or_default()
+        self.0.states.get(origin.issuer.shared()).await.unwrap_or_default()
     }
 
     fn now(&self) -> SystemTime {
@@ -193,7 +193,7 @@ impl<S: KeySource> Shared<S> {
             }
             Op::Put(Arc::new(self.refresher.refresh(&request, &state).await))
         };
-        let issuer = Arc::clone(&request.origin.issuer);
+        let issuer = Arc::clone(request.origin.issuer.shared());
         match self.states.entry(issuer).and_compute_with(refresh).await {
             CompResult::Inserted(entry)
             | CompResult::ReplacedWith(entry)
@@ -235,9 +235,17 @@ fn key_error(no_key: NoKey, waited: Waited, origin: &KeyOrigin, query: &KeyQuery
 }
 
 fn unknown_key(query: &KeyQuery<'_>) -> KeyError {
-    KeyError::Unknown(match query.kid {
-        Some(_) => "the issuer has no usable key with the token's kid for its alg",
-        None => "the token has no kid, and not exactly one of the issuer's keys fits its alg",
+    KeyError::Unknown(match (query.kid, query.tenant) {
+        (Some(_), None) => "the issuer has no usable key with the token's kid for its alg",
+        (Some(_), Some(_)) => {
+            "the issuer has no usable key with the token's kid for its alg and its tenant"
+        }
+        (None, None) => {
+            "the token has no kid, and not exactly one of the issuer's keys fits its alg"
+        }
+        (None, Some(_)) => {
+            "the token has no kid, and not exactly one of the issuer's keys fits its alg and its tenant"
+        }
     })
 }
 

@@ -36,7 +36,7 @@ pub enum KeysUnavailableCause {
 impl From<KeyError> for Error {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Unknown(mismatch) => Self::UnknownKey(mismatch),
+            KeyError::Unknown(mismatch) => Self::UnknownKey { fault: mismatch, hint: None },
             KeyError::Unavailable { issuer, cause } => {
                 Self::KeysUnavailable { issuer, cause: cause.into() }
             }

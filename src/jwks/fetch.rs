@@ -25,9 +25,10 @@ use self::connection::connection_error;
 use super::key_set::KeySet;
 use super::observer::{Document, FetchObserver, ResponseHead, Unobserved};
 use super::source::{
-    Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource,
+    Content, DiscoveryError, FetchError, Fetched, KeyLocation, KeyRequest, KeySource,
 };
 use crate::excerpt::Excerpt;
+use crate::issuer::IssuerName;
 use crate::json::object_in_utf8;
 use crate::uri::key_uri;
 
@@ -97,9 +98,11 @@ impl HttpKeySource {
         observer: &mut dyn FetchObserver,
     ) -> Result<Fetched, FetchError> {
         let origin = request.origin;
-        let uri = match origin.jwks_uri.as_ref().or(request.discovered_uri) {
-            Some(uri) => uri.clone(),
-            None => self.discover(origin, observer).await?,
+        let uri = match (&origin.location, request.discovered_uri) {
+            (KeyLocation::Uri(uri), _) | (KeyLocation::Discovery(_), Some(uri)) => uri.clone(),
+            (KeyLocation::Discovery(url), None) => {
+                self.discover(url, &origin.issuer, observer).await?
+            }
         };
         let response = self.get(Document::KeySet, &uri, request.etag, observer).await?;
         let WholeResponse { status, headers, body } = response;
@@ -107,7 +110,7 @@ impl HttpKeySource {
         if status == StatusCode::NOT_MODIFIED {
             return Ok(Fetched { content: Content::NotModified, uri, max_age });
         }
-        let (keys, skipped) = KeySet::parse(&body, &origin.algorithms)
+        let (keys, skipped) = KeySet::parse(&body, &origin.issuer, &origin.algorithms)
             .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
         let etag = text(&headers, &ETAG).map(str::to_owned);
         Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
@@ -115,12 +118,12 @@ impl HttpKeySource {
 
     async fn discover(
         &self,
-        origin: &KeyOrigin,
+        url: &Url,
+        issuer: &IssuerName,
         observer: &mut dyn FetchObserver,
     ) -> Result<Url, FetchError> {
-        let url = &origin.discovery_uri;
         let body = self.get(Document::Discovery, url, None, observer).await?.body;
-        key_set_uri(origin, &body)
+        key_set_uri(url, issuer, &body)
             .map_err(|cause| FetchError::Discovery { url: url.to_string(), cause })
     }
 
@@ -195,8 +198,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Returns the key set's URI from a discovery document.
-fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryError> {
+/// Returns the key set's URI from the discovery document at `url`.
+fn key_set_uri(url: &Url, issuer: &IssuerName, document: &[u8]) -> Result<Url, DiscoveryError> {
     #[derive(Deserialize)]
     struct Document {
         issuer: String,
@@ -204,13 +207,13 @@ fn key_set_uri(origin: &KeyOrigin, document: &[u8]) -> Result<Url, DiscoveryErro
     }
 
     let document: Document = object_in_utf8(document).ok_or(DiscoveryError::NotADocument)?;
-    if document.issuer != *origin.issuer {
+    if document.issuer != issuer.as_str() {
         return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
     }
     let uri = key_uri(&document.jwks_uri)?;
     // Plain HTTP is for loopback addresses only. A remote issuer must not name one: other services
     // listen there, for example Lambda's Runtime API.
-    if uri.scheme() == "http" && origin.discovery_uri.scheme() == "https" {
+    if uri.scheme() == "http" && url.scheme() == "https" {
         return Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())));
     }
     Ok(uri)

@@ -16,7 +16,8 @@ pub(super) use self::error::Listing;
 pub use self::error::{KeySetError, SkipReason, SkippedKey};
 pub(crate) use self::inspect::InspectedKey;
 use crate::excerpt::Excerpt;
-use crate::json::{object, object_in_utf8};
+use crate::issuer::{IssuerName, KeyTenant};
+use crate::json::{object, object_in_utf8, present};
 use crate::jwt::{PublicKey, PublicKeyError, SignatureAlgorithm};
 
 /// An issuer's keys, prepared for the algorithms that it may use. It is never empty.
@@ -25,11 +26,12 @@ pub struct KeySet {
     entries: Vec<Entry>,
 }
 
-/// The keys with one `kid` for one algorithm: one, unless the issuer uses a `kid` for several keys.
-/// A key without a `kid` has its own entry.
+/// The keys with one `kid` for one algorithm and the same tenants: one, unless the issuer uses a `kid`
+/// for several keys. A key without a `kid` has its own entry.
 #[derive(Debug)]
 struct Entry {
     kid: Option<Box<str>>,
+    tenant: KeyTenant,
     algorithm: &'static SignatureAlgorithm,
     keys: Vec<PublicKey>,
 }
@@ -41,7 +43,7 @@ struct RawKeySet<'a> {
 }
 
 /// The parameters that any JWK may have ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4))
-/// and that say what it is for. Other parameters, such as `x5c`, are ignored.
+/// and that say what it is for, and the `issuer` that Entra ID adds. Other parameters, such as `x5c`, are ignored.
 #[derive(Deserialize)]
 struct Purpose {
     kid: Option<String>,
@@ -49,6 +51,8 @@ struct Purpose {
     public_key_use: Option<String>,
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    issuer: Option<String>,
 }
 
 /// A key of a key set, and whether it is used.
@@ -68,11 +72,17 @@ impl Purpose {
             .is_none_or(|key_ops| key_ops.iter().any(|operation| operation == "verify"));
         is_signature_key && may_verify
     }
+
+    /// Returns whose tokens the key may verify. Without an `issuer` member, those of every tenant.
+    fn tenant(&self, issuer: &IssuerName) -> Result<KeyTenant, SkipReason> {
+        let Some(of_key) = &self.issuer else { return Ok(KeyTenant::Every) };
+        issuer.key_tenant(of_key).ok_or_else(|| SkipReason::OtherIssuer(of_key.as_str().into()))
+    }
 }
 
 impl KeySet {
-    /// Parses a key set, and prepares each key for the `allowed` algorithm that its `alg` names, or
-    /// without `alg` for every `allowed` algorithm that its key type fits.
+    /// Parses an issuer's key set, and prepares each key for the `allowed` algorithm that its `alg`
+    /// names, or without `alg` for every `allowed` algorithm that its key type fits.
     ///
     /// Returns the skipped keys too.
     ///
@@ -81,14 +91,16 @@ impl KeySet {
     /// [`KeySetError`] if no key can be used.
     pub fn parse(
         json: &[u8],
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
-        Self::parse_each(json, allowed, &mut |_| {})
+        Self::parse_each(json, issuer, allowed, &mut |_| {})
     }
 
     /// Does the same as [`KeySet::parse`], and passes each key to `inspect`.
     fn parse_each(
         json: &[u8],
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
         inspect: &mut dyn FnMut(ParsedKey<'_>),
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
@@ -102,7 +114,7 @@ impl KeySet {
             let purpose: Option<Purpose> = object(jwk.get());
             let added = match &purpose {
                 None => Err(SkipReason::NotAJwk),
-                Some(purpose) => set.add(jwk, purpose, allowed),
+                Some(purpose) => set.add(jwk, purpose, issuer, allowed),
             };
             inspect(ParsedKey { jwk, purpose: purpose.as_ref(), added: &added });
             if let Err(reason) = added {
@@ -121,11 +133,13 @@ impl KeySet {
         &mut self,
         jwk: &RawValue,
         purpose: &Purpose,
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(), SkipReason> {
         if !purpose.allows_verifying() {
             return Err(SkipReason::OtherUse);
         }
+        let tenant = purpose.tenant(issuer)?;
         let parameters = read_parameters(jwk)?;
         let named = purpose.alg.as_deref().map(SignatureAlgorithm::named);
         let mut outcome = Err(SkipReason::OtherAlgorithm);
@@ -135,7 +149,7 @@ impl KeySet {
             }
             match PublicKey::prepare(&parameters, algorithm) {
                 Ok(key) => {
-                    self.insert(purpose.kid.as_deref(), algorithm, key);
+                    self.insert(purpose.kid.as_deref(), &tenant, algorithm, key);
                     outcome = Ok(());
                 }
                 Err(PublicKeyError::OtherKeyType) => {}
@@ -149,32 +163,42 @@ impl KeySet {
     fn insert(
         &mut self,
         kid: Option<&str>,
+        tenant: &KeyTenant,
         algorithm: &'static SignatureAlgorithm,
         key: PublicKey,
     ) {
         let same = |entry: &&mut Entry| {
-            kid.is_some() && entry.kid.as_deref() == kid && entry.algorithm == algorithm
+            kid.is_some()
+                && entry.kid.as_deref() == kid
+                && entry.algorithm == algorithm
+                && entry.tenant == *tenant
         };
         match self.entries.iter_mut().find(same) {
             Some(entry) => entry.keys.push(key),
             None => {
-                self.entries.push(Entry { kid: kid.map(Into::into), algorithm, keys: vec![key] });
+                let (kid, tenant) = (kid.map(Into::into), tenant.clone());
+                self.entries.push(Entry { kid, tenant, algorithm, keys: vec![key] });
             }
         }
     }
 
-    /// Selects the entry that matches a token's `kid` and `alg`. For a token without a `kid`, exactly
-    /// one entry must fit its `alg`.
+    /// Selects the entry that matches a token's `kid` and `alg`, and its tenant if the issuer has
+    /// tenants. For a token without a `kid`, exactly one entry must fit the rest.
+    ///
+    /// If the issuer has a `kid` for every tenant and for this one too, the first of the two is
+    /// selected.
     pub(super) fn select(
         &self,
         kid: Option<&str>,
         algorithm: &SignatureAlgorithm,
+        tenant: Option<&str>,
     ) -> Option<usize> {
         let matches = |entry: &Entry| {
-            entry.algorithm == algorithm && kid.is_none_or(|kid| entry.kid.as_deref() == Some(kid))
+            entry.algorithm == algorithm
+                && kid.is_none_or(|kid| entry.kid.as_deref() == Some(kid))
+                && entry.tenant.includes(tenant)
         };
         let selected = self.entries.iter().position(matches)?;
-        // `insert` makes at most one entry for a `kid` and an algorithm.
         let is_only_match = kid.is_some() || !self.entries[selected + 1..].iter().any(matches);
         is_only_match.then_some(selected)
     }

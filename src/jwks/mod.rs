@@ -30,7 +30,8 @@ pub use key_set::{KeySet, KeySetError, SkipReason, SkippedKey};
 pub(crate) use observer::{Document, FetchObserver, ResponseHead};
 pub use refresh::Clock;
 pub use source::{
-    ConnectionFault, Content, DiscoveryError, FetchError, Fetched, KeyOrigin, KeyRequest, KeySource,
+    ConnectionFault, Content, DiscoveryError, FetchError, Fetched, KeyLocation, KeyOrigin,
+    KeyRequest, KeySource,
 };
 pub use state::CacheRules;
 pub(crate) use state::{KeyQuery, LifetimeCause, lifetime};

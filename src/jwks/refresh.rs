@@ -62,7 +62,7 @@ impl<S: KeySource> Refresher<S> {
         let (started, outcome) = self.fetch(origin, state).await;
         let now = self.now();
         let log_entry = RefreshLogEntry::new(
-            &origin.issuer,
+            origin.issuer.as_str(),
             *cause,
             invocation.as_ref(),
             &outcome,

@@ -1,12 +1,12 @@
 //! The interface between the cache and the network: what to fetch, and what a fetch returns.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
 use super::key_set::{KeySet, KeySetError, SkippedKey};
 use crate::excerpt::Excerpt;
+use crate::issuer::IssuerName;
 use crate::jwt::SignatureAlgorithm;
 use crate::uri::{UriError, key_uri};
 
@@ -26,32 +26,42 @@ pub trait KeySource: Send + Sync + 'static {
 /// Where an issuer's keys are, and which algorithms they are for.
 #[derive(Debug, Clone)]
 pub struct KeyOrigin {
-    /// The issuer, exactly as configured.
-    pub issuer: Arc<str>,
-    /// The URI of the discovery document.
-    pub discovery_uri: Url,
-    /// The URI of the key set; `None` if the discovery document names it.
-    pub jwks_uri: Option<Url>,
+    /// The issuer, as configured.
+    pub issuer: IssuerName,
+    /// Where its key set is.
+    pub location: KeyLocation,
     /// The algorithms that the issuer may use.
     pub algorithms: Vec<&'static SignatureAlgorithm>,
 }
 
-impl KeyOrigin {
-    /// Derives the URI of the discovery document from the issuer.
+/// Where a key set is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyLocation {
+    /// At this URI.
+    Uri(Url),
+    /// Where the discovery document at this URI says.
+    Discovery(Url),
+}
+
+impl KeyLocation {
+    /// Derives the URI of the discovery document from an issuer.
     ///
     /// # Errors
     ///
     /// [`UriError`] if nothing may be fetched from the issuer's URI.
-    pub(crate) fn new(
-        issuer: &str,
-        jwks_uri: Option<Url>,
-        algorithms: Vec<&'static SignatureAlgorithm>,
-    ) -> Result<Self, UriError> {
+    pub(crate) fn discovered(issuer: &str) -> Result<Self, UriError> {
         key_uri(issuer)?;
         // OpenID Connect Discovery 1.0 §4: remove a slash at the end first.
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
-        let discovery_uri = key_uri(&format!("{base}/.well-known/openid-configuration"))?;
-        Ok(Self { issuer: issuer.into(), discovery_uri, jwks_uri, algorithms })
+        key_uri(&format!("{base}/.well-known/openid-configuration")).map(Self::Discovery)
+    }
+
+    /// Returns the URI that is requested first: of the key set, or of the discovery document.
+    #[must_use]
+    pub fn first_uri(&self) -> &Url {
+        match self {
+            Self::Uri(uri) | Self::Discovery(uri) => uri,
+        }
     }
 }
 

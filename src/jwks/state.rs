@@ -31,13 +31,15 @@ pub struct CacheRules {
     pub timeout: Duration,
 }
 
-/// The header parameters of a token that select its key.
+/// What of a token selects its key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyQuery<'a> {
     /// The token's `kid`.
     pub(crate) kid: Option<&'a str>,
     /// The token's `alg`.
     pub(crate) algorithm: &'static SignatureAlgorithm,
+    /// The tenant in the token's `iss`, if the issuer has many.
+    pub(crate) tenant: Option<&'a str>,
 }
 
 /// The state of one issuer's keys. The default state has no keys.
@@ -188,7 +190,7 @@ impl KeyState {
             return Err(NoKey::Unavailable(self.last_failure(rules)));
         };
         let keys = Arc::clone(&cached.keys);
-        match cached.keys.select(query.kid, query.algorithm) {
+        match cached.keys.select(query.kid, query.algorithm, query.tenant) {
             Some(entry) => Ok(SelectedKeys { keys, entry, age, fetched_at: cached.fetched_at }),
             None if age == Age::Fresh => Err(NoKey::Unknown),
             // The issuer may have published the key since the last refresh.

@@ -8,12 +8,14 @@ use super::required_claim::RequiredClaim;
 use super::verify::VerifiedToken;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
+use crate::hints;
+use crate::issuer::{AcceptedIssuer, IssuerName};
 
 /// What the claims of an issuer's tokens must be.
 #[derive(Debug, Clone)]
 pub struct ClaimRules {
-    /// The exact `iss`.
-    pub issuer: String,
+    /// The `iss`: an exact one, or one of many tenants.
+    pub issuer: IssuerName,
     /// The accepted audiences.
     pub audience: Audience,
     /// The accepted clients; empty for any.
@@ -40,7 +42,10 @@ pub enum Audience {
 }
 
 /// Claims that the issuer signed and that meet its rules.
-pub(crate) struct Claims<'a>(TokenContent<'a>);
+pub(crate) struct Claims<'a> {
+    content: TokenContent<'a>,
+    tenant: Option<Box<str>>,
+}
 
 impl<'a> Claims<'a> {
     /// Checks the claims by [`check_each`].
@@ -54,27 +59,38 @@ impl<'a> Claims<'a> {
         now: SystemTime,
     ) -> Result<Self, Error> {
         check_each(token.content(), rules, now, |_, outcome| outcome)?;
-        Ok(Self(token.into_content()))
+        let content = token.into_content();
+        let iss = content.registered().iss.as_deref();
+        let tenant = iss.and_then(|iss| rules.issuer.tenant_in(iss)).map(Into::into);
+        Ok(Self { content, tenant })
     }
 
     /// Takes claims that no issuer signed.
     #[cfg(test)]
     pub(super) fn of_test(content: TokenContent<'a>) -> Self {
-        Self(content)
+        Self { content, tenant: None }
     }
 
     /// Returns the claims.
     #[must_use]
     pub(crate) fn content(&self) -> &TokenContent<'a> {
-        &self.0
+        &self.content
+    }
+
+    /// Returns the tenant in `iss`, if the issuer has many.
+    #[must_use]
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 }
 
 /// A check of the claims.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ClaimCheck<'r> {
-    /// `iss` is exactly the issuer.
+    /// `iss` is exactly the issuer, or for an issuer with tenants, exactly that of an accepted one.
     Issuer,
+    /// `tid` is the tenant in `iss`, if present. Only for an issuer with tenants.
+    Tenant,
     /// The `typ` header parameter is an accepted one.
     TokenType,
     /// `exp` is present and in the future. At `exp` itself, the token has expired.
@@ -110,13 +126,16 @@ pub(crate) fn check_each<'r, E>(
     let claims = token.registered();
     let now = seconds_since_epoch(now);
     report(ClaimCheck::Issuer, check_issuer(claims, rules))?;
-    report(ClaimCheck::TokenType, check_type(token.typ(), rules))?;
+    if rules.issuer.has_tenants() {
+        report(ClaimCheck::Tenant, check_tenant(token, rules))?;
+    }
+    report(ClaimCheck::TokenType, check_type(token, rules))?;
     report(ClaimCheck::Expiry, check_expiry(claims, rules, now))?;
     report(ClaimCheck::NotBefore, check_not_before(claims, rules, now))?;
     report(ClaimCheck::IssuedAt, check_issued_at(claims, rules, now))?;
     report(ClaimCheck::Age, check_age(claims, rules, now))?;
-    report(ClaimCheck::Audience, check_audience(claims, rules))?;
-    report(ClaimCheck::Client, check_client(claims, rules))?;
+    report(ClaimCheck::Audience, check_audience(token, rules))?;
+    report(ClaimCheck::Client, check_client(token, rules))?;
     report(ClaimCheck::TokenUse, check_token_use(claims, rules))?;
     for required in &rules.required_claims {
         report(ClaimCheck::Required(required), required.check(token))?;
@@ -125,29 +144,49 @@ pub(crate) fn check_each<'r, E>(
 }
 
 fn check_issuer(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
-    match claims.iss.as_deref() {
-        Some(iss) if iss == rules.issuer => Ok(()),
-        iss => Err(Error::UnknownIssuer {
-            issuer: Excerpt::from(iss.unwrap_or_default()),
-            configured: rules.issuer.clone(),
-            hint: "",
-        }),
+    accepted_issuer(claims, rules).map(drop)
+}
+
+fn accepted_issuer<'c>(
+    claims: &'c ClaimsSet<'_>,
+    rules: &ClaimRules,
+) -> Result<AcceptedIssuer<'c>, Error> {
+    let iss = claims.iss.as_deref().unwrap_or_default();
+    rules.issuer.accept(iss).ok_or_else(|| Error::UnknownIssuer {
+        issuer: Excerpt::from(iss),
+        configured: rules.issuer.to_string(),
+        hint: None,
+    })
+}
+
+/// Compares `tid`, in which Entra ID repeats the tenant.
+fn check_tenant(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error> {
+    let tenant = accepted_issuer(token.registered(), rules)?.tenant.unwrap_or_default();
+    match token.tenant_id()? {
+        Some(tid) if *tid != *tenant => {
+            Err(Error::WrongTenant { tid: Excerpt::from(&*tid), tenant: tenant.to_owned() })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
 /// Compares media types by [RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9):
 /// case does not matter, and `application/` may be left out.
-fn check_type(typ: Option<&str>, rules: &ClaimRules) -> Result<(), Error> {
+fn check_type(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error> {
     if rules.token_types.is_empty() {
         return Ok(());
     }
-    let typ = typ.unwrap_or_default();
+    let typ = token.typ().unwrap_or_default();
     let lower = typ.to_ascii_lowercase();
     let short = lower.strip_prefix("application/").unwrap_or(&lower);
     if rules.token_types.iter().any(|allowed| allowed == short) {
         Ok(())
     } else {
-        Err(Error::WrongTokenType { typ: Excerpt::from(typ), wanted: rules.token_types.join(", ") })
+        Err(Error::WrongTokenType {
+            typ: Excerpt::from(typ),
+            wanted: rules.token_types.join(", "),
+            hint: hints::token_type(token, &rules.token_types),
+        })
     }
 }
 
@@ -162,7 +201,8 @@ fn check_expiry(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<
 fn check_not_before(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
     match claims.nbf {
         Some(NumericDate(nbf)) if now < nbf - rules.leeway.as_secs_f64() => {
-            Err(Error::NotYetValid { seconds_ahead: whole(nbf - now) })
+            let seconds_ahead = whole(nbf - now);
+            Err(Error::NotYetValid { seconds_ahead, hint: hints::clock(seconds_ahead) })
         }
         Some(_) | None => Ok(()),
     }
@@ -171,7 +211,8 @@ fn check_not_before(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Res
 fn check_issued_at(claims: &ClaimsSet<'_>, rules: &ClaimRules, now: f64) -> Result<(), Error> {
     match claims.iat {
         Some(NumericDate(iat)) if now < iat - rules.leeway.as_secs_f64() => {
-            Err(Error::IssuedInFuture { seconds_ahead: whole(iat - now) })
+            let seconds_ahead = whole(iat - now);
+            Err(Error::IssuedInFuture { seconds_ahead, hint: hints::clock(seconds_ahead) })
         }
         Some(_) | None => Ok(()),
     }
@@ -202,9 +243,12 @@ fn whole(seconds: f64) -> i64 {
     seconds.ceil() as i64
 }
 
-fn check_audience(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+fn check_audience(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error> {
     let Audience::AnyOf(wanted) = &rules.audience else { return Ok(()) };
-    let audience = claims.aud.as_ref().ok_or_else(|| missing_audience(claims))?;
+    let audience = token.registered().aud.as_ref().ok_or_else(|| Error::MissingClaim {
+        claim: "aud".to_owned(),
+        hint: hints::missing_audience(token, wanted),
+    })?;
     if audience.iter().any(|audience| wanted.iter().any(|wanted| wanted == audience)) {
         return Ok(());
     }
@@ -212,23 +256,18 @@ fn check_audience(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Erro
     Err(Error::WrongAudience {
         audience: Excerpt::from(format!("{audience:?}").as_str()),
         wanted: wanted.join(", "),
+        hint: hints::audience(token, wanted, rules.token_use.as_deref()),
     })
 }
 
-fn missing_audience(claims: &ClaimsSet<'_>) -> Error {
-    let hint = if claims.token_use.as_deref() == Some("access") {
-        "; an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access"
-    } else {
-        ""
-    };
-    Error::MissingClaim { claim: "aud".to_owned(), hint }
-}
-
-fn check_client(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Error> {
+fn check_client(token: &TokenContent<'_>, rules: &ClaimRules) -> Result<(), Error> {
     if rules.client_ids.is_empty() {
         return Ok(());
     }
-    let client = claims.client().ok_or_else(|| Error::missing_claim("client_id"))?;
+    let client = token.registered().client().ok_or_else(|| Error::MissingClaim {
+        claim: "client_id".to_owned(),
+        hint: hints::missing_client(token),
+    })?;
     if rules.client_ids.iter().any(|wanted| wanted == client) {
         Ok(())
     } else {
@@ -245,7 +284,11 @@ fn check_token_use(claims: &ClaimsSet<'_>, rules: &ClaimRules) -> Result<(), Err
     if token_use == wanted {
         Ok(())
     } else {
-        Err(Error::WrongTokenUse { token_use: Excerpt::from(token_use), wanted: wanted.clone() })
+        Err(Error::WrongTokenUse {
+            token_use: Excerpt::from(token_use),
+            wanted: wanted.clone(),
+            hint: hints::token_use(token_use, wanted),
+        })
     }
 }
 

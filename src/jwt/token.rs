@@ -16,6 +16,7 @@ use super::base64url;
 use super::content::TokenContent;
 use crate::error::Error;
 use crate::excerpt::Excerpt;
+use crate::hints;
 use crate::json::{Text, object_in_utf8, present};
 
 /// The longest token that is accepted, in bytes. API Gateway accepts 10 kB of headers.
@@ -46,19 +47,23 @@ impl<'a> RawToken<'a> {
         }
         let mut dots = memchr_iter(b'.', self.0.as_bytes());
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-            return Err(Error::MalformedToken(
+            return Err(self.malformed(
                 "the token is not a signed JWT: it does not have three parts separated by dots",
             ));
         };
         let (signing_input, signature) = (&self.0[..second], &self.0[second + 1..]);
         let (header, payload) = (&signing_input[..first], &signing_input[first + 1..]);
-        let decode = |part, fault| base64url::decode(part).ok_or(Error::MalformedToken(fault));
+        let decode = |part, fault| base64url::decode(part).ok_or_else(|| self.malformed(fault));
         Ok(DecodedToken {
             signing_input,
             header: decode(header, "the header is not base64url")?,
             payload: decode(payload, "the payload is not base64url")?,
             signature: decode(signature, "the signature is not base64url")?,
         })
+    }
+
+    fn malformed(self, fault: &'static str) -> Error {
+        Error::MalformedToken { fault, hint: hints::token(self.0) }
     }
 }
 
@@ -127,14 +132,14 @@ impl<'a> UnverifiedToken<'a> {
     /// require. [`Error::UnsupportedCriticalHeader`] if there is a `crit`, `b64` or `zip`.
     pub(crate) fn read(decoded: &'a DecodedToken<'a>) -> Result<Self, Error> {
         let header: JoseHeader<'_> =
-            object_in_utf8(&decoded.header).ok_or(Error::MalformedToken(
+            object_in_utf8(&decoded.header).ok_or(Error::malformed_token(
                 "the header is not a JSON object with an alg, or a parameter is repeated or of the wrong type",
             ))?;
         let unsupported = [("crit", &header.crit), ("b64", &header.b64), ("zip", &header.zip)];
         if let Some((name, _)) = unsupported.iter().find(|(_, value)| value.is_some()) {
             return Err(Error::UnsupportedCriticalHeader(name));
         }
-        let claims = object_in_utf8(&decoded.payload).ok_or(Error::MalformedToken(
+        let claims = object_in_utf8(&decoded.payload).ok_or(Error::malformed_token(
             "the payload is not a JSON object, or a registered claim is repeated or of the wrong type",
         ))?;
         Ok(Self {
@@ -144,6 +149,12 @@ impl<'a> UnverifiedToken<'a> {
             alg: header.alg,
             kid: header.kid,
         })
+    }
+
+    /// Returns what the token says. Use it only to find the cause of a refusal.
+    #[must_use]
+    pub(crate) fn unverified_content(&self) -> &TokenContent<'a> {
+        &self.content
     }
 
     /// Returns the `iss` claim. Use it only to find the configured issuer.
@@ -162,12 +173,6 @@ impl<'a> UnverifiedToken<'a> {
     #[must_use]
     pub(crate) fn unverified_alg(&self) -> &str {
         &self.alg
-    }
-
-    /// Returns what the token says. Use it only to explain a refusal.
-    #[must_use]
-    pub(crate) fn unverified_content(&self) -> &TokenContent<'a> {
-        &self.content
     }
 
     /// Returns the algorithm that the header names, if it is one of `allowed`.
@@ -189,7 +194,11 @@ impl<'a> UnverifiedToken<'a> {
 /// Makes the error for an algorithm that is not one of `allowed`.
 pub(crate) fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> Error {
     let allowed: Vec<_> = allowed.iter().map(|algorithm| algorithm.name).collect();
-    Error::UnsupportedAlgorithm { alg: Excerpt::from(alg), allowed: allowed.join(", ") }
+    Error::UnsupportedAlgorithm {
+        alg: Excerpt::from(alg),
+        allowed: allowed.join(", "),
+        hint: hints::algorithm(alg),
+    }
 }
 
 #[cfg(test)]

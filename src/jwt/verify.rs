@@ -9,6 +9,7 @@ use super::base64url;
 use super::content::TokenContent;
 use super::token::UnverifiedToken;
 use crate::error::Error;
+use crate::hints;
 
 /// A public key for one algorithm, ready to verify.
 ///
@@ -151,7 +152,8 @@ pub(crate) fn verify<'a>(
     if keys.iter().any(|key| key.verifies(&token)) {
         Ok(VerifiedToken(token.content))
     } else {
-        Err(Error::InvalidSignature)
+        let hint = hints::signature(&token.content, token.unverified_kid());
+        Err(Error::InvalidSignature { hint })
     }
 }
 

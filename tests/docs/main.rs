@@ -10,12 +10,12 @@
 
 mod route_example;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use jwks_authorizer::Class;
-use jwks_authorizer::config::{PREFIX, SETTINGS, TRIAL_SETTINGS};
+use jwks_authorizer::config::{ConfigError, PREFIX, SETTINGS, TRIAL_SETTINGS};
 use jwks_authorizer::{Config, Error};
 use serde_json::Value;
 
@@ -47,20 +47,36 @@ fn files_below(folder: &Path, wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
 
 /// Completes settings to what a function needs: an issuer, and files that exist.
 fn complete(mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
-    let given: BTreeSet<String> = settings.iter().map(|(name, _)| name.clone()).collect();
-    if !given.contains("AUTHORIZER_ISSUERS") {
-        for (name, value) in
-            [("AUTHORIZER_ISSUER", "https://a.example"), ("AUTHORIZER_AUDIENCE", "chat")]
-        {
-            if !given.contains(name) {
-                settings.push((name.to_owned(), value.to_owned()));
-            }
+    let given: BTreeMap<String, String> = settings.iter().cloned().collect();
+    let mut complete = |name: &str, value: &str| {
+        if !given.contains_key(name) {
+            settings.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    let is_list =
+        given.contains_key("AUTHORIZER_ISSUERS") || given.contains_key("AUTHORIZER_ISSUERS_FILE");
+    if !is_list {
+        complete("AUTHORIZER_AUDIENCE", "chat");
+        let has_tenants =
+            given.get("AUTHORIZER_ISSUER").is_some_and(|issuer| issuer.contains("{tenant}"));
+        if has_tenants || given.contains_key("AUTHORIZER_TENANTS") {
+            complete("AUTHORIZER_ISSUER", "https://a.example/{tenant}");
+            complete("AUTHORIZER_TENANTS", "a");
+            complete("AUTHORIZER_JWKS_URI", "https://a.example/keys");
+        } else {
+            complete("AUTHORIZER_ISSUER", "https://a.example");
         }
     }
     for (_, value) in settings.iter_mut().filter(|(name, _)| name.ends_with("_FILE")) {
         *value = root().join("Cargo.toml").to_str().unwrap().to_owned();
     }
     settings
+}
+
+/// Reads settings, completed to what a function needs. A file with issuers has the example of a list.
+fn parse(settings: Vec<(String, String)>) -> Result<Config, ConfigError> {
+    let issuers = SETTINGS.iter().find(|setting| setting.name == "ISSUERS").unwrap();
+    Config::from_variables_and_files(complete(settings), |_| Ok(issuers.example.to_owned()))
 }
 
 #[test]
@@ -101,7 +117,7 @@ fn every_setting_that_can_be_on_trial_is_named() {
 fn every_example_of_a_setting_can_be_used() {
     for setting in SETTINGS {
         let example = vec![(format!("{PREFIX}{}", setting.name), setting.example.to_owned())];
-        let config = Config::from_variables(complete(example));
+        let config = parse(example);
         assert!(config.is_ok(), "{}: {}", setting.name, config.unwrap_err());
     }
 }
@@ -127,7 +143,7 @@ fn no_page_names_a_setting_that_does_not_exist() {
 fn every_block_of_settings_can_be_used() {
     for page in pages() {
         for block in blocks(&page.text, "env") {
-            let config = Config::from_variables(complete(settings(block)));
+            let config = parse(settings(block));
             assert!(config.is_ok(), "{}: {}\n{block}", page.path.display(), config.unwrap_err());
         }
     }
@@ -139,7 +155,7 @@ fn every_setting_in_running_text_can_be_used() {
         for setting in page.inline_code().filter(|code| code.starts_with(PREFIX)) {
             let Some((name, value)) = setting.split_once('=') else { continue };
             let setting = vec![(name.to_owned(), value.to_owned())];
-            let config = Config::from_variables(complete(setting));
+            let config = parse(setting);
             assert!(config.is_ok(), "{}: {}", page.path.display(), config.unwrap_err());
         }
     }

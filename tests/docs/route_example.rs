@@ -22,8 +22,10 @@ struct Issuer(Value);
 impl KeySource for Issuer {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
         let set = json!({ "keys": [self.0] }).to_string();
-        let (keys, skipped) = KeySet::parse(set.as_bytes(), &request.origin.algorithms).unwrap();
-        let uri = request.origin.discovery_uri.clone();
+        let (keys, skipped) =
+            KeySet::parse(set.as_bytes(), &request.origin.issuer, &request.origin.algorithms)
+                .unwrap();
+        let uri = request.origin.location.first_uri().clone();
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }

@@ -6,8 +6,11 @@
 //! - [`events`]: is every kind of event answered in its own form?
 //! - [`credentials`]: is the one token of a request found, and are two refused?
 //! - [`refusals`]: is there a request for every reason code, and a nearest one that gets in?
+//! - [`mistakes`]: does the log name the usual mistake behind a refusal?
 //! - [`hostile`]: does any forged, broken or oversized token get in, or a token into the log?
 //! - [`issuers`]: are several issuers kept apart?
+//! - [`tenants`]: are the tenants of one issuer kept apart?
+//! - [`issuers_file`]: can a file name many issuers?
 //! - [`log`]: can anybody forge a log entry?
 //! - [`rules`], [`access`] and [`answers`]: does every setting do what it says?
 //! - [`trial`]: do rules on trial report what they would change, and change nothing?
@@ -34,10 +37,13 @@ mod credentials;
 mod events;
 mod hostile;
 mod issuers;
+mod issuers_file;
 mod log;
+mod mistakes;
 mod needs;
 mod refusals;
 mod rules;
 mod start;
+mod tenants;
 mod tool;
 mod trial;

@@ -24,6 +24,7 @@ const REASONS: [(u16, &[&str]); 3] = [
             "unsupported_algorithm",
             "unsupported_critical_header",
             "unknown_issuer",
+            "wrong_tenant",
             "unknown_key",
             "invalid_signature",
             "expired",
@@ -85,8 +86,12 @@ impl Strict {
             "leeway_seconds": 300,
         });
         let lenient = json!({ "issuer": without_keys.url(), "audience": AUDIENCE });
+        let with_tenants = json!({
+            "issuer": format!("{}/{{tenant}}", good.url()), "tenants": ["a", "b"],
+            "jwks_uri": good.key_set_url(), "audience": AUDIENCE,
+        });
         let settings = vec![
-            ("AUTHORIZER_ISSUERS", json!([strict, lenient]).to_string()),
+            ("AUTHORIZER_ISSUERS", json!([strict, lenient, with_tenants]).to_string()),
             ("AUTHORIZER_ALLOWED_ORIGINS", "https://app.example".to_owned()),
             (
                 "AUTHORIZER_ROUTE_RULES",
@@ -184,6 +189,11 @@ impl Strict {
                 "unknown_issuer",
                 json!({ "iss": format!("{}/", self.good.url()) }),
                 json!({ "iss": self.good.url() }),
+            ),
+            by_claim(
+                "wrong_tenant",
+                json!({ "iss": format!("{}/a", self.good.url()), "tid": "b" }),
+                json!({ "iss": format!("{}/b", self.good.url()), "tid": "b" }),
             ),
             by_header("unknown_key", json!({ "kid": "key-2" }), json!({ "kid": "key-1" })),
             by_token("invalid_signature", &format!("{signed}.{other_signature}")),
@@ -343,9 +353,9 @@ async fn says_in_the_log_what_is_configured_and_what_little_differs() {
     for (token, message) in [
         (unsigned, r#"the token's alg is "none", expected one of: RS256 (AUTHORIZER_ALGORITHMS)"#.to_owned()),
         (with_issuer("https://x"), unknown("https://x", "")),
-        (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs")),
-        (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ")),
-        (with_issuer(&https), unknown(&https, "; only the scheme differs")),
+        (with_issuer(&slash), unknown(&slash, "; only the slash at the end differs: write the setting exactly as the token has it")),
+        (with_issuer(&upper), unknown(&upper, "; only upper and lower case differ: write the setting exactly as the token has it")),
+        (with_issuer(&https), unknown(&https, "; only the scheme differs: the issuer must write its https URL into iss")),
         (
             issuer.token(&claims_without(&issuer, "aud")),
             r#"the claim "aud" is missing"#.to_owned(),

@@ -16,7 +16,7 @@ use test_support::deployment::{Deployment, executable, in_time};
 use test_support::gateway::{fault, unauthorized};
 
 /// Starts a function with wrong settings, and returns what it reports to Lambda.
-async fn init_error(settings: &[(&str, &str)]) -> String {
+pub(crate) async fn init_error(settings: &[(&str, &str)]) -> String {
     let error = Deployment::failed_start(settings).await;
     assert_eq!(error.error_type, "Runtime.InvalidSettings");
     error.error_message
@@ -88,16 +88,16 @@ async fn suggests_the_nearest_name() {
 }
 
 /// A file for one test, gone with it.
-struct TestFile(PathBuf);
+pub(crate) struct TestFile(PathBuf);
 
 impl TestFile {
-    fn new(name: &str, content: &str) -> Self {
+    pub(crate) fn new(name: &str, content: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&path, content).unwrap();
         Self(path)
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }

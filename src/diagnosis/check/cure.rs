@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::observed::{Exchange, Observed};
 use super::probe::Failure;
-use crate::authorizer::small_difference;
 use crate::config::IssuerConfig;
 use crate::diagnosis::text::duration;
+use crate::hints::issuer::small_difference;
 use crate::jwks::{
     CacheRules, ConnectionFault, DiscoveryError, Document, FetchError, KeySetError, LifetimeCause,
 };
@@ -87,8 +87,8 @@ fn of_status(status: u16, document: Document) -> String {
 fn of_discovery(error: &DiscoveryError, issuer: &IssuerConfig) -> Option<String> {
     match error {
         DiscoveryError::OtherIssuer(found) => {
-            let difference = small_difference(found.as_str(), &issuer.rules.issuer)
-                .map(|difference| format!("{}. ", capitalized(difference)));
+            let difference = small_difference(found.as_str(), issuer.rules.issuer.as_str())
+                .map(|hint| format!("{}. ", difference(hint.as_str())));
             Some(format!(
                 "{}If the tokens' `iss` is {found:?} too, set AUTHORIZER_ISSUER to it. If their `iss` is as configured, set AUTHORIZER_JWKS_URI to the URL of the key set.",
                 difference.unwrap_or_default()
@@ -104,9 +104,9 @@ fn of_discovery(error: &DiscoveryError, issuer: &IssuerConfig) -> Option<String>
     }
 }
 
-/// Makes a sentence of a clause that begins with `; `.
-fn capitalized(clause: &str) -> String {
-    let clause = clause.trim_start_matches([';', ' ']);
+/// Returns what a hint says before its cure, which is for tokens, as a sentence.
+fn difference(hint: &str) -> String {
+    let clause = hint.split_once(": ").map_or(hint, |(clause, _)| clause);
     let mut characters = clause.chars();
     let first = characters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(characters).collect()
@@ -148,7 +148,7 @@ pub(super) fn only_from_file(issuer: &IssuerConfig, rules: &CacheRules) -> Strin
     let usable = duration((rules.ttl + rules.max_stale).as_secs());
     format!(
         "The key set of {} cannot be fetched. The function uses the keys of AUTHORIZER_JWKS_FILE for {usable} after each start.",
-        issuer.rules.issuer
+        issuer.rules.issuer.as_str()
     )
 }
 
@@ -168,7 +168,7 @@ pub(super) fn clock_skew(issuer: &IssuerConfig, skew: i64) -> Option<String> {
     Some(format!(
         "This machine's clock is {} {direction} the clock of {}, and the leeway is {} s: {consequence}. Set the clock, or raise AUTHORIZER_LEEWAY_SECONDS.",
         duration(skew.unsigned_abs()),
-        issuer.rules.issuer,
+        issuer.rules.issuer.as_str(),
         leeway.as_secs()
     ))
 }

@@ -7,12 +7,14 @@ use url::Url;
 
 use crate::diagnosis::text::{parse_time, seconds};
 use crate::excerpt::Excerpt;
-use crate::jwks::{Document, FetchObserver, InspectedKey, KeySet, ResponseHead};
+use crate::issuer::IssuerName;
+use crate::jwks::{Document, FetchObserver, InspectedKey, KeyOrigin, KeySet, ResponseHead};
 use crate::jwt::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
 use crate::startup::system_time;
 
 /// What was observed of a fetch.
 pub(super) struct Observed {
+    issuer: IssuerName,
     algorithms: Vec<&'static SignatureAlgorithm>,
     discovery: Option<Exchange>,
     key_set: Option<Exchange>,
@@ -60,10 +62,11 @@ impl Exchange {
 }
 
 impl Observed {
-    /// Begins to observe a fetch for keys of these algorithms.
-    pub(super) fn new(algorithms: Vec<&'static SignatureAlgorithm>) -> Self {
+    /// Begins to observe a fetch of these keys.
+    pub(super) fn new(origin: &KeyOrigin) -> Self {
         Self {
-            algorithms,
+            issuer: origin.issuer.clone(),
+            algorithms: origin.algorithms.clone(),
             discovery: None,
             key_set: None,
             current: Document::Discovery,
@@ -138,10 +141,10 @@ impl FetchObserver for Observed {
             exchange.bytes = Some(body.len());
         }
         if self.current == Document::KeySet {
-            self.keys = KeySet::inspect(body, &self.algorithms);
+            self.keys = KeySet::inspect(body, &self.issuer, &self.algorithms);
             if self.keys.iter().all(|key| key.skipped.is_some()) {
                 let fits = |algorithm: &&'static SignatureAlgorithm| {
-                    KeySet::parse(body, &[algorithm]).is_ok()
+                    KeySet::parse(body, &self.issuer, &[algorithm]).is_ok()
                 };
                 let fitting = SUPPORTED_ALGORITHMS.iter().filter(fits);
                 self.other_algorithms = fitting.map(|algorithm| algorithm.name).collect();

@@ -10,8 +10,8 @@ use super::report::{DiscoveryReport, IssuerReport, KeyFileReport, KeyReport, Key
 use crate::config::IssuerConfig;
 use crate::excerpt::Excerpt;
 use crate::jwks::{
-    CacheRules, Document, FetchError, Fetched, HttpKeySource, InspectedKey, KeyRequest, KeySet,
-    KeysUnavailableCause, lifetime,
+    CacheRules, Document, FetchError, Fetched, HttpKeySource, InspectedKey, KeyLocation,
+    KeyRequest, KeySet, KeysUnavailableCause, lifetime,
 };
 
 /// A fetch that has ended.
@@ -47,7 +47,7 @@ impl Probe {
     ) -> Self {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let limit = left.unwrap_or(Duration::MAX).min(rules.timeout);
-        let mut observed = Observed::new(issuer.keys.algorithms.clone());
+        let mut observed = Observed::new(&issuer.keys);
         let request = KeyRequest { origin: &issuer.keys, discovered_uri: None, etag: None };
         let outcome = timeout(limit, source.fetch_observed(request, &mut observed)).await;
         observed.end();
@@ -78,7 +78,7 @@ impl Probe {
         let clock_skew_s = self.observed.clock_skew_s();
         warnings.extend(clock_skew_s.and_then(|skew| cure::clock_skew(issuer, skew)));
         IssuerReport {
-            issuer: issuer.rules.issuer.clone(),
+            issuer: issuer.rules.issuer.as_str().to_owned(),
             ok: usable_keys > 0,
             discovery,
             key_set,
@@ -92,8 +92,8 @@ impl Probe {
     /// Returns the document that the fetch failed at, and why.
     fn failure(&self, issuer: &IssuerConfig) -> Option<(Document, &Failure)> {
         let failure = self.outcome.as_ref().err()?;
-        let is_key_set =
-            issuer.keys.jwks_uri.is_some() || self.observed.exchange(Document::KeySet).is_some();
+        let is_key_set = matches!(issuer.keys.location, KeyLocation::Uri(_))
+            || self.observed.exchange(Document::KeySet).is_some();
         Some((if is_key_set { Document::KeySet } else { Document::Discovery }, failure))
     }
 
@@ -113,13 +113,14 @@ impl Probe {
     }
 
     fn discovery(&self, issuer: &IssuerConfig) -> Option<DiscoveryReport> {
-        if issuer.keys.jwks_uri.is_some() {
-            return None;
-        }
+        let url = match &issuer.keys.location {
+            KeyLocation::Uri(_) => return None,
+            KeyLocation::Discovery(url) => url.to_string(),
+        };
         let exchange = self.observed.exchange(Document::Discovery);
         let (error, hint) = self.error_of(Document::Discovery, issuer);
         Some(DiscoveryReport {
-            url: issuer.keys.discovery_uri.to_string(),
+            url,
             ok: error.is_none(),
             status: exchange.and_then(|exchange| exchange.status),
             duration_ms: exchange.and_then(Exchange::duration_ms),
@@ -130,7 +131,10 @@ impl Probe {
 
     fn key_set(&self, issuer: &IssuerConfig, rules: &CacheRules) -> KeySetReport {
         let exchange = self.observed.exchange(Document::KeySet);
-        let configured = issuer.keys.jwks_uri.as_ref().map(ToString::to_string);
+        let configured = match &issuer.keys.location {
+            KeyLocation::Uri(url) => Some(url.to_string()),
+            KeyLocation::Discovery(_) => None,
+        };
         let (mut error, hint) = self.error_of(Document::KeySet, issuer);
         if exchange.is_none() && error.is_none() {
             error = Some("not requested, because its URL is not known".to_owned());
@@ -168,5 +172,8 @@ impl KeyReport {
 
 /// Returns each key of a file.
 pub(super) fn keys(json: &[u8], issuer: &IssuerConfig) -> Vec<KeyReport> {
-    KeySet::inspect(json, &issuer.keys.algorithms).iter().map(KeyReport::of).collect()
+    KeySet::inspect(json, &issuer.keys.issuer, &issuer.keys.algorithms)
+        .iter()
+        .map(KeyReport::of)
+        .collect()
 }

@@ -38,6 +38,9 @@ impl Observer<'_> {
         let leeway = format!("give or take {} (AUTHORIZER_LEEWAY_SECONDS)", length(rules.leeway));
         Some(match check {
             ClaimCheck::Issuer => return None,
+            ClaimCheck::Tenant => {
+                plain("tenant", self.found("tid"), "the tenant in the iss, or none".to_owned())
+            }
             ClaimCheck::TokenType => {
                 // A parameter of the header is no claim.
                 let typ = self.token.typ().map(Value::from);

@@ -6,8 +6,7 @@ use super::super::text::duration;
 use super::report::Outcome;
 use super::steps::NO_RULES;
 use super::walk::Walk;
-use crate::authorizer::small_difference;
-use crate::config::IssuerConfig;
+use crate::config::{AcceptingIssuer, IssuerConfig};
 use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::jwks::{KeyFreshness, KeyQuery, KeySource, SigningKeys};
@@ -22,13 +21,13 @@ impl<'w, S: KeySource> Walk<'w, S> {
         let iss = token.unverified_issuer();
         let found = self.values.claim("iss", iss.map(Value::from).as_ref());
         match self.authorizer.issuer_of(token) {
-            Ok(issuer) => {
+            Ok(AcceptingIssuer { issuer, .. }) => {
                 self.issuer = Some(issuer);
                 self.steps.pass("issuer", found, wanted);
                 Some(issuer)
             }
             Err(error) => {
-                let nearest = nearest(iss, issuers);
+                let nearest = issuers.probably_meant(iss);
                 let next = match nearest {
                     Some(issuer) => format!(
                         ". The next steps use the rules and the keys of {}",
@@ -72,7 +71,9 @@ impl<'w, S: KeySource> Walk<'w, S> {
             self.steps.skip("signature", "it cannot be decoded");
             return None;
         }
-        Some(KeyQuery { kid: token.unverified_kid(), algorithm })
+        let iss = token.unverified_issuer();
+        let tenant = iss.and_then(|iss| issuer.rules.issuer.tenant_in(iss));
+        Some(KeyQuery { kid: token.unverified_kid(), algorithm, tenant })
     }
 
     /// Takes the keys that were found, and verifies the signature.
@@ -83,7 +84,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
         issuer: &IssuerConfig,
         found: Result<SigningKeys, Error>,
     ) {
-        let KeyQuery { kid, algorithm } = query;
+        let KeyQuery { kid, algorithm, .. } = query;
         let wanted = match kid {
             Some(kid) => {
                 format!("a key with the kid {:?} for {}", Excerpt::from(*kid), algorithm.name)
@@ -136,19 +137,6 @@ fn wanted_issuer(issuers: &[IssuerConfig]) -> String {
             let further = if several.len() > SHOWN { ", …" } else { "" };
             let names = names.collect::<Vec<_>>().join(", ");
             format!("one of: {names}{further} (AUTHORIZER_ISSUERS)")
-        }
-    }
-}
-
-/// Returns the issuer that is probably meant: the only one, or the one that differs little.
-fn nearest<'i>(named: Option<&str>, issuers: &'i [IssuerConfig]) -> Option<&'i IssuerConfig> {
-    match issuers {
-        [only] => Some(only),
-        several => {
-            let is_meant = |named, issuer: &IssuerConfig| {
-                small_difference(named, &issuer.rules.issuer).is_some()
-            };
-            named.and_then(|named| several.iter().find(|issuer| is_meant(named, issuer)))
         }
     }
 }

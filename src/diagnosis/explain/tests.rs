@@ -18,14 +18,16 @@ struct Source {
 
 impl KeySource for Source {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let uri = request.origin.discovery_uri.clone();
+        let uri = url::Url::parse("https://issuer.example/jwks.json").unwrap();
         if !self.is_up {
             return Err(FetchError::Status { url: uri.to_string(), status: 503 });
         }
         let mut jwk = KEYS[3].jwk();
         jwk["kid"] = "k1".into();
         let set = json!({ "keys": [jwk] }).to_string();
-        let (keys, skipped) = KeySet::parse(set.as_bytes(), &request.origin.algorithms).unwrap();
+        let (keys, skipped) =
+            KeySet::parse(set.as_bytes(), &request.origin.issuer, &request.origin.algorithms)
+                .unwrap();
         Ok(Fetched { content: Content::Keys { keys, skipped, etag: None }, uri, max_age: None })
     }
 }
@@ -303,6 +305,27 @@ async fn checks_a_token_of_an_unknown_issuer_by_the_rules_of_the_one_that_is_mea
     assert_eq!(explanation.reasons, ["unknown_issuer"]);
     assert_eq!(step(&explanation, "audience").outcome, Outcome::Skipped);
     assert_eq!(step(&explanation, "signature").outcome, Outcome::Skipped);
+}
+
+#[tokio::test]
+async fn explains_tenants() {
+    let settings = [
+        ("AUTHORIZER_ISSUER", "https://issuer.example/{tenant}"),
+        ("AUTHORIZER_TENANTS", "a,b"),
+        ("AUTHORIZER_JWKS_URI", "https://issuer.example/jwks.json"),
+    ];
+    let ask = async |iss: &str, tid: &str| {
+        let claims = claims(json!({ "iss": iss, "tid": tid }));
+        let explanation = explain_token(&settings, &sign(&header(), &claims)).await;
+        check_form(&explanation);
+        assert!(explanation.verified);
+        explanation
+    };
+    let allowed = ask("https://issuer.example/a", "a").await;
+    assert_eq!(allowed.issuer.as_deref(), Some("https://issuer.example/{tenant}"));
+    assert_eq!(found(&allowed, "tenant"), (Outcome::Passed, r#"tid is "a""#));
+    assert_eq!(ask("https://issuer.example/a", "b").await.reasons, ["wrong_tenant"]);
+    assert_eq!(ask("https://issuer.example/c", "c").await.reasons, ["unknown_issuer"]);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl<'a> MethodArn<'a> {
     pub(crate) fn parse(whole: impl Into<Cow<'a, str>>) -> Result<Self, Error> {
         let whole = whole.into();
         let error = || {
-            Error::UnusableEvent(
+            Error::unusable_event(
                 "the event's ARN is not an execute-api ARN with an API, a stage and a route",
             )
         };

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::event::{AuthorizerRequest, EventKind};
 use crate::error::Error;
+use crate::hints;
 use crate::json::Text;
 
 /// A place in a request where a token may be.
@@ -78,7 +79,7 @@ pub(crate) fn find_credential<'a>(
         }
     }
     let Some(credential) = search.found else {
-        return Err(missing(sources, search.other_value));
+        return Err(missing(request, sources));
     };
     if search.other_value {
         return Err(OTHER_VALUE);
@@ -90,14 +91,14 @@ pub(crate) fn find_credential<'a>(
 }
 
 const CONFLICTING_TOKENS: Error =
-    Error::MalformedToken("the request contains two different tokens");
-const CONFLICTING_VALUES: Error = Error::MalformedToken(
+    Error::malformed_token("the request contains two different tokens");
+const CONFLICTING_VALUES: Error = Error::malformed_token(
     "the request contains two different values of the header, the parameter or the cookies with the token",
 );
-const OTHER_VALUE: Error = Error::MalformedToken(
+const OTHER_VALUE: Error = Error::malformed_token(
     "the token is elsewhere, but a header of AUTHORIZER_TOKEN_SOURCES is present without the Bearer scheme, or a parameter is blank",
 );
-const NOT_IN_IDENTITY_SOURCE: Error = Error::MalformedToken(
+const NOT_IN_IDENTITY_SOURCE: Error = Error::malformed_token(
     "the event's identitySource does not contain the token; list the place of the token as an identity source",
 );
 
@@ -226,16 +227,16 @@ fn cookie_values<'l>(line: &'l str, name: &str) -> impl Iterator<Item = &'l str>
     })
 }
 
-fn missing(sources: &[TokenSource], other_value: bool) -> Error {
-    let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
-    Error::MissingToken {
-        sources: sources.join(", "),
-        hint: if other_value {
-            "; the header is there, but is not \"Bearer\" and a token"
-        } else {
-            ""
-        },
-    }
+fn missing(request: &AuthorizerRequest<'_>, sources: &[TokenSource]) -> Error {
+    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+    let mut in_headers = sources.iter().flat_map(|source| match source {
+        TokenSource::Header(name) => {
+            request.authorization_token().chain(request.header(name)).next()
+        }
+        TokenSource::Query(_) | TokenSource::Cookie(_) | TokenSource::Subprotocol(_) => None,
+    });
+    let hint = hints::credential(in_headers.next().as_deref(), request.kind);
+    Error::MissingToken { sources: names.join(", "), hint }
 }
 
 #[cfg(test)]

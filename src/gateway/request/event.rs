@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 
 use super::arn::MethodArn;
 use crate::error::Error;
+use crate::hints;
 use crate::json::{Text, object};
 
 /// The kind of an event, which decides the form of the response.
@@ -94,7 +95,7 @@ impl<'a> AuthorizerRequest<'a> {
     ///
     /// [`Error::UnusableEvent`] if it is not an authorizer event.
     pub(crate) fn parse(json: &'a str) -> Result<Self, Error> {
-        let event: Event<'a> = object(json).ok_or(Error::UnusableEvent(
+        let event: Event<'a> = object(json).ok_or(Error::unusable_event(
             "the event is not a JSON object, or a field of an authorizer event is repeated or of the wrong type",
         ))?;
         let kind = match (event.kind.as_deref(), event.version.as_deref()) {
@@ -103,14 +104,15 @@ impl<'a> AuthorizerRequest<'a> {
             (Some("REQUEST"), Some("1.0")) => EventKind::HttpApi1,
             (Some("REQUEST"), _) => EventKind::RestRequest,
             _ => {
-                return Err(Error::UnusableEvent(
-                    "the event's type is neither TOKEN nor REQUEST; is the function attached as an authorizer?",
-                ));
+                return Err(Error::UnusableEvent {
+                    fault: "the event's type is neither TOKEN nor REQUEST",
+                    hint: Some(hints::event(json)),
+                });
             }
         };
         let arn = if kind == EventKind::HttpApi2 { &event.route_arn } else { &event.method_arn };
         let Text(arn) =
-            arn.clone().ok_or(Error::UnusableEvent("the event names no methodArn or routeArn"))?;
+            arn.clone().ok_or(Error::unusable_event("the event names no methodArn or routeArn"))?;
         let arn = MethodArn::parse(arn)?;
         let kind = if kind == EventKind::RestRequest && arn.is_connect() {
             EventKind::WebSocket

@@ -287,7 +287,7 @@ fn respond(
 
 fn within_limit<T: Serialize>(response: &T, context: &Context<'_>) -> Result<Response, Error> {
     let json = serde_json::value::to_raw_value(response)
-        .map_err(|_| Error::UnusableEvent("the response cannot be written as JSON"))?;
+        .map_err(|_| Error::unusable_event("the response cannot be written as JSON"))?;
     let length = json.get().len();
     if length > MAX_RESPONSE_LENGTH {
         return Err(Error::ContextTooLarge {

@@ -10,6 +10,7 @@ use crate::access::{
 use crate::context::{ContextClaim, ContextRules};
 use crate::error::ForeignOrigin;
 use crate::gateway::request::Delivery;
+use crate::issuer::IssuerName;
 use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
 use crate::jwt::{Audience, ClaimPath, ClaimRules, testing};
@@ -37,7 +38,7 @@ fn with_context<R>(
     then: impl FnOnce(Context<'_>) -> R,
 ) -> R {
     let claim_rules = ClaimRules {
-        issuer: "https://issuer.example/".to_owned(),
+        issuer: IssuerName::exact("https://issuer.example/"),
         audience: Audience::Unchecked,
         client_ids: Vec::new(),
         token_types: Vec::new(),
@@ -331,8 +332,8 @@ fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
         FunctionError { error_type: "Unauthorized", error_message: "Unauthorized".to_owned() };
     for error in [
         Error::Expired { seconds_ago: 7 },
-        Error::InvalidSignature,
-        Error::MissingToken { sources: "header:authorization".to_owned(), hint: "" },
+        Error::InvalidSignature { hint: None },
+        Error::MissingToken { sources: "header:authorization".to_owned(), hint: None },
     ] {
         assert_eq!(refusal(&RULES, &error), Err(unauthorized.clone()));
         assert_eq!(refusal(&deny, &error), Ok(error.reason().to_owned()));
@@ -345,6 +346,7 @@ fn says_exactly_unauthorized_for_a_401_unless_it_is_to_be_a_deny() {
         Error::InsufficientScope {
             any_of: vec!["chat".to_owned()],
             required_by: "AUTHORIZER_REQUIRED_SCOPES".to_owned(),
+            hint: None,
         },
         Error::OriginNotAllowed(ForeignOrigin::Missing),
     ] {
@@ -366,7 +368,7 @@ fn a_500_begins_with_its_reason_and_is_never_a_deny() {
             "keys_unavailable",
             "keys_unavailable: no keys for https://issuer.example/: no response within 3000 ms (AUTHORIZER_JWKS_TIMEOUT_MS)",
         ),
-        (Error::UnusableEvent("it is odd"), "unusable_event", "unusable_event: it is odd"),
+        (Error::unusable_event("it is odd"), "unusable_event", "unusable_event: it is odd"),
         (
             Error::ContextTooLarge {
                 length: 9000,

@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::error::Error;
+use crate::issuer::IssuerName;
+use crate::jwks::KeyLocation;
 use crate::jwks::{Content, FetchError, Fetched, KeyRequest};
 use crate::jwt::SignatureAlgorithm;
 
@@ -32,13 +34,23 @@ fn eddsa() -> &'static SignatureAlgorithm {
     SignatureAlgorithm::named("EdDSA").unwrap()
 }
 
+fn origin(issuer: &str) -> KeyOrigin {
+    KeyOrigin {
+        issuer: IssuerName::exact(issuer),
+        location: KeyLocation::discovered(issuer).unwrap(),
+        algorithms: vec![eddsa()],
+    }
+}
+
 fn key_set(kids: &BTreeSet<&'static str>) -> KeySet {
     static X: OnceLock<String> = OnceLock::new();
     let x =
         X.get_or_init(|| URL_SAFE_NO_PAD.encode(Ed25519KeyPair::generate().unwrap().public_key()));
     let jwk = |kid: &&str| format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}"#);
     let json = format!(r#"{{"keys":[{}]}}"#, kids.iter().map(jwk).collect::<Vec<_>>().join(","));
-    KeySet::parse(json.as_bytes(), &[eddsa()]).unwrap().0
+    KeySet::parse(json.as_bytes(), &IssuerName::exact("https://issuer.example"), &[eddsa()])
+        .unwrap()
+        .0
 }
 
 /// How the fake issuer responds.
@@ -96,10 +108,14 @@ impl KeySource for Arc<FakeIssuer> {
                 *self.last_response.lock().unwrap() = Some((kids.clone(), requested_at));
                 let content =
                     Content::Keys { keys: key_set(&kids), skipped: Vec::new(), etag: None };
-                Ok(Fetched { content, uri: request.origin.discovery_uri.clone(), max_age: None })
+                Ok(Fetched {
+                    content,
+                    uri: request.origin.location.first_uri().clone(),
+                    max_age: None,
+                })
             }
             Mode::Fails => Err(FetchError::Status {
-                url: request.origin.discovery_uri.to_string(),
+                url: request.origin.location.first_uri().to_string(),
                 status: 500,
             }),
             Mode::Hangs => std::future::pending().await,
@@ -136,8 +152,7 @@ impl World {
         };
         let cache =
             Arc::new(KeyCache::new(Arc::clone(&issuer), rules, clock, Arc::new(Metrics::off()), 2));
-        let origin =
-            Arc::new(KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap());
+        let origin = Arc::new(origin("https://issuer.example"));
         Self { issuer, cache, origin, seconds }
     }
 
@@ -158,7 +173,7 @@ impl World {
         kid: &str,
         time_left: Option<Duration>,
     ) -> Result<KeyFreshness, &'static str> {
-        let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
+        let query = KeyQuery { kid: Some(kid), algorithm: eddsa(), tenant: None };
         let found = self.cache.find(&self.origin, &query, invocation(self.now(), time_left)).await;
         found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
     }
@@ -171,7 +186,7 @@ impl World {
     ) -> tokio::task::JoinHandle<Result<KeyFreshness, &'static str>> {
         let (cache, origin, now) = (Arc::clone(&self.cache), Arc::clone(&self.origin), self.now());
         tokio::spawn(async move {
-            let query = KeyQuery { kid: Some(kid), algorithm: eddsa() };
+            let query = KeyQuery { kid: Some(kid), algorithm: eddsa(), tenant: None };
             let found = cache.find(&origin, &query, invocation(now, time_left)).await;
             found.map(|keys| keys.freshness).map_err(|error| Error::from(error).reason())
         })
@@ -342,8 +357,8 @@ async fn restarts_a_fetch_for_a_new_waiter_if_the_timer_stopped() {
 #[tokio::test(start_paused = true)]
 async fn keeps_issuers_apart() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    let other = Arc::new(KeyOrigin::new("https://other.example", None, vec![eddsa()]).unwrap());
-    let query = KeyQuery { kid: Some("a"), algorithm: eddsa() };
+    let other = Arc::new(origin("https://other.example"));
+    let query = KeyQuery { kid: Some("a"), algorithm: eddsa(), tenant: None };
     assert!(world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok());
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
     let hanging = world.spawn_find("a", None);
@@ -362,7 +377,7 @@ async fn keeps_issuers_apart() {
 async fn prefetches_every_issuer_at_once_and_none_that_has_keys() {
     let world = World::new(FakeIssuer::new(&["a"]));
     *world.issuer.mode.lock().unwrap() = Mode::Hangs;
-    let other = Arc::new(KeyOrigin::new("https://other.example", None, vec![eddsa()]).unwrap());
+    let other = Arc::new(origin("https://other.example"));
     let before = tokio::time::Instant::now();
     world.cache.prefetch([&world.origin, &other]).await;
     assert_eq!(before.elapsed(), RULES.timeout, "fetched one after the other");
@@ -532,5 +547,24 @@ proptest! {
     fn follows_the_model_in_every_sequence_of_events(events in proptest::collection::vec(event(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(run(events));
+    }
+}
+
+#[tokio::test]
+async fn keeps_the_keys_of_a_thousand_issuers() {
+    let issuer = Arc::new(FakeIssuer::new(&["a"]));
+    let clock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    let cache = KeyCache::new(Arc::clone(&issuer), RULES, clock, Arc::new(Metrics::off()), 1000);
+    let origin = |index| Arc::new(origin(&format!("https://issuer-{index}.example")));
+    let origins: Vec<_> = (0..1000).map(origin).collect();
+    for origin in &origins[..500] {
+        cache.seed(origin, key_set(&["a"].into())).await;
+    }
+    let query = KeyQuery { kid: Some("a"), algorithm: eddsa(), tenant: None };
+    for _ in 0..3 {
+        for origin in &origins {
+            assert!(cache.find(origin, &query, invocation(UNIX_EPOCH, None)).await.is_ok());
+        }
+        assert_eq!(issuer.fetches(), 500);
     }
 }

@@ -34,8 +34,9 @@ fn reads_the_first_max_age_that_is_a_number() {
 fn accepts_a_key_set_uri_that_the_issuer_may_name() {
     #[track_caller]
     fn check(issuer: &str, document: &str, expected: Result<&str, &str>) {
-        let origin = KeyOrigin::new(issuer, None, Vec::new()).unwrap();
-        let uri = key_set_uri(&origin, document.as_bytes());
+        let location = KeyLocation::discovered(issuer).unwrap();
+        let name = IssuerName::exact(issuer);
+        let uri = key_set_uri(location.first_uri(), &name, document.as_bytes());
         let got = uri.as_ref().map(Url::as_str).map_err(ToString::to_string);
         match expected {
             Ok(uri) => assert_eq!(got, Ok(uri)),

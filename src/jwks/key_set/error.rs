@@ -23,8 +23,10 @@ impl fmt::Display for SkippedKey {
 /// Why a key was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SkipReason {
-    /// It is not a JSON object, or its `kid`, `use`, `key_ops` or `alg` has the wrong type.
-    #[error("it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type")]
+    /// It is not a JSON object, or its `kid`, `use`, `key_ops`, `alg` or `issuer` has the wrong type.
+    #[error(
+        "it is not a JWK: not a JSON object, or its kid, use, key_ops, alg or issuer has a wrong type"
+    )]
     NotAJwk,
     /// Its `kty` is missing or not a string.
     #[error("its kty is missing or not a string")]
@@ -44,6 +46,9 @@ pub enum SkipReason {
     /// Its `use` or `key_ops` does not allow it to verify signatures.
     #[error("its use or key_ops is not for verifying signatures")]
     OtherUse,
+    /// Its `issuer` is not the configured issuer.
+    #[error("its issuer is {0:?}, which is not the configured issuer")]
+    OtherIssuer(Excerpt),
     /// It is symmetric. A public key set must not contain such a key.
     #[error("it is symmetric")]
     Symmetric,

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{KeySet, ParsedKey, SkipReason};
 use crate::excerpt::Excerpt;
+use crate::issuer::IssuerName;
 use crate::json::object;
 use crate::jwt::SignatureAlgorithm;
 
@@ -26,11 +27,13 @@ impl KeySet {
     /// not a key set.
     pub(crate) fn inspect(
         json: &[u8],
+        issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Vec<InspectedKey> {
         let mut keys = Vec::new();
         // The keys were all inspected, even if none is usable.
-        let _ = Self::parse_each(json, allowed, &mut |key| keys.push(InspectedKey::of(&key)));
+        let _ =
+            Self::parse_each(json, issuer, allowed, &mut |key| keys.push(InspectedKey::of(&key)));
         keys
     }
 }

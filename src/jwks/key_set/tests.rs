@@ -1,11 +1,16 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::issuer::Tenants;
 use crate::jwt::testing::{KEYS, OTHER_KEYS, key_for};
 use crate::jwt::{RawToken, SUPPORTED_ALGORITHMS, UnverifiedToken, testing, verify};
 
 fn named(name: &str) -> &'static SignatureAlgorithm {
     SignatureAlgorithm::named(name).unwrap()
+}
+
+fn issuer() -> IssuerName {
+    IssuerName::exact("https://issuer.example")
 }
 
 /// Returns a key for an algorithm as a JWK with these additional members.
@@ -32,7 +37,7 @@ fn parse_for(
     keys: &[Value],
     algorithms: &[&'static SignatureAlgorithm],
 ) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
-    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes(), algorithms)
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes(), &issuer(), algorithms)
 }
 
 fn parse(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
@@ -42,7 +47,7 @@ fn parse(keys: &[Value]) -> Result<(KeySet, Vec<SkippedKey>), KeySetError> {
 /// Returns whether the selected keys verify a signature by the algorithm's test key.
 fn verifies(set: &KeySet, kid: Option<&str>, algorithm: &str) -> bool {
     let row = named(algorithm);
-    let Some(entry) = set.select(kid, row) else { return false };
+    let Some(entry) = set.select(kid, row, None) else { return false };
     let header = format!(r#"{{"alg":"{algorithm}"}}"#);
     let message = testing::signing_input(&header, "{}");
     let signature = key_for(&KEYS, row).sign(row.name, message.as_bytes());
@@ -79,7 +84,7 @@ fn check_used(key: &Value) {
 }
 
 const NOT_A_JWK: &str =
-    "it is not a JWK: not a JSON object, or its kid, use, key_ops or alg has a wrong type";
+    "it is not a JWK: not a JSON object, or its kid, use, key_ops, alg or issuer has a wrong type";
 const NO_KEY_TYPE: &str = "its kty is missing or not a string";
 const OTHER_USE: &str = "its use or key_ops is not for verifying signatures";
 const OTHER_ALGORITHM: &str = "its alg or its key type fits no allowed algorithm";
@@ -240,7 +245,7 @@ fn uses_a_key_with_any_other_members() {
     for members in [
         json!({ "x5c": "not a list", "x5t": 1, "x5u": null }),
         json!({ "use": null, "key_ops": null, "alg": null }),
-        json!({ "alg": "RS256", "issuer": { "deep": [[[]]] }, "ext": true }),
+        json!({ "alg": "RS256", "cloud_instance_name": { "deep": [[[]]] }, "ext": true }),
         json!({ "nbf": 1, "exp": "x" }),
     ] {
         check_used(&jwk("RS256", merged(json!({ "kid": "k" }), members)));
@@ -248,7 +253,7 @@ fn uses_a_key_with_any_other_members() {
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let good = jwk("ES256", json!({ "kid": "good" })).to_string();
     let set = format!(r#"{{"keys":[{deep},{{"x":{deep}}},{good}]}}"#);
-    let (set, skipped) = KeySet::parse(set.as_bytes(), &[named("ES256")]).unwrap();
+    let (set, skipped) = KeySet::parse(set.as_bytes(), &issuer(), &[named("ES256")]).unwrap();
     assert_eq!((set.kids().count(), skipped.len()), (1, 2));
 }
 
@@ -280,17 +285,20 @@ fn refuses_what_is_not_a_key_set() {
         r#"{"keys":[],"keys":[]}"#,
         r#"[[]]"#,
     ] {
-        let error = KeySet::parse(text.as_bytes(), &[named("RS256")]).unwrap_err();
+        let error = KeySet::parse(text.as_bytes(), &issuer(), &[named("RS256")]).unwrap_err();
         assert_eq!(error, KeySetError::NotAKeySet, "{text}");
     }
-    assert_eq!(KeySet::parse(b"\xff", &[named("RS256")]).unwrap_err(), KeySetError::NotAKeySet);
+    assert_eq!(
+        KeySet::parse(b"\xff", &issuer(), &[named("RS256")]).unwrap_err(),
+        KeySetError::NotAKeySet
+    );
     let good = jwk("RS256", json!({ "kid": "k" })).to_string();
     for text in [
         format!(r#" {{ "keys" : [ {good} ] }} "#),
         format!(r#"{{"x":[1],"keys":[{good}],"x":{{}}}}"#),
         format!(r#"{{"k\u0065ys":[{good}]}}"#),
     ] {
-        KeySet::parse(text.as_bytes(), &[named("RS256")]).unwrap();
+        KeySet::parse(text.as_bytes(), &issuer(), &[named("RS256")]).unwrap();
     }
 }
 
@@ -317,11 +325,11 @@ fn prepares_a_key_without_alg_for_every_allowed_algorithm_of_its_type() {
     }
     let (set, _) = parse(&[jwk("RS256", json!({ "kid": "k", "alg": "PS256" }))]).unwrap();
     assert!(verifies(&set, Some("k"), "PS256"));
-    assert!(set.select(Some("k"), named("RS256")).is_none());
+    assert!(set.select(Some("k"), named("RS256"), None).is_none());
     let allowed = [named("RS512"), named("ES256")];
     let (set, _) = parse_for(&[jwk("RS256", json!({ "kid": "k" }))], &allowed).unwrap();
     assert!(verifies(&set, Some("k"), "RS512"));
-    assert!(set.select(Some("k"), named("RS256")).is_none());
+    assert!(set.select(Some("k"), named("RS256"), None).is_none());
 }
 
 #[test]
@@ -335,12 +343,12 @@ fn selects_by_kid_and_algorithm() {
     let (set, _) = parse(&keys).unwrap();
     assert!(verifies(&set, Some("k"), "ES256"));
     assert!(verifies(&set, Some("k"), "RS256"));
-    assert!(set.select(Some("other"), named("ES256")).is_some());
+    assert!(set.select(Some("other"), named("ES256"), None).is_some());
     assert!(!verifies(&set, Some("other"), "ES256"));
     for (kid, algorithm) in
         [("other", "RS256"), ("K", "ES256"), ("", "ES256"), ("k", "ES384"), ("(no kid)", "ES384")]
     {
-        assert!(set.select(Some(kid), named(algorithm)).is_none(), "{kid} {algorithm}");
+        assert!(set.select(Some(kid), named(algorithm), None).is_none(), "{kid} {algorithm}");
     }
     assert_eq!(set.kids().collect::<Vec<_>>(), ["other", "k", "(no kid)"]);
 }
@@ -376,12 +384,12 @@ fn tries_every_key_with_the_same_kid() {
         (other_jwk("ES256", json!({ "kid": "k" })), jwk("ES256", json!({ "kid": "k" })));
     for keys in [[other.clone(), ours.clone()], [ours.clone(), other]] {
         let (set, _) = parse(&keys).unwrap();
-        let entry = set.select(Some("k"), named("ES256")).unwrap();
+        let entry = set.select(Some("k"), named("ES256"), None).unwrap();
         assert_eq!(set.keys(entry).len(), 2);
         assert!(verifies(&set, Some("k"), "ES256"));
     }
     let (set, _) = parse(&[ours]).unwrap();
-    assert_eq!(set.keys(set.select(Some("k"), named("ES256")).unwrap()).len(), 1);
+    assert_eq!(set.keys(set.select(Some("k"), named("ES256"), None).unwrap()).len(), 1);
 }
 
 #[test]
@@ -390,10 +398,10 @@ fn selects_without_a_kid_if_exactly_one_key_fits() {
     let (set, _) = parse(&[ours.clone(), rsa]).unwrap();
     assert!(verifies(&set, None, "ES256"));
     assert!(verifies(&set, None, "RS256"));
-    assert!(set.select(None, named("ES384")).is_none());
+    assert!(set.select(None, named("ES384"), None).is_none());
     for second in [json!({ "kid": "c" }), json!({})] {
         let (set, _) = parse(&[ours.clone(), other_jwk("ES256", second)]).unwrap();
-        assert!(set.select(None, named("ES256")).is_none());
+        assert!(set.select(None, named("ES256"), None).is_none());
         assert!(verifies(&set, Some("a"), "ES256"));
     }
     // A skipped key does not count.
@@ -402,13 +410,73 @@ fn selects_without_a_kid_if_exactly_one_key_fits() {
 
     let (set, _) = parse(&[jwk("ES256", json!({}))]).unwrap();
     assert!(verifies(&set, None, "ES256"));
-    assert!(set.select(Some("k"), named("ES256")).is_none());
+    assert!(set.select(Some("k"), named("ES256"), None).is_none());
     let (set, _) = parse(&[jwk("ES256", json!({})), other_jwk("ES256", json!({}))]).unwrap();
-    assert!(set.select(None, named("ES256")).is_none());
+    assert!(set.select(None, named("ES256"), None).is_none());
 }
 
 #[test]
 fn an_index_without_an_entry_has_no_keys() {
     let (set, _) = parse(&[jwk("ES256", json!({ "kid": "k" }))]).unwrap();
     assert!(set.keys(1).is_empty());
+}
+
+/// Checks which keys are used and which are skipped, by the `issuer` member of each. The `kid` of a key
+/// is that member.
+#[track_caller]
+fn check_issuers(issuer: &IssuerName, used: &[&str], skipped: &[&str]) {
+    let with = |issuer: &&str| jwk("RS256", json!({ "kid": issuer, "issuer": issuer }));
+    let without = jwk("RS256", json!({ "kid": "no issuer" }));
+    let keys: Vec<_> = used.iter().chain(skipped).map(with).chain([without]).collect();
+    let json = json!({ "keys": keys }).to_string();
+    let (set, reported) = KeySet::parse(json.as_bytes(), issuer, &[named("RS256")]).unwrap();
+    let kids: Vec<_> = set.kids().collect();
+    assert_eq!(kids, [used, &["no issuer"]].concat());
+    let reported: Vec<_> = reported.iter().map(ToString::to_string).collect();
+    let reason =
+        |kid: &&str| format!("{kid}: its issuer is {kid:?}, which is not the configured issuer");
+    assert_eq!(reported, skipped.iter().map(reason).collect::<Vec<_>>());
+}
+
+#[test]
+fn skips_the_keys_of_another_issuer() {
+    check_issuers(
+        &IssuerName::exact("https://login.example/a/v2.0"),
+        &["https://login.example/a/v2.0", "https://login.example/{tenantid}/v2.0"],
+        &["https://login.example/b/v2.0", "https://login.example/{tenantid}/v1.0", ""],
+    );
+    check_issuers(
+        &IssuerName::template("https://login.example/{tenant}/v2.0", Tenants::Any).unwrap(),
+        &["https://login.example/a/v2.0", "https://login.example/{tenantid}/v2.0"],
+        &["https://login.example/a/v1.0", "https://login.example/{tenant}/v2.0", ""],
+    );
+    for issuer in [json!(null), json!(1), json!(["https://issuer.example"]), json!({})] {
+        check_skipped(&jwk("RS256", json!({ "kid": "k", "issuer": issuer })), "key 2", NOT_A_JWK);
+    }
+    check_used(&jwk("RS256", json!({ "kid": "k", "issuer": "https://issuer.example" })));
+    check_skipped(
+        &jwk("RS256", json!({ "kid": "k", "issuer": "https://issuer.example/" })),
+        "k",
+        "its issuer is \"https://issuer.example/\", which is not the configured issuer",
+    );
+}
+
+#[test]
+fn selects_a_key_for_one_tenant_for_this_tenant_only() {
+    let issuer = IssuerName::template("https://login.example/{tenant}/v2.0", Tenants::Any).unwrap();
+    let key = |kid: &str, tenant: &str| {
+        let of_key = format!("https://login.example/{tenant}/v2.0");
+        jwk("RS256", json!({ "kid": kid, "issuer": of_key }))
+    };
+    let keys = [key("every", "{tenantid}"), key("a", "a"), key("shared", "a"), key("shared", "b")];
+    let json = json!({ "keys": keys }).to_string();
+    let (set, _) = KeySet::parse(json.as_bytes(), &issuer, &[named("RS256")]).unwrap();
+    let select = |kid: &str, tenant: &str| set.select(Some(kid), named("RS256"), Some(tenant));
+    assert_eq!((select("every", "a"), select("every", "b")), (Some(0), Some(0)));
+    assert_eq!((select("a", "a"), select("a", "b"), select("a", "A")), (Some(1), None, None));
+    assert_eq!((select("shared", "a"), select("shared", "b")), (Some(2), Some(3)));
+    assert_eq!(select("shared", "c"), None);
+    // Without a kid, a key must be the only one for the tenant.
+    let without_kid = |tenant: &str| set.select(None, named("RS256"), Some(tenant));
+    assert_eq!((without_kid("a"), without_kid("b"), without_kid("c")), (None, None, Some(0)));
 }

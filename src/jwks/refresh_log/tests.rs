@@ -3,6 +3,7 @@ use std::time::UNIX_EPOCH;
 use serde_json::json;
 
 use super::*;
+use crate::issuer::IssuerName;
 use crate::jwks::KeySet;
 use crate::jwt::SUPPORTED_ALGORITHMS;
 use crate::jwt::testing::KEYS;
@@ -18,7 +19,9 @@ const RULES: CacheRules = CacheRules {
 fn says_what_a_failure_means_for_the_cached_keys() {
     let fetched_at = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let jwks = json!({ "keys": [KEYS[0].jwk()] }).to_string();
-    let (keys, _) = KeySet::parse(jwks.as_bytes(), &SUPPORTED_ALGORITHMS.each_ref()).unwrap();
+    let issuer = IssuerName::exact("https://issuer.example");
+    let (keys, _) =
+        KeySet::parse(jwks.as_bytes(), &issuer, &SUPPORTED_ALGORITHMS.each_ref()).unwrap();
     let cached = KeyState::from_file(keys, fetched_at, &RULES);
     let check = |state: &KeyState, seconds: u64, expected: &str| {
         let now = fetched_at + Duration::from_secs(seconds);

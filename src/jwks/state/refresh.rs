@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::super::source::{Content, FetchError, Fetched, KeyOrigin, KeyRequest};
+use super::super::source::{Content, FetchError, Fetched, KeyLocation, KeyOrigin, KeyRequest};
 use super::{CacheRules, CachedKeys, DiscoveredUri, Failures, Interval, KeyState, RefreshCause};
 
 /// Keys are fresh for at least this time, unless the TTL is shorter. It limits how often an issuer
@@ -21,7 +21,7 @@ impl KeyState {
     pub(crate) fn request<'a>(&'a self, origin: &'a KeyOrigin, now: SystemTime) -> KeyRequest<'a> {
         let discovered = self.discovered_uri(now);
         // A validator is only valid for the URI that it came from.
-        let is_known = origin.jwks_uri.is_some() || discovered.is_some();
+        let is_known = matches!(origin.location, KeyLocation::Uri(_)) || discovered.is_some();
         let etag = self.cached.as_ref().and_then(|cached| cached.etag.as_deref());
         KeyRequest {
             origin,

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::jwks::{Content, Fetched, KeyOrigin};
+use crate::issuer::IssuerName;
+use crate::jwks::{Content, Fetched, KeyLocation, KeyOrigin};
 
 const RULES: CacheRules = CacheRules {
     ttl: Duration::from_secs(600),
@@ -36,11 +37,18 @@ fn key_set(kids: &[&str]) -> KeySet {
     };
     let jwks: Vec<_> = kids.iter().map(jwk).collect();
     let json = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
-    KeySet::parse(json.as_bytes(), &[eddsa()]).unwrap().0
+    KeySet::parse(json.as_bytes(), &IssuerName::exact("https://issuer.example"), &[eddsa()])
+        .unwrap()
+        .0
+}
+
+fn origin(location: KeyLocation) -> KeyOrigin {
+    let issuer = IssuerName::exact("https://issuer.example");
+    KeyOrigin { issuer, location, algorithms: vec![eddsa()] }
 }
 
 fn query(kid: &str) -> KeyQuery<'_> {
-    KeyQuery { kid: Some(kid), algorithm: eddsa() }
+    KeyQuery { kid: Some(kid), algorithm: eddsa(), tenant: None }
 }
 
 fn fetched(content: Content) -> Result<Fetched, FetchError> {
@@ -260,7 +268,7 @@ fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
 #[test]
 fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
     const DAY: u64 = 24 * 60 * 60;
-    let origin = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
+    let origin = origin(KeyLocation::discovered("https://issuer.example").unwrap());
     let found = KeyState::default().after(
         fetched(keys(&[HELD])),
         RefreshCause::Age,
@@ -289,13 +297,8 @@ fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
 
 #[test]
 fn sends_the_validator_only_to_the_uri_that_it_came_from() {
-    let discovered = KeyOrigin::new("https://issuer.example", None, vec![eddsa()]).unwrap();
-    let configured = KeyOrigin::new(
-        "https://issuer.example",
-        "https://issuer.example/jwks".parse().ok(),
-        vec![eddsa()],
-    )
-    .unwrap();
+    let discovered = origin(KeyLocation::discovered("https://issuer.example").unwrap());
+    let configured = origin(KeyLocation::Uri("https://issuer.example/jwks".parse().unwrap()));
     let held = KeyState::default().after(
         fetched(keys(&[HELD])),
         RefreshCause::Age,

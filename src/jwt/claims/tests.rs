@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::issuer::Tenants;
 use crate::jwt::ClaimPath;
 use crate::jwt::testing::with_claims;
 
@@ -10,7 +13,7 @@ const ACCEPTED: &str = "accepted";
 /// Rules that ask for an issuer and an expiry, and for nothing else.
 fn rules() -> ClaimRules {
     ClaimRules {
-        issuer: ISSUER.to_owned(),
+        issuer: IssuerName::exact(ISSUER),
         audience: Audience::Unchecked,
         client_ids: Vec::new(),
         token_types: Vec::new(),
@@ -180,10 +183,10 @@ fn says_by_how_much_a_time_was_missed() {
     check(r#""exp":1000"#, at(1007, 0), "the token expired 7 s ago");
     check(
         r#""exp":1000,"nbf":900"#,
-        at(893, 0),
-        "the token is not valid yet, nbf is 7 s in the future",
+        at(500, 0),
+        "the token is not valid yet, nbf is 400 s in the future",
     );
-    check(r#""exp":1000,"iat":900"#, at(893, 0), "iat is 7 s in the future");
+    check(r#""exp":1000,"iat":900"#, at(500, 0), "iat is 400 s in the future");
     check(
         r#""exp":1000,"iat":900"#,
         at(970, 0),
@@ -443,5 +446,52 @@ fn scopes_come_from_scope_and_scp() {
         (r#"{"scope":"a\tb"}"#, "a\tb", Some("a\tb")),
     ] {
         assert_eq!(scopes(claims), (all.to_owned(), text.map(str::to_owned)), "{claims}");
+    }
+}
+
+/// Checks the outcome of a payload for an issuer of the tenants `a` and `b`.
+#[track_caller]
+fn check_tenant(iss: &str, members: &str, expected: Result<&str, &str>) {
+    let tenants = Tenants::Only(Arc::new(["a".to_owned(), "b".to_owned()].into()));
+    let issuer = IssuerName::template("https://issuer.example/{tenant}/v2.0", tenants).unwrap();
+    let rules = ClaimRules { issuer, ..rules() };
+    let payload = format!(r#"{{"iss":"{iss}","exp":1000{members}}}"#);
+    let header = r#"{"alg":"EdDSA"}"#;
+    with_claims(header, &payload, &rules, UNIX_EPOCH, |claims| {
+        let tenant = claims.as_ref().map(|claims| claims.tenant().unwrap_or_default());
+        assert_eq!(tenant.map_err(Error::reason), expected, "{payload}");
+    });
+}
+
+#[test]
+fn an_issuer_with_tenants_needs_the_tenant_in_iss_and_the_same_in_tid() {
+    let a = "https://issuer.example/a/v2.0";
+    check_tenant(a, "", Ok("a"));
+    check_tenant("https://issuer.example/b/v2.0", "", Ok("b"));
+    for iss in [
+        "https://issuer.example/c/v2.0",
+        "https://issuer.example/A/v2.0",
+        "https://issuer.example/{tenant}/v2.0",
+        "https://issuer.example/a/v2.0/",
+    ] {
+        check_tenant(iss, "", Err("unknown_issuer"));
+    }
+    check_tenant(a, r#","tid":"a""#, Ok("a"));
+    check_tenant(a, r#","tid":"\u0061""#, Ok("a"));
+    for tid in ["b", "A", "", " a", "a ", "c"] {
+        check_tenant(a, &format!(r#","tid":"{tid}""#), Err("wrong_tenant"));
+    }
+    for tid in ["null", "1", "true", r#"["a"]"#, r#"{"a":"a"}"#] {
+        check_tenant(a, &format!(r#","tid":{tid}"#), Err("malformed_token"));
+    }
+    for tids in [r#","tid":"a","tid":"a""#, r#","tid":"b","tid":"a""#] {
+        check_tenant(a, tids, Err("malformed_token"));
+    }
+}
+
+#[test]
+fn an_issuer_without_tenants_may_mean_anything_by_tid() {
+    for members in [r#""tid":"x""#, r#""tid":1"#, r#""tid":null"#, r#""tid":"a","tid":"b""#] {
+        check(&rules(), members, ACCEPTED);
     }
 }

@@ -32,7 +32,7 @@ fn is_verified(algorithm: &str, payload: &str, signature: &[u8], keys: &[PublicK
     let token = UnverifiedToken::read(&decoded).unwrap();
     match verify(token, keys) {
         Ok(_) => true,
-        Err(Error::InvalidSignature) => false,
+        Err(Error::InvalidSignature { .. }) => false,
         Err(error) => panic!("{error}"),
     }
 }

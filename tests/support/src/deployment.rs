@@ -111,7 +111,9 @@ impl Deployment {
         assert!(!in_time(deployment.function.wait()).await.unwrap().success());
         let log = deployment.end().await.join("\n");
         assert!(!log.contains("panicked"), "{log}");
-        assert!(log.contains(error.error_message.lines().next().unwrap()), "{log}");
+        // The log is JSON, so it has the line as in a JSON string.
+        let line = Value::from(error.error_message.lines().next().unwrap()).to_string();
+        assert!(log.contains(line.trim_matches('"')), "{log}");
         error
     }
 

@@ -38,11 +38,15 @@ fn compares_the_date_of_a_response_with_the_clock() {
 #[test]
 fn counts_a_retry_as_part_of_the_request() {
     let url = "https://issuer.example/keys".parse().unwrap();
-    let mut observed = Observed::new(Vec::new());
-    observed.requesting(Document::KeySet, &url);
+    let location = crate::jwks::KeyLocation::Uri(url);
+    let issuer = IssuerName::exact("https://issuer.example");
+    let origin = KeyOrigin { issuer, location, algorithms: Vec::new() };
+    let url = origin.location.first_uri();
+    let mut observed = Observed::new(&origin);
+    observed.requesting(Document::KeySet, url);
     observed.responded(&ResponseHead { status: 503, etag: Some("x"), ..head(None, None) });
     let started = observed.exchange(Document::KeySet).unwrap().started;
-    observed.requesting(Document::KeySet, &url);
+    observed.requesting(Document::KeySet, url);
     let retry = observed.exchange(Document::KeySet).unwrap();
     assert_eq!((retry.started, retry.status, &retry.etag), (started, None, &None));
     assert_eq!(retry.duration_ms(), None);
