@@ -306,6 +306,30 @@ async fn accepts_keys_from_a_file_though_the_issuer_is_down() {
     assert_eq!(check_issuer(&url, &[]).await["ok"], false);
 }
 
+#[tokio::test]
+async fn checks_the_issuers_of_a_file_and_of_many_tenants() {
+    let issuer = Issuer::start().await.unwrap();
+    let tenants = format!("{}/{{tenant}}", issuer.url());
+    let issuers = json!([
+        { "issuer": issuer.url(), "audience": "chat" },
+        { "issuer": tenants, "audience": "b", "tenants": "*", "jwks_uri": issuer.key_set_url() },
+    ]);
+    let file = TestFile::new("check-issuers.json", &issuers.to_string());
+    let report = check(&[("AUTHORIZER_ISSUERS_FILE", file.path())]).await;
+    assert_eq!(report["ok"], true, "{report:#}");
+    assert_eq!(report["issuers"][1]["issuer"], tenants);
+    assert_eq!(report["issuers"][1]["discovery"], Value::Null);
+    let name = format!("{}[0].audience", file.path());
+    let settings = report["settings"].as_array().unwrap();
+    let audience = settings.iter().find(|setting| setting["variable"] == *name).unwrap();
+    assert_eq!(audience["value"], "chat");
+    assert!(!settings.iter().any(|setting| setting["variable"] == "AUTHORIZER_AUDIENCE"));
+
+    let broken = TestFile::new("check-broken-issuers.json", "[{");
+    let report = check(&[("AUTHORIZER_ISSUERS_FILE", broken.path())]).await;
+    assert_eq!((&report["ok"], &report["issuers"]), (&json!(false), &json!([])));
+}
+
 /// An issuer whose responses have these header lines.
 struct RawIssuer {
     url: String,
