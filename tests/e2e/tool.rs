@@ -167,6 +167,26 @@ async fn explains_every_mistake_to_people() {
 }
 
 #[tokio::test]
+async fn explains_what_rules_on_trial_would_change() {
+    let issuer = Issuer::start().await.unwrap();
+    for (scope, outcome, found) in [
+        ("a", "passed", "they decide in the same way"),
+        ("b", "warning", "they would refuse the request: the scope \"a\" is missing"),
+    ] {
+        let token = token_with(&issuer, json!({ "scope": scope }));
+        let trial = [("AUTHORIZER_REPORT_ONLY_REQUIRED_SCOPES", "a")];
+        let environment = [&trusting(&issuer)[..], &trial].concat();
+        let output = run_with(&["explain", "--json"], &environment, token).await;
+        assert_eq!(output.status, Some(0), "{}", output.stderr);
+        let explanation = output.json();
+        let steps = explanation["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["step"] == "trial").unwrap();
+        assert_eq!(step["outcome"], outcome, "{step}");
+        assert!(step["found"].as_str().unwrap().starts_with(found), "{step}");
+    }
+}
+
+#[tokio::test]
 async fn explains_an_event_from_a_file_or_standard_input() {
     let issuer = Issuer::start().await.unwrap();
     let request = Request::new("GET", "/orders/1").bearer(&good_token(&issuer));
