@@ -12,6 +12,7 @@ mod parse_issuer;
 mod parse_needs;
 mod problem;
 mod read;
+mod resource;
 mod setting;
 mod suggest;
 mod trial;
@@ -34,6 +35,7 @@ use crate::gateway::response::{
     HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
 use crate::jwks::CacheRules;
+use crate::resource_metadata::ResourceMetadata;
 use read::Reader;
 
 /// All settings.
@@ -43,6 +45,8 @@ pub struct Config {
     pub(crate) issuers: Issuers,
     /// Where to look for tokens.
     pub(crate) token_sources: Vec<TokenSource>,
+    /// The API's metadata as a protected resource, if it has a resource identifier.
+    pub(crate) resource: Option<ResourceMetadata>,
     /// Who may do what.
     pub(crate) access: AccessRules,
     /// The same with the settings on trial in it, if there are any.
@@ -99,7 +103,8 @@ impl Config {
         let variables: Arc<[_]> =
             variables.into_iter().filter(|(name, _)| is_relevant(name)).collect();
         let mut reader = Reader::of_variables(variables.iter().cloned());
-        let issuers = issuer::read_all(&mut reader, read_file);
+        let resource = reader.optional(&setting::RESOURCE, resource::parse);
+        let issuers = issuer::read_all(&mut reader, resource.as_ref(), read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);
@@ -112,8 +117,11 @@ impl Config {
         warn_of_cookie_without_origins(&mut reader, &token_sources, &access);
         warn_of_scopes_without_use(&mut reader, &issuers, &access);
         let warnings = reader.finish()?;
+        let resource = resource
+            .map(|resource| resource::metadata(resource, &issuers, &access, &token_sources));
         Ok(Self {
             issuers,
+            resource,
             token_sources,
             access,
             access_on_trial,

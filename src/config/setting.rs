@@ -115,6 +115,11 @@ settings! {
     default: "any",
     example: "access";
 
+    TOKEN_BINDING, per_issuer: true,
+    takes: "mtls",
+    default: "none",
+    example: "mtls";
+
     REQUIRED_SCOPES, per_issuer: true,
     takes: "a comma-separated list of scopes, or a JSON list of scopes and lists of scopes",
     default: "none",
@@ -149,6 +154,11 @@ settings! {
     takes: "the path of a file with such a list, in the deployment package or in a layer",
     default: "none",
     example: "/opt/issuers.json";
+
+    RESOURCE, per_issuer: false,
+    takes: "the URL of the API as clients use it, its resource identifier",
+    default: "none",
+    example: "https://api.example.com/mcp";
 
     TOKEN_SOURCES, per_issuer: false,
     takes: "a comma-separated list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER",
@@ -254,6 +264,7 @@ settings_on_trial! {
     CLIENT_IDS
     TOKEN_TYPES
     TOKEN_USE
+    TOKEN_BINDING
     REQUIRED_SCOPES
     REQUIRED_CLAIMS
     MAX_TOKEN_AGE_SECONDS

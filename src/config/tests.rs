@@ -8,7 +8,7 @@ use super::*;
 use crate::access::{RequiredScopes, RouteNeeds, RouteRule, RouteRules, ScopeRules};
 use crate::context::ContextClaim;
 use crate::jwks::KeyLocation;
-use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim, TokenBinding};
 
 const ISSUER: &str = "https://issuer.example/";
 
@@ -94,6 +94,8 @@ fn has_the_documented_defaults() {
     let algorithms: Vec<_> = issuer.keys.algorithms.iter().map(|row| row.name).collect();
     assert_eq!(algorithms, ["RS256"]);
     assert_eq!(issuer.jwks_file, None);
+    assert_eq!(issuer.rules.token_binding, TokenBinding::AsIssued);
+    assert_eq!(config.resource, None);
     assert_eq!(issuer.scopes, ScopeRules::default());
     let rules = &issuer.rules;
     assert_eq!(rules.issuer.as_str(), ISSUER);
@@ -396,6 +398,69 @@ const BAD_SCOPE_LISTS: [(&str, &str); 14] = [
     (r#"["a","a"]"#, "has the same element twice"),
     (r#"[["a","b"],["a","b"]]"#, "has the same element twice"),
 ];
+
+#[test]
+fn token_binding() {
+    let none = "it is not one of the choices";
+    check(
+        "TOKEN_BINDING",
+        |config| rules(config).token_binding,
+        &[("mtls", TokenBinding::MutualTls)],
+        &[("MTLS", none), ("dpop", none), ("mtls,dpop", none), ("none", none)],
+    );
+}
+
+#[test]
+fn resource() {
+    let identifier = |config: &Config| config.resource.as_ref().unwrap().resource().to_owned();
+    let accepted = [
+        "https://api.example.com",
+        "https://api.example.com/",
+        "https://api.example.com/v1/mcp",
+        "http://localhost:3000/mcp",
+    ];
+    let query = "a resource has no query";
+    check(
+        "RESOURCE",
+        identifier,
+        &accepted.map(|resource| (resource, resource.to_owned())),
+        &[
+            ("api.example.com", "it is not a URL"),
+            ("http://api.example.com", "it is not https"),
+            ("https://a:b@api.example.com", "it is a URL with credentials"),
+            ("https://api.example.com/mcp#x", "it is a URL with a fragment"),
+            ("https://api.example.com/mcp?a=b", query),
+            ("https://api.example.com/mcp?", query),
+            ("urn:example:api", "it is a URL without a host"),
+            (
+                "https://a.example/.well-known/oauth-protected-resource/mcp",
+                "the URL of the metadata",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_resource_is_the_default_audience() {
+    let resource = ("RESOURCE", "https://api.example.com/mcp");
+    let of_resource = Audience::AnyOf(strings(&["https://api.example.com/mcp"]));
+    let chat = Audience::AnyOf(strings(&["chat"]));
+    let issuer = ("ISSUER", ISSUER);
+    for (variables, audience) in [
+        (&[issuer, resource][..], &of_resource),
+        (&[issuer, resource, ("AUDIENCE", "chat")], &chat),
+        (&[issuer, resource, ("AUDIENCE", "*")], &Audience::Unchecked),
+        (&[("ISSUERS", r#"[{"issuer": "https://issuer.example/"}]"#), resource], &of_resource),
+    ] {
+        let config = accepted(read(variables));
+        assert_eq!(rules(&config).audience, *audience, "{variables:?}");
+    }
+    // Without a usable resource, the audience must be set.
+    let error = read(&[issuer, ("RESOURCE", "x")]).unwrap_err().to_string();
+    assert!(error.contains("AUTHORIZER_RESOURCE is") && error.contains("AUDIENCE is not set"));
+    let error = read(&[issuer, resource, ("AUDIENCE", "")]).unwrap_err();
+    assert_eq!(error.0.len(), 1, "{error}");
+}
 
 #[test]
 fn required_scopes() {

@@ -36,6 +36,11 @@ pub(crate) fn audience(
     }
 }
 
+/// Says what a token without `cnf` lacks.
+pub(crate) fn not_bound() -> Hint {
+    Hint::NOT_BOUND
+}
+
 const GOOGLE: &str = "https://accounts.google.com";
 
 /// Recognizes why there is no `aud`.
