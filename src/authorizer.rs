@@ -17,7 +17,7 @@ use crate::invocation::Invocation;
 use crate::jwks::{Clock, HttpKeySource, KeyCache, KeyOrigin, KeyQuery, KeySet, KeySource};
 use crate::jwt::{Claims, RawToken, UnverifiedToken, verify};
 use crate::metrics::Metrics;
-use crate::trial::TrialRules;
+use crate::trial::{TrialChange, TrialRules};
 
 /// Decides on authorizer events. See the crate's documentation for an example.
 pub struct Authorizer<S = HttpKeySource> {
@@ -118,6 +118,7 @@ impl<S: KeySource> Authorizer<S> {
         UnloggedDecision {
             decision: decision_log::decision(error),
             refusal: error.map(|error| (error.reason(), error.to_string(), error.cure())),
+            trial: entry.trial_change(error),
             answer: self.respond(decision, &entry),
         }
     }
@@ -207,6 +208,8 @@ pub(crate) struct UnloggedDecision {
     pub(crate) decision: &'static str,
     /// The reason code, the message and the cure, if the request is refused.
     pub(crate) refusal: Option<(&'static str, String, &'static str)>,
+    /// What the rules on trial would change, if there are any and the token is verified.
+    pub(crate) trial: Option<TrialChange>,
     /// The response to API Gateway.
     pub(crate) answer: Result<Response, FunctionError>,
 }

@@ -10,7 +10,7 @@ use crate::gateway::request::{EventKind, MethodArn};
 use crate::invocation::Invocation;
 use crate::jwks::KeyFreshness;
 use crate::metrics::DecisionMetrics;
-use crate::trial::would_change;
+use crate::trial::{TrialChange, would_change};
 
 /// What is known of a request. The pipeline adds to it step by step, so that the log entry is
 /// complete wherever the request is refused.
@@ -81,6 +81,15 @@ impl<'a> LogEntry<'a> {
             (Class::Fault, Error::KeysUnavailable { .. }) => log_at!(warn, "{error}"),
             (Class::Fault, _) => log_at!(error, "{error}"),
         }
+    }
+
+    /// Returns what the rules on trial would change, if there are any and the token is verified.
+    pub(crate) fn trial_change(&self, error: Option<&Error>) -> Option<TrialChange> {
+        self.trial.as_ref().map(|_| match self.changed_by_trial(error) {
+            None => TrialChange::None,
+            Some(Ok(())) => TrialChange::Allow,
+            Some(Err(refusal)) => TrialChange::Refuse(refusal.to_string()),
+        })
     }
 
     /// Returns what the rules on trial say, if they would change the decision.

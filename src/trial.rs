@@ -73,6 +73,16 @@ impl<'r> TrialRules<'r> {
     }
 }
 
+/// How the rules on trial would change a decision.
+pub(crate) enum TrialChange {
+    /// Not at all.
+    None,
+    /// They would allow the request.
+    Allow,
+    /// They would refuse the request, for this reason.
+    Refuse(String),
+}
+
 /// Returns whether the rules on trial would change the decision. `refused` is why the request was
 /// refused, if it was. The rules on trial change nothing if it was refused for something else than a
 /// rule, for example because a claim cannot be read.

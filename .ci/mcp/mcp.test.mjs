@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
@@ -106,6 +107,27 @@ scenario("a token of another resource does not get in", async (t) => {
   await assert.rejects(user.connect());
   user.show(t);
   assert.ok(user.transcript.some((line) => line.startsWith(`POST ${api}/mcp initialize with a token -> 401`)));
+});
+
+scenario("the example server of docs/deploy/mcp.yaml serves the client", async () => {
+  const template = await readFile(new URL("../../docs/deploy/mcp.yaml", import.meta.url), "utf8");
+  const code = template.match(/InlineCode: \|\n((?: {8}.*\n)+)/)[1];
+  const server = {};
+  new Function("exports", code)(server);
+  const transport = new StreamableHTTPClientTransport(new URL(`${api}/mcp`), {
+    fetch: async (_, { method, body }) => {
+      const requestContext = { authorizer: { principalId: "alice" } };
+      const answer = await server.handler({ httpMethod: method, body, requestContext });
+      return new Response(answer.body || null, { status: answer.statusCode, headers: answer.headers });
+    },
+  });
+  const client = new Client({ name: "test", version: "1.0.0" });
+  await client.connect(transport);
+  assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name), ["whoami"]);
+  const { content } = await client.callTool({ name: "whoami" });
+  assert.equal(content[0].text, "You are alice.");
+  await assert.rejects(client.request({ method: "other" }, z.any()), /Method not found/);
+  await client.close();
 });
 
 scenario("the document is what the authorizer enforces", async () => {

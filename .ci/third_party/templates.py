@@ -44,7 +44,8 @@ def setting_rows():
     found = [(name, per, plain or raw) for name, per, plain, raw in row.findall(source)]
     settings = source.split("settings! {")[1].split("}\n\n")[0]
     assert len(found) == settings.count(";\n"), "settings were overlooked"
-    return found
+    on_trial = source.split("settings_on_trial! {")[1].split("}")[0].split()
+    return found + [(f"REPORT_ONLY_{name}", *row) for name, *row in found if name in on_trial]
 
 
 # Templates as CloudFormation gets them.

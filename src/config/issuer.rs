@@ -99,6 +99,18 @@ fn read_lists(
     of_variable.into_iter().chain(of_file).collect()
 }
 
+/// Returns a reader for each object of the lists.
+pub(super) fn list_readers(
+    reader: &mut Reader,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Vec<Reader> {
+    let readers = |IssuerList { name, objects }| {
+        let objects = objects.into_iter().enumerate();
+        objects.map(move |(index, members)| Reader::of_issuer(&name, index, members))
+    };
+    read_lists(reader, read_file).into_iter().flat_map(readers).collect()
+}
+
 impl IssuerList {
     fn read(
         self,

@@ -1,6 +1,8 @@
 //! The settings: what each takes, its default and an example. A test compares
 //! `docs/configuration.md` with this table.
 
+use serde::Serialize;
+
 /// What the name of every variable begins with.
 pub const PREFIX: &str = "AUTHORIZER_";
 
@@ -27,6 +29,18 @@ impl Setting {
     pub(super) fn is_boolean(&self) -> bool {
         self.takes == "true or false"
     }
+}
+
+/// A setting, and the value that the function uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingInForce {
+    /// The name of its variable, or of the member of an issuer's object, for example
+    /// `AUTHORIZER_ISSUERS[0].audience`.
+    pub variable: String,
+    /// The value as it is set, or else [`Setting::default`].
+    pub value: String,
+    /// Whether it is not set, so that the default is used.
+    pub default: bool,
 }
 
 /// Defines a constant for each setting, and [`SETTINGS`].

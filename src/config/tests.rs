@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use insta::assert_snapshot;
@@ -145,6 +146,8 @@ fn writing_a_default_down_changes_nothing() {
     let variables: Vec<_> = written.map(|setting| (setting.name, setting.default)).collect();
     assert_eq!(variables.len(), 11);
     let config = accepted(read(&[&required[..], &variables].concat()));
+    assert_ne!(config.variables, bare.variables);
+    let config = Config { variables: Arc::clone(&bare.variables), ..config };
     assert_eq!(format!("{config:?}"), format!("{bare:?}"));
 }
 
@@ -1280,4 +1283,58 @@ fn warns_of_each_issuer_by_its_place() {
     let config = accepted(read(&[("ISSUERS", issuers)]));
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert!(warning.starts_with("AUTHORIZER_ISSUERS[1].audience=* accepts"), "{warning}");
+}
+
+#[test]
+fn lists_every_setting_with_its_value_or_its_default() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &[(&str, &str, bool)]) {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+        for (variable, value, default) in expected {
+            let setting = found.iter().find(|it| it.variable == *variable);
+            let setting = setting.unwrap_or_else(|| panic!("{variable} is not in {found:#?}"));
+            assert_eq!((&*setting.value, setting.default), (*value, *default), "{variable}");
+        }
+    }
+    check(
+        &[
+            ("AUTHORIZER_AUDIENCE", " chat "),
+            ("AUTHORIZER_LEEWAY_SECONDS", "5"),
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b"),
+            ("OTHER", "x"),
+        ],
+        &[
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b", false),
+            ("AUTHORIZER_ISSUER", "required", true),
+            ("AUTHORIZER_AUDIENCE", "chat", false),
+            ("AUTHORIZER_LEEWAY_SECONDS", "5", false),
+            ("AUTHORIZER_ALGORITHMS", "RS256", true),
+            ("AUTHORIZER_CLIENT_IDS", "any", true),
+        ],
+    );
+    let issuers = r#"[{"issuer": "https://a.example", "audience": ["a", "b"]}, {"audience": 1}]"#;
+    let variables =
+        [("AUTHORIZER_ISSUERS", issuers), ("AUTHORIZER_ISSUER", "https://u:secret@b.example")];
+    check(
+        &variables,
+        &[
+            ("AUTHORIZER_ISSUERS", issuers, false),
+            ("AUTHORIZER_ISSUERS[0].issuer", "https://a.example", false),
+            ("AUTHORIZER_ISSUERS[0].audience", "a,b", false),
+            ("AUTHORIZER_ISSUERS[0].leeway_seconds", "5", true),
+            ("AUTHORIZER_ISSUERS[1].audience", "1", false),
+            ("AUTHORIZER_ISSUERS[1].issuer", "required", true),
+            // It is a mistake, and has no effect. It is shown all the same.
+            ("AUTHORIZER_ISSUER", "https://…@b.example", false),
+            ("AUTHORIZER_JWKS_TTL_SECONDS", "600", true),
+        ],
+    );
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+    for absent in ["AUTHORIZER_AUDIENCE", "AUTHORIZER_REPORT_ONLY_AUDIENCE"] {
+        assert!(!found.iter().any(|it| it.variable == absent), "{absent} is in {found:#?}");
+    }
+    let names: BTreeSet<_> = found.iter().map(|it| &it.variable).collect();
+    assert_eq!(names.len(), found.len());
 }

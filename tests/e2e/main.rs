@@ -17,6 +17,7 @@
 //! - [`resource`]: does it tell clients where to get a token?
 //! - [`trial`]: do rules on trial report what they would change, and change nothing?
 //! - [`start`]: what does a start report, fetch and wait for?
+//! - [`check`]: does a check of the settings say what is wrong, and only then?
 //! - [`tool`]: what does the executable print without Lambda?
 //!
 //! One executable for all of them, since linking is what takes the time.
@@ -34,6 +35,7 @@ mod tokens;
 mod access;
 mod answers;
 mod binding;
+mod check;
 mod credentials;
 mod events;
 mod hostile;

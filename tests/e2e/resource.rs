@@ -65,6 +65,27 @@ async fn describes_the_settings_that_it_enforces() {
     }
 }
 
+/// A client needs issuers that exist: the tenants if they are listed, and nothing in place of any.
+#[tokio::test]
+async fn lists_the_issuers_of_tenants() {
+    let issuer = Issuer::start().await.unwrap();
+    let template = format!("{}/{{tenant}}/v2.0", issuer.url());
+    let key_set = issuer.key_set_url();
+    let of = |tenant: &str| format!("{}/{tenant}/v2.0", issuer.url());
+    for (tenants, expected) in [("b,a", json!([of("a"), of("b")])), ("*", Value::Null)] {
+        let deployment = Deployment::start(&[
+            ("AUTHORIZER_ISSUER", &template),
+            ("AUTHORIZER_TENANTS", tenants),
+            ("AUTHORIZER_JWKS_URI", &key_set),
+            ("AUTHORIZER_RESOURCE", RESOURCE),
+        ])
+        .await;
+        let answer = answer(&deployment, &Request::new("GET", WELL_KNOWN).rest_proxy()).await;
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["authorization_servers"], expected, "{tenants}");
+    }
+}
+
 #[tokio::test]
 async fn answers_methods_and_paths_as_http_wants() {
     let issuer = Issuer::start().await.unwrap();

@@ -15,10 +15,10 @@ use crate::tokens::{claims_with, connect, good_token, token_with};
 
 /// What the tool printed, and its status.
 #[derive(Debug)]
-struct Output {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Output {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Output {
@@ -57,7 +57,7 @@ async fn run_with(
     Output { status: output.status.code(), stdout, stderr }
 }
 
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     run_with(arguments, environment, "").await
 }
 
@@ -163,6 +163,26 @@ async fn explains_every_mistake_to_people() {
     assert!(!said.stdout.contains('\u{1b}'), "colour in a pipe: {}", said.stdout);
     for part in token.split('.') {
         assert!(!said.stdout.contains(&part[..12]), "{part} is in {}", said.stdout);
+    }
+}
+
+#[tokio::test]
+async fn explains_what_rules_on_trial_would_change() {
+    let issuer = Issuer::start().await.unwrap();
+    for (scope, outcome, found) in [
+        ("a", "passed", "they decide in the same way"),
+        ("b", "warning", "they would refuse the request: the scope \"a\" is missing"),
+    ] {
+        let token = token_with(&issuer, json!({ "scope": scope }));
+        let trial = [("AUTHORIZER_REPORT_ONLY_REQUIRED_SCOPES", "a")];
+        let environment = [&trusting(&issuer)[..], &trial].concat();
+        let output = run_with(&["explain", "--json"], &environment, token).await;
+        assert_eq!(output.status, Some(0), "{}", output.stderr);
+        let explanation = output.json();
+        let steps = explanation["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["step"] == "trial").unwrap();
+        assert_eq!(step["outcome"], outcome, "{step}");
+        assert!(step["found"].as_str().unwrap().starts_with(found), "{step}");
     }
 }
 

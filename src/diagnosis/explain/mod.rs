@@ -74,6 +74,7 @@ fn config_for_token(config: &Config) -> Config {
     Config {
         token_sources: vec![TokenSource::Header("authorization".to_owned())],
         access: AccessRules { allowed_origins: AllowedOrigins::Unrestricted, route_rules: None },
+        access_on_trial: None,
         ..config.clone()
     }
 }
@@ -96,7 +97,7 @@ async fn explain<S: KeySource>(
     invocation: Invocation<'_>,
 ) -> Explanation {
     let walk = Walk::new(authorizer, judged, now, values).run(event, invocation).await;
-    let UnloggedDecision { decision, refusal, answer } =
+    let UnloggedDecision { decision, refusal, trial, answer } =
         authorizer.decide_unlogged(event, invocation, now).await;
     let reason = refusal.as_ref().map(|(reason, ..)| *reason);
     let first_failed = walk.steps.0.iter().find(|step| step.outcome == Outcome::Failed);
@@ -114,7 +115,11 @@ async fn explain<S: KeySource>(
             rules,
         )
     });
-    let mut steps = walk.steps.0;
+    let mut steps = walk.steps;
+    if let Some(change) = trial {
+        steps.trial(change, values);
+    }
+    let mut steps = steps.0;
     steps.push(response_step(refusal.filter(|_| !is_explained), &answer));
     let mut reasons: Vec<_> = reason.into_iter().collect();
     for reason in steps.iter().filter_map(|step| step.reason) {

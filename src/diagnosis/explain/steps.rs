@@ -1,7 +1,9 @@
 //! The steps of a walk, and how each ended.
 
 use super::report::{Outcome, Step};
+use super::values::Values;
 use crate::error::Error;
+use crate::trial::TrialChange;
 
 /// The names of the steps, in order: before the claims, of the claims, and after them.
 const EARLY_STEPS: [&str; 8] =
@@ -56,6 +58,21 @@ impl Steps {
             cure: Some(error.cure()),
             reason: Some(error.reason()),
         });
+    }
+
+    /// Adds what the rules on trial would change.
+    pub(super) fn trial(&mut self, change: TrialChange, values: Values) {
+        let (outcome, found) = match change {
+            TrialChange::None => (Outcome::Passed, "they decide in the same way".to_owned()),
+            TrialChange::Allow => (Outcome::Warning, "they would allow the request".to_owned()),
+            TrialChange::Refuse(why) => {
+                let found = "they would refuse the request";
+                (Outcome::Warning, values.either(|| format!("{found}: {why}"), found))
+            }
+        };
+        let wanted =
+            "the same decision by the rules on trial (AUTHORIZER_REPORT_ONLY_…)".to_owned();
+        self.push("trial", outcome, Some(found), Some(wanted));
     }
 
     /// Adds the steps that are missing.
