@@ -10,6 +10,7 @@
 //! | `GET /setup` | the APIs and their addresses |
 //! | `GET /requests` | server-sent events: the latest requests, then each new one |
 //! | `POST /send` | sends a request to an API |
+//! | `POST /token` | returns a token, for a WebSocket of the browser's own |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
 //! | `POST /trap` | sends requests that run into one of the [`traps`] |
@@ -56,9 +57,11 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How many explanations are kept.
 const MAX_EXPLANATIONS: usize = 200;
 
-/// Lets the page load its own files, connect to its own server, and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Lets the page load its own files, connect to its own server, and nothing else. The URL of the
+/// WebSocket API follows.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      connect-src 'self'";
 
 /// A response whose body may be a stream.
 type Streamed = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -101,7 +104,9 @@ impl Page {
     /// When the operating system does not tell the port.
     pub fn start(listening: Listening, stack: &Stack, settings: Vec<String>) -> io::Result<Self> {
         let apis = [stack.websocket_api.url(), stack.rest_api.url(), stack.http_api.url()];
+        let policy = format!("{POLICY} {}", stack.websocket_api.url());
         let state = State {
+            policy: HeaderValue::from_str(&policy).map_err(io::Error::other)?,
             address: listening.0.local_addr()?,
             started_at: now_seconds(),
             apis: apis.into_iter().zip(stack.authorizers.iter().map(Arc::clone)).collect(),
@@ -127,6 +132,8 @@ impl Page {
 
 #[derive(Debug)]
 struct State {
+    /// The `Content-Security-Policy`.
+    policy: HeaderValue,
     address: SocketAddr,
     /// Tells the page that the program was started again.
     started_at: u64,
@@ -157,13 +164,13 @@ impl State {
         let headers = answer.headers_mut();
         for (name, value) in [
             (CACHE_CONTROL, "no-store"),
-            (CONTENT_SECURITY_POLICY, POLICY),
             (REFERRER_POLICY, "no-referrer"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         Ok(answer)
     }
 
@@ -204,6 +211,9 @@ impl State {
                 Ok(message) => self.send(message).await,
                 Err(message) => Err(message),
             },
+            "/token" => read(body)
+                .and_then(|token| self.token(&token))
+                .map(|token| json!({ "token": token })),
             "/explain" => match read(body) {
                 Ok(Explain { number }) => self.explain(number).await,
                 Err(message) => Err(message),

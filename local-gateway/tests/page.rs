@@ -80,7 +80,7 @@ async fn no_foreign_page_can_read_or_drive_it() {
 
 #[tokio::test]
 async fn the_page_loads_only_its_own_files() {
-    let (page, _stack) = start().await;
+    let (page, stack) = start().await;
     for (path, content_type) in
         [("", "text/html; charset=utf-8"), ("page.css", "text/css"), ("page.js", "text/javascript")]
     {
@@ -89,6 +89,8 @@ async fn the_page_loads_only_its_own_files() {
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        let connections = format!("; connect-src 'self' {}", stack.websocket_api.url());
+        assert!(policy.ends_with(&connections), "{policy}");
         assert_eq!(response.headers()["cache-control"], "no-store");
     }
     let nothing = http_client().get(format!("{}nothing", page.url())).send().await.unwrap();
@@ -169,6 +171,10 @@ async fn sends_each_kind_of_request() {
     assert_eq!(post(&page, "send", pasted.clone()).await.1, json!({ "status": 200 }));
     let request = &stack.recorder.all().pop().unwrap().description["request"];
     assert!(request["headers"].to_string().contains("\"Bearer my.own.token\""), "{request}");
+
+    let pasted_token = pasted["token"].clone();
+    let token = post(&page, "token", pasted_token).await;
+    assert_eq!(token, (200, json!({ "token": "my.own.token" })));
 
     for (change, error) in [
         (json!({ "path": "orders" }), "the path does not begin with a slash"),

@@ -518,6 +518,7 @@ function showForm() {
   const { api, token, place, method, path } = form.elements;
   const websocket = api.value === "websocket";
   method.disabled = path.disabled = websocket;
+  element("connect").hidden = !websocket;
   path.value = websocket ? "$connect" : path.value === "$connect" ? "/orders" : path.value;
   const subprotocol = place.querySelector("[value=subprotocol]");
   subprotocol.disabled = !websocket;
@@ -528,7 +529,7 @@ function showForm() {
 form.addEventListener("change", showForm);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { api, method, path, place, token, text } = form.elements;
+  const { api, method, path, place } = form.elements;
   element("problem").textContent = "";
   try {
     await post("/send", {
@@ -536,11 +537,49 @@ form.addEventListener("submit", async (event) => {
       method: method.value,
       path: api.value === "websocket" ? "" : path.value,
       place: place.value,
-      token: token.value === "pasted" ? { kind: "pasted", text: text.value } : { kind: token.value },
+      token: chosenToken(),
     });
   } catch (error) {
     element("problem").textContent = error.message;
   }
+});
+
+function chosenToken() {
+  const { token, text } = form.elements;
+  return token.value === "pasted" ? { kind: "pasted", text: text.value } : { kind: token.value };
+}
+
+// A WebSocket of this browser. It can send the token as a subprotocol only.
+let socket;
+
+element("connect").addEventListener("click", async () => {
+  socket?.close();
+  socket = undefined;
+  const status = element("socket");
+  element("talk").hidden = false;
+  element("replies").textContent = "";
+  status.textContent = "connecting…";
+  try {
+    const { token } = await post("/token", chosenToken());
+    const opened = socket = new WebSocket(apiOf("websocket").url, ["bearer", token]);
+    opened.addEventListener("open", () => {
+      status.textContent = `open, with the subprotocol ${opened.protocol || "none"}`;
+    });
+    opened.addEventListener("message", ({ data }) => {
+      element("replies").textContent = JSON.stringify(JSON.parse(data), null, 2);
+    });
+    opened.addEventListener("close", ({ code }) => {
+      const hidden = code === 1006 ? " A page sees no more of a refusal." : "";
+      if (opened === socket) status.textContent = `closed with code ${code}.${hidden}`;
+    });
+  } catch (error) {
+    status.textContent = error.message;
+  }
+});
+element("close").addEventListener("click", () => socket?.close());
+element("talk").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (socket?.readyState === WebSocket.OPEN) socket.send(event.target.elements.text.value);
 });
 
 document.addEventListener("click", async ({ target }) => {

@@ -120,7 +120,8 @@ impl State {
         response.map_err(|_| "the API did not answer in time")?
     }
 
-    fn token(&self, token: &Token) -> Result<String, String> {
+    /// Returns a token of this kind.
+    pub(super) fn token(&self, token: &Token) -> Result<String, String> {
         let issuer = &self.issuer;
         Ok(match token {
             Token::Good => self.good.token(issuer),
