@@ -84,7 +84,11 @@ impl Options {
             [rest, backend, scope] if rest == "rest" => {
                 Command::Rest { backend: backend.clone(), scope: scope.clone() }
             }
-            unknown => return Err(format!("unknown arguments: {}", unknown.join(" ")).into()),
+            unknown => {
+                let unknown = unknown.join(" ");
+                let commands = "the commands are `demo` and `rest ADDRESS SCOPE`";
+                return Err(format!("unknown arguments: {unknown}; {commands}").into());
+            }
         };
         if command == Command::Demo && !(env_files.is_empty() && set.is_empty()) {
             return Err("the demo has settings of its own".into());
