@@ -8,7 +8,9 @@ let browser;
 let restApi;
 
 before(async () => {
-  const lines = start(process.env.LOCAL_GATEWAY, ["--port", "0"], "SIGINT");
+  const rules = JSON.stringify({ "$connect": [], "* /orders": [], "DELETE /orders": ["admin"] });
+  const options = ["--port", "0", "--set", `AUTHORIZER_ROUTE_RULES=${rules}`];
+  const lines = start(process.env.LOCAL_GATEWAY, options, "SIGINT");
   const message = await readUntil(lines, /follows\.$/);
   const find = (pattern) => message.match(pattern)[1];
   restApi = find(/^REST API +(\S+)$/m);
@@ -26,7 +28,7 @@ scenario("shows a good request from the client to the answer", async () => {
     "Cache: miss, passed",
     "Event: REQUEST, passed",
     "Authorizer: allowed, passed",
-    "Policy: 1 statement, passed",
+    "Policy: 3 statements, passed",
     "Route: allowed, passed",
     "Client gets: 200, passed",
   ]);
@@ -45,6 +47,16 @@ scenario("shows why a request is refused, and what helps", async () => {
   assert.equal(shown.verdict, "401 not authenticated: wrong_audience");
   assert.equal(shown.selected, "Authorizer: wrong_audience, failed");
   assert.match(shown.panel, /^Refused: wrong_audience\nFound\n.*another-service.*\nWanted\nlocal-gateway \(AUTHORIZER_AUDIENCE\)\nCure\n/);
+});
+
+scenario("shows why a route is refused", async () => {
+  const shown = await send({ api: "rest", token: "good", place: "header", path: "/other" });
+  assert.equal(shown.verdict, "403 not allowed: route_forbidden");
+  assert.equal(shown.selected, "Route: no statement matches, failed");
+  assert.match(shown.panel, /^Refused: route_forbidden\nFound\n[^]*AUTHORIZER_ROUTE_RULES/);
+  const deleted = await send({ api: "rest", token: "good", place: "header", path: "/orders", method: "DELETE" });
+  assert.equal(deleted.verdict, "403 not allowed: insufficient_scope");
+  assert.equal(deleted.selected, "Authorizer: answer of #1, from the cache");
 });
 
 scenario("shows what API Gateway refuses without asking the function", async () => {
@@ -169,7 +181,7 @@ function shownAfter(count) {
       const panel = document.getElementById("panel").innerText;
       const isShown = document.querySelectorAll("#requests li").length > count
         && newest.getAttribute("aria-current") === "true"
-        && !panel.includes("Asking the function");
+        && document.getElementById("panel").ariaBusy === "false";
       if (!isShown) return undefined;
       const selected = stations.findIndex((station) => station.ariaSelected === "true");
       const shown = {

@@ -25,6 +25,11 @@ pub(crate) async fn write(
     stack.recorder.clear();
     let message = match received {
         Received::Connection { .. } => with_tokens(stack),
+        // The token is good, but the rules do not allow `$connect`, for example route rules for paths.
+        Received::HttpError { status: 403, .. } => format!(
+            "\nWith these settings, the function refused a good token at $connect with HTTP 403.\n{}",
+            with_tokens(stack)
+        ),
         Received::HttpError { status, .. } => without_tokens(stack, status),
     };
     Ok(format!("\n{}{addresses}{message}", settings.summary()))

@@ -254,6 +254,15 @@ async fn the_demo_refuses_settings() {
     assert_eq!(demo.wait().await.unwrap().code(), Some(130));
 }
 
+#[tokio::test]
+async fn prints_tokens_that_are_good_but_may_not_connect() {
+    let set = ["--set", "AUTHORIZER_ROUTE_RULES={}"];
+    let (mut program, _stdout, message) = start(&set).await;
+    assert_contains(&message, &["a good token at $connect with HTTP 403.\n", "\nTOKEN=ey"]);
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
 /// Starts the program with the test's function, and returns what it prints at its start.
 async fn start(
     arguments: &[&str],

@@ -49,7 +49,8 @@ function reasonOf(request) {
   switch (authorization.decision) {
     case "allow": return undefined;
     case "missing_identity": return "identity source missing";
-    case "implicit_deny": return "the policy does not name the route";
+    case "implicit_deny":
+      return explanation?.decision === "deny" ? explanation.reason : "the policy does not name the route";
     case "explicit_deny":
     case "not_authorized":
       return explanation?.reason ?? contextOf(authorization)?.reason ?? "denied";
@@ -83,7 +84,10 @@ function gatewayProblem(request) {
         cure: "Send the token where the identity source is. Or change the identity sources: all that are listed must be there, so for “header or query” the list must be empty, and the cache off.",
       };
     }
-    case "implicit_deny":
+    case "implicit_deny": {
+      // If the function says why it leaves the route out, that says more.
+      const step = request.explanation?.decision === "deny" && failedStep(request);
+      if (step) return { reason: request.explanation.reason, ...step };
       return {
         reason: "the policy does not name the route",
         found: authorization.arn,
@@ -92,6 +96,7 @@ function gatewayProblem(request) {
           ? "The policy was cached for another route. It must allow every route that the caller may use."
           : "The policy must allow the ARN of each route that the caller may use.",
       };
+    }
     case "malformed":
       return {
         reason: "malformed response",
@@ -430,8 +435,8 @@ function select(number, station) {
   for (const button of element("requests").querySelectorAll("button")) {
     button.setAttribute("aria-current", String(Number(button.dataset.number) === number));
   }
-  show();
   explain(request);
+  show();
 }
 
 /** Asks the function for its explanation, once for each request that it decided. */
@@ -480,6 +485,8 @@ function show() {
   if (hadFocus) element(`station-${selected.station}`).focus();
   const panel = element("panel");
   panel.setAttribute("aria-labelledby", `station-${selected.station}`);
+  const isWaiting = request.asked && !request.explanation && !request.explanationError;
+  panel.setAttribute("aria-busy", String(Boolean(isWaiting)));
   const shown = stations[selected.station].panel(request);
   panel.replaceChildren(...shown.filter(Boolean));
 }
