@@ -56,7 +56,7 @@ scenario("shows why a route is refused", async () => {
   assert.match(shown.panel, /^Refused: route_forbidden\nFound\n[^]*AUTHORIZER_ROUTE_RULES/);
   const deleted = await send({ api: "rest", token: "good", place: "header", path: "/orders", method: "DELETE" });
   assert.equal(deleted.verdict, "403 not allowed: insufficient_scope");
-  assert.equal(deleted.selected, "Authorizer: answer of #1, from the cache");
+  assert.match(deleted.selected, /^Authorizer: answer of #\d+, from the cache$/);
 });
 
 scenario("shows what API Gateway refuses without asking the function", async () => {
