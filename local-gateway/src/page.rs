@@ -2,7 +2,7 @@
 //!
 //! One process serves it, without a build step. The browser gets each new request by
 //! [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html). The page
-//! contains tokens and can send requests, so every request to it is [checked](crate::guard).
+//! contains tokens and can send requests, so every request to it is checked by `guard`.
 //!
 //! | request | does |
 //! |---|---|
@@ -13,7 +13,7 @@
 //! | `POST /token` | returns a token, for a WebSocket of the browser's own |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
-//! | `POST /trap` | sends requests that run into one of the [`traps`] |
+//! | `POST /trap` | sends requests that run into one of the traps |
 //! | `POST /cache` | empties the caches, or makes their responses older |
 
 mod control;
