@@ -128,7 +128,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
             Ok(request) => {
                 self.kind = Some(request.kind);
                 if self.judged == Judged::Token {
-                    self.steps.skip("event", "there is no event; the token is judged like the one of a WebSocket handshake");
+                    self.steps.skip("event", "there is no event; the token is judged as if it came after \"Bearer\" in the Authorization header of a WebSocket handshake");
                 } else {
                     let route = Excerpt::from(request.arn.route());
                     self.steps.pass("event", format!("{}, {route}", request.kind.as_str()), wanted);
