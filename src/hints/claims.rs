@@ -14,7 +14,9 @@ pub(crate) fn audience(
     let audiences = || token.registered().aud.iter().flat_map(|aud| aud.iter());
     let pairs = || audiences().flat_map(|aud| wanted.iter().map(move |wanted| (aud, wanted)));
     let only = |name: &str| audiences().all(|aud| aud == name);
-    let without_api = |id: &'_ str| id.strip_prefix("api://").unwrap_or(id).to_owned();
+    fn without_api(id: &str) -> &str {
+        id.strip_prefix("api://").unwrap_or(id)
+    }
     let issuer = token.registered().iss.as_deref().unwrap_or_default();
     if let Some(hint) = pairs().find_map(|(aud, wanted)| spelling(aud, wanted)) {
         Some(hint)
