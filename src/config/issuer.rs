@@ -46,7 +46,7 @@ pub struct IssuerConfig {
 pub(super) fn read_all(
     reader: &mut Reader,
     resource: Option<&Resource>,
-    read_file: impl FnOnce(&Path) -> io::Result<String>,
+    read_file: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Issuers {
     let lists = read_lists(reader, read_file);
     let mut issuers = Vec::new();
@@ -70,7 +70,7 @@ struct IssuerList {
 /// Returns the lists that are set: one at most, unless that is a mistake.
 fn read_lists(
     reader: &mut Reader,
-    read_file: impl FnOnce(&Path) -> io::Result<String>,
+    read_file: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Vec<IssuerList> {
     let of_variable = reader.optional(&setting::ISSUERS, |text| {
         let name = format!("{}{}", setting::PREFIX, setting::ISSUERS.name).into();
@@ -102,7 +102,7 @@ fn read_lists(
 /// Returns a reader for each object of the lists.
 pub(super) fn list_readers(
     reader: &mut Reader,
-    read_file: impl FnOnce(&Path) -> io::Result<String>,
+    read_file: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Vec<Reader> {
     let readers = |IssuerList { name, objects }| {
         let objects = objects.into_iter().enumerate();
