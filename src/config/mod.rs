@@ -4,6 +4,7 @@
 //! pairs, and the file is what a function returns.
 
 mod issuer;
+mod issuer_list;
 mod issuers;
 mod members;
 mod parse;
@@ -109,7 +110,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::of_variables(&variables);
         let resource = reader.optional(&setting::RESOURCE, resource::parse);
-        let issuers = issuer::read_all(&mut reader, resource.as_ref(), read_file);
+        let issuers = issuer_list::read_all(&mut reader, resource.as_ref(), read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);
@@ -148,7 +149,7 @@ pub(crate) fn settings_in_force(
     read_file: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Vec<SettingInForce> {
     let mut reader = Reader::of_variables(variables);
-    let issuers = issuer::list_readers(&mut reader, read_file);
+    let issuers = issuer_list::list_readers(&mut reader, read_file);
     let of_issuers = issuers.iter().flat_map(Reader::settings);
     reader.settings().chain(of_issuers).collect()
 }
