@@ -144,7 +144,7 @@ pub(super) fn is_for_microsoft_graph(token: &TokenContent<'_>) -> bool {
     audiences.map(|aud| aud.strip_suffix('/').unwrap_or(aud)).any(|aud| GRAPH.contains(&aud))
 }
 
-/// Returns whether a token is an ID token, as far as it tells. OpenID Connect defines `nonce`,
+/// Returns whether a token is probably an ID token. OpenID Connect defines `nonce`,
 /// `at_hash` and `c_hash` for ID tokens, and makes the client their audience.
 pub(super) fn is_id_token(token: &TokenContent<'_>) -> bool {
     let claims = token.registered();
@@ -163,7 +163,7 @@ pub(super) fn is_id_token(token: &TokenContent<'_>) -> bool {
     ["nonce", "at_hash", "c_hash"].into_iter().any(has) || client_is_audience()
 }
 
-/// Returns whether a token is an access token, as far as it tells.
+/// Returns whether a token is probably an access token.
 fn is_access_token(token: &TokenContent<'_>) -> bool {
     let claims = token.registered();
     has_access_type(token)

@@ -31,7 +31,7 @@ pub struct Authorization {
 pub enum CacheUse {
     /// The authorizer has no cache.
     Off,
-    /// The request did not get as far as the cache.
+    /// The request did not reach the cache.
     NotAsked,
     /// There was no response in it.
     Miss,
