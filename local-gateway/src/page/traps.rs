@@ -12,13 +12,15 @@ use serde_json::{Value, json};
 
 use super::State;
 use super::send::{Message, Place, Token};
-use crate::authorizer::{Authorizer, AuthorizerConfig};
+use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind};
 use crate::cache::DEFAULT_TTL;
+use crate::events::STAGE;
 use crate::identity::ApiKind;
 use crate::invocation::{FunctionError, FunctionOutcome};
 use crate::recorder::Recorder;
-use crate::rest::{Listening, RestApi};
+use crate::rest::{Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
+use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
 
 /// A trap to run into.
@@ -232,12 +234,15 @@ impl State {
             }
         };
         let config = AuthorizerConfig {
-            api: trap.api,
+            // No trap is about HTTP APIs only.
+            kind: match trap.api {
+                ApiKind::WebSocket => AuthorizerKind::WebSocket,
+                ApiKind::Rest | ApiKind::Http => AuthorizerKind::RestRequest,
+            },
             identity_sources: trap.identity_sources.iter().map(ToString::to_string).collect(),
             ttl: trap.ttl,
-            simple_responses: false,
         };
-        let authorizer = Authorizer::new(Arc::clone(&runtime_api), &config);
+        let authorizer = Authorizer::new(Arc::clone(&runtime_api), config);
         let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
         let recorder = Arc::new(self.recorder.labelled(trap.label()));
         let api = Api::start(trap.api, authorizer, recorder).await.map_err(|it| it.to_string())?;
@@ -254,6 +259,7 @@ impl State {
         for path in trap.paths {
             let message = Message {
                 api: trap.api.name().to_owned(),
+                stage: None,
                 method: String::from("GET"),
                 path: (*path).to_owned(),
                 place: trap.place,
@@ -281,10 +287,11 @@ impl Api {
             ApiKind::WebSocket => {
                 Self::WebSocket(WebSocketApi::start_at(0, authorizer, recorder).await?)
             }
-            // No trap is about HTTP APIs only.
             ApiKind::Rest | ApiKind::Http => {
                 let listening = Listening::start().await?;
-                Self::Rest(RestApi::start_echo(listening, authorizer, recorder)?)
+                let stages = vec![Stage::new(STAGE, authorizer)];
+                let settings = RestSettings::default();
+                Self::Rest(RestApi::start_echo(listening, stages, settings, recorder)?)
             }
         })
     }
