@@ -16,7 +16,7 @@ use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
 use crate::recorder::Recorder;
-use crate::rest::{Listening, RestApi, RestSettings};
+use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
 use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
@@ -46,6 +46,15 @@ pub struct Ports {
     pub invoke_api: u16,
     /// That of the issuer.
     pub issuer: u16,
+}
+
+/// What is not the same in every stack, apart from the function's settings.
+#[derive(Clone, Debug, Default)]
+pub struct StackOptions {
+    /// The ports that the servers prefer.
+    pub ports: Ports,
+    /// What is changed of the REST API's gateway responses.
+    pub gateway_responses: GatewayResponses,
 }
 
 /// The running servers and the function. Dropping it stops all of them.
@@ -126,16 +135,16 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        Self::start_at(Ports::default(), executable, settings).await
+        Self::start_with(StackOptions::default(), executable, settings).await
     }
 
-    /// Starts everything as [`Stack::start`] does, on these ports if they are free.
+    /// Starts everything as [`Stack::start`] does, with these options.
     ///
     /// # Errors
     ///
     /// When a part cannot be started, or the function's start fails.
-    pub async fn start_at<K, V>(
-        ports: Ports,
+    pub async fn start_with<K, V>(
+        options: StackOptions,
         executable: &Path,
         settings: &[(K, V)],
     ) -> Result<Self, StartError>
@@ -143,6 +152,7 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
+        let StackOptions { ports, gateway_responses } = options;
         let issuer = Issuer::start_at(ports.issuer).await.map_err(StartError::Issuer)?;
         let issuer = Arc::new(issuer);
         let runtime_api = Arc::new(RuntimeApi::start().await.map_err(StartError::RuntimeApi)?);
@@ -160,7 +170,8 @@ impl Stack {
                     .await?;
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
-            let rest_api = RestApi::start_echo(listening, rest, RestSettings::default(), record())?;
+            let settings = RestSettings { gateway_responses, ..RestSettings::default() };
+            let rest_api = RestApi::start_echo(listening, rest, settings, record())?;
             let http = vec![Stage::new(HTTP_API_STAGE, http), Stage::new(PAYLOAD_1_STAGE, http_1)];
             let http_api = HttpApi::start(ports.http_api, http, record()).await?;
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));

@@ -260,3 +260,61 @@ impl GatewayResponse {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_the_forms_of_openapi_and_cloudformation() {
+        for accepted in [
+            json!({}),
+            json!({ "THROTTLED": {} }),
+            json!({ "UNAUTHORIZED": { "statusCode": "418" } }),
+            json!({ "DEFAULT_5XX": { "StatusCode": 418 } }),
+            json!({ "ACCESS_DENIED": { "ResponseTemplates": { "text/plain": "no" } } }),
+            json!({ "UNAUTHORIZED": { "responseParameters": { "gatewayresponse.header.A": "'a'" } } }),
+        ] {
+            let read = serde_json::from_value::<GatewayResponses>(accepted.clone());
+            assert!(read.is_ok(), "{accepted}: {read:?}");
+        }
+        for (refused, message) in [
+            (json!({ "UNAUTHORISED": {} }), "there is no gateway response type `UNAUTHORISED`"),
+            (json!({ "UNAUTHORIZED": { "statusCode": 99 } }), "the status code is not one of HTTP"),
+            (json!({ "UNAUTHORIZED": { "statusCode": "4XX" } }), "the status code is not one"),
+            (
+                json!({ "UNAUTHORIZED": { "responseParameters": { "WWW-Authenticate": "'a'" } } }),
+                "`WWW-Authenticate` is not a header such as `gatewayresponse.header.",
+            ),
+            (json!({ "UNAUTHORIZED": { "status": 1 } }), "unknown field `status`"),
+        ] {
+            let error = serde_json::from_value::<GatewayResponses>(refused).unwrap_err();
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_changes_the_answer_of_an_unknown_stage() {
+        let responses = json!({ "DEFAULT_4XX": { "statusCode": 418 } });
+        let responses = serde_json::from_value(responses).unwrap();
+        let request = Request::new("GET", "/");
+        let answer = GatewayResponse::UnknownStage.answer(&responses, &request, None);
+        assert_eq!(answer.status(), 403);
+        let answer = GatewayResponse::Unauthorized.answer(&responses, &request, None);
+        assert_eq!(answer.status(), 418);
+    }
+
+    #[test]
+    fn sends_a_template_of_another_content_type() {
+        let responses = json!({ "UNAUTHORIZED": { "responseTemplates": { "text/html": "<p>" } } });
+        let responses = serde_json::from_value(responses).unwrap();
+        let request = Request::new("GET", "/");
+        let answer = GatewayResponse::Unauthorized.answer(&responses, &request, None);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "text/html");
+        let usual = GatewayResponses::default();
+        let answer = GatewayResponse::Unauthorized.answer(&usual, &request, None);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
+    }
+}
