@@ -146,6 +146,25 @@ impl Request {
         event
     }
 
+    /// Returns what the identity sources of an HTTP API are read from, in the shape of an event. The
+    /// variables do not depend on the payload format.
+    pub(crate) fn http_api_variables(&self) -> Value {
+        let mut variables = self.http_api_2();
+        if !self.cookies.is_empty() {
+            variables["headers"]["cookie"] = self.cookies.join("; ").into();
+        }
+        let Value::Object(context) = self.http_context(self.stage_or(HTTP_API_STAGE)) else {
+            return variables;
+        };
+        for (name, value) in context {
+            let known = &mut variables["requestContext"][name];
+            if known.is_null() {
+                *known = value;
+            }
+        }
+        variables
+    }
+
     /// Returns the event of a REST API to a proxy integration.
     #[must_use]
     pub fn rest_proxy(&self) -> Value {

@@ -26,6 +26,7 @@
 //! [measured by others]: https://dev.to/marcogrcr/api-gateway-lambda-authorizer-lambda-proxy-integration-failure-modes-52bc
 
 mod backend;
+mod customization;
 mod gateway_response;
 mod template;
 
@@ -42,7 +43,7 @@ use hyper::{Request, StatusCode};
 use serde_json::json;
 
 use self::backend::{answer_of_backend, answer_of_function};
-pub use self::gateway_response::GatewayResponses;
+pub use self::customization::GatewayResponses;
 use self::gateway_response::{GatewayResponse, refusal_of};
 use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, AuthorizerKind, Refusal};
 use crate::client_request::{json_answer, read_request};
