@@ -20,6 +20,7 @@ use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::executable::{self, ExecutableError, Profile};
+use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
 use local_gateway::stack::{Ports, Stack, StartError};
@@ -41,6 +42,8 @@ const INTERRUPTED: u8 = 130;
 enum Failure {
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Integration(#[from] NotAnIntegration),
     #[error(transparent)]
     Executable(#[from] ExecutableError),
     #[error(transparent)]
@@ -122,6 +125,10 @@ fn settings(options: &Options) -> Result<Settings, SettingsError> {
     Settings::read(std::env::vars_os(), &options.env_files, &options.set)
 }
 
+fn integration(options: &Options) -> Result<Integration, NotAnIntegration> {
+    options.integration.as_deref().map_or_else(|| Ok(Integration::echo()), Integration::parse)
+}
+
 async fn find_executable(options: &Options) -> Result<PathBuf, ExecutableError> {
     match &options.binary {
         Some(path) => executable::prebuilt("--binary", path.clone()),
@@ -154,6 +161,7 @@ fn ports(page: u16) -> Ports {
 
 async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Failure> {
     let settings = settings(options)?;
+    let integration = integration(options)?;
     let started = async {
         // Takes the page's port before a build, so that a taken port is reported at once.
         let listening = match options.port {
@@ -164,10 +172,12 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         };
         let executable = find_executable(options).await?;
         let ports = ports(options.port.unwrap_or(PAGE_PORT));
-        let stack = Stack::start_at(ports, &executable, settings.variables()).await?;
+        let stack = Stack::start_at(ports, integration, &executable, settings.variables()).await?;
         let log = stack.function.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
-        let message = start_message::write(&page.url(), &stack, &settings).await?;
+        let message =
+            start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
+                .await?;
         Ok((stack, page, log, message))
     };
     let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;

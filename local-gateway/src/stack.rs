@@ -12,6 +12,7 @@ use crate::cache::DEFAULT_TTL;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::function::Function;
 use crate::http_api::HttpApi;
+use crate::integration::Integration;
 use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
@@ -126,16 +127,18 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        Self::start_at(Ports::default(), executable, settings).await
+        Self::start_at(Ports::default(), Integration::echo(), executable, settings).await
     }
 
-    /// Starts everything as [`Stack::start`] does, on these ports if they are free.
+    /// Starts everything as [`Stack::start`] does, on these ports if they are free, and with this
+    /// integration behind each API.
     ///
     /// # Errors
     ///
     /// When a part cannot be started, or the function's start fails.
     pub async fn start_at<K, V>(
         ports: Ports,
+        integration: Integration,
         executable: &Path,
         settings: &[(K, V)],
     ) -> Result<Self, StartError>
@@ -150,6 +153,7 @@ impl Stack {
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
@@ -160,9 +164,11 @@ impl Stack {
                     .await?;
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
-            let rest_api = RestApi::start_echo(listening, rest, RestSettings::default(), record())?;
+            let of_rest =
+                RestSettings { integration: Arc::clone(&integration), ..Default::default() };
+            let rest_api = RestApi::start_stages(listening, rest, of_rest, record())?;
             let http = vec![Stage::new(HTTP_API_STAGE, http), Stage::new(PAYLOAD_1_STAGE, http_1)];
-            let http_api = HttpApi::start(ports.http_api, http, record()).await?;
+            let http_api = HttpApi::start(ports.http_api, http, integration, record()).await?;
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
             let stages = std::iter::once(websocket).chain(rest_api.stages());
             let stages = stages.chain(http_api.stages()).collect();

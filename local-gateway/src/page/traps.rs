@@ -291,7 +291,7 @@ impl Api {
                 let listening = Listening::start().await?;
                 let stages = vec![Stage::new(STAGE, authorizer)];
                 let settings = RestSettings::default();
-                Self::Rest(RestApi::start_echo(listening, stages, settings, recorder)?)
+                Self::Rest(RestApi::start_stages(listening, stages, settings, recorder)?)
             }
         })
     }

@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use super::template::Variables;
 use crate::authorizer::{Authorization, Refusal};
+use crate::integration::IntegrationError;
 use crate::request::Request;
 use crate::server::Answer;
 
@@ -143,6 +144,8 @@ pub(super) enum GatewayResponse {
     InvalidApiKey,
     UnknownStage,
     IntegrationFailure,
+    IntegrationTimeout,
+    MalformedResponse,
 }
 
 /// What a gateway response is without a change.
@@ -174,6 +177,21 @@ pub(super) fn refusal_of(authorization: &Authorization) -> Option<GatewayRespons
 }
 
 impl GatewayResponse {
+    /// Returns the gateway response to a request whose proxy integration has no response.
+    pub(super) fn of_integration(error: &IntegrationError) -> Self {
+        match error {
+            IntegrationError::Timeout(_) => Self::IntegrationTimeout,
+            IntegrationError::Start { .. }
+            | IntegrationError::Read(_)
+            | IntegrationError::Failed(_)
+            | IntegrationError::NoAnswer { .. }
+            | IntegrationError::Status { .. }
+            | IntegrationError::Function(_)
+            | IntegrationError::TooLarge
+            | IntegrationError::Malformed(_) => Self::MalformedResponse,
+        }
+    }
+
     fn usual(self) -> Usual {
         let (response_type, status, error_type, message) = match self {
             Self::Unauthorized => {
@@ -200,10 +218,19 @@ impl GatewayResponse {
             Self::UnknownStage => ("", 403, "ForbiddenException", Some("Forbidden")),
             Self::IntegrationFailure => (
                 "INTEGRATION_FAILURE",
-                502,
+                504,
                 "InternalServerErrorException",
-                Some("Internal server error"),
+                Some("Network error communicating with endpoint"),
             ),
+            Self::IntegrationTimeout => (
+                "INTEGRATION_TIMEOUT",
+                504,
+                "InternalServerErrorException",
+                Some("Endpoint request timed out"),
+            ),
+            Self::MalformedResponse => {
+                (DEFAULT_5XX, 502, "InternalServerErrorException", Some("Internal server error"))
+            }
         };
         let key = if response_type == "ACCESS_DENIED" { "Message" } else { "message" };
         let status = StatusCode::from_u16(status).unwrap_or_default();
