@@ -41,7 +41,7 @@ const DOCUMENTED: [&str; 21] = [
 ];
 
 const DEFAULT_4XX: &str = "DEFAULT_4XX";
-const DEFAULT_5XX: &str = "DEFAULT_5XX";
+pub(super) const DEFAULT_5XX: &str = "DEFAULT_5XX";
 
 /// The beginning of a response parameter's name. Gateway responses have no other parameters.
 const HEADER: &str = "gatewayresponse.header.";

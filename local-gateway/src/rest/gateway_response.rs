@@ -14,9 +14,10 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
-use super::customization::{Customization, GatewayResponses};
+use super::customization::{Customization, DEFAULT_5XX, GatewayResponses};
 use super::template::Variables;
 use crate::authorizer::{Authorization, Refusal};
+use crate::integration::IntegrationError;
 use crate::request::Request;
 use crate::server::Answer;
 
@@ -33,6 +34,8 @@ pub(super) enum GatewayResponse {
     InvalidApiKey,
     UnknownStage,
     IntegrationFailure,
+    IntegrationTimeout,
+    MalformedResponse,
 }
 
 /// What a gateway response is without a change.
@@ -64,6 +67,21 @@ pub(super) fn refusal_of(authorization: &Authorization) -> Option<GatewayRespons
 }
 
 impl GatewayResponse {
+    /// Returns the gateway response to a request whose proxy integration has no response.
+    pub(super) fn of_integration(error: &IntegrationError) -> Self {
+        match error {
+            IntegrationError::Timeout(_) => Self::IntegrationTimeout,
+            IntegrationError::Start { .. }
+            | IntegrationError::Read(_)
+            | IntegrationError::Failed(_)
+            | IntegrationError::NoAnswer { .. }
+            | IntegrationError::Status { .. }
+            | IntegrationError::Function(_)
+            | IntegrationError::TooLarge
+            | IntegrationError::Malformed(_) => Self::MalformedResponse,
+        }
+    }
+
     fn usual(self) -> Usual {
         let (response_type, status, error_type, message) = match self {
             Self::Unauthorized => {
@@ -93,6 +111,18 @@ impl GatewayResponse {
             Self::UnknownStage => (None, 403, "ForbiddenException", Some("Forbidden")),
             Self::IntegrationFailure => (
                 Some("INTEGRATION_FAILURE"),
+                504,
+                "InternalServerErrorException",
+                Some("Network error communicating with endpoint"),
+            ),
+            Self::IntegrationTimeout => (
+                Some("INTEGRATION_TIMEOUT"),
+                504,
+                "InternalServerErrorException",
+                Some("Endpoint request timed out"),
+            ),
+            Self::MalformedResponse => (
+                Some(DEFAULT_5XX),
                 502,
                 "InternalServerErrorException",
                 Some("Internal server error"),
