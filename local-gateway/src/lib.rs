@@ -30,6 +30,7 @@
 pub mod authorizer;
 pub mod cache;
 mod client_request;
+pub mod conformance;
 pub mod events;
 pub mod executable;
 pub mod function;
