@@ -11,11 +11,12 @@ mod client;
 mod comparison;
 mod stub;
 mod table;
+pub mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use self::built_in::BuiltIn;
+pub use self::built_in::BuiltIn;
 use self::client::Target;
 use self::comparison::Found;
 pub use self::table::{Api, Case, Exchange, Function, Table};
@@ -41,8 +42,8 @@ pub enum Endpoints {
 pub enum Verdict {
     /// Everything is as expected.
     Passed,
-    /// Everything that is visible is as expected. The texts say what is not.
-    PassedInPart(Vec<String>),
+    /// Everything that is visible is as expected. The text says what is not visible.
+    PassedInPart(String),
     /// The texts are the differences.
     Failed(Vec<String>),
     /// Nothing was sent, for this reason.
@@ -56,24 +57,41 @@ pub async fn check(table: &Table, case: &Case, endpoints: &Endpoints) -> Verdict
     };
     let marked = marked(table, api, case);
     match endpoints {
-        Endpoints::BuiltIn(stack) => match BuiltIn::start(table, api, case.function, stack).await {
-            Ok(api) => Run::new(api.url(), marked, Some(&api), Some(stack)).send(case).await,
-            Err(error) => Verdict::Failed(vec![error.to_string()]),
-        },
-        Endpoints::At { urls, max_wait } => {
-            let waits = case.requests.iter().map(|exchange| exchange.after_seconds).sum();
-            if case.function == Function::JwksAuthorizer {
-                return Verdict::NotChecked(String::from("its tokens are the built-in issuer's"));
+        Endpoints::BuiltIn(stack) => {
+            let function = (case.function == Function::JwksAuthorizer).then_some(&**stack);
+            match BuiltIn::start(table, api, function).await {
+                Ok(api) => Run::new(api.url(), marked, Some(&api), function).send(case).await,
+                Err(error) => Verdict::Failed(vec![error.to_string()]),
             }
-            let Some(url) = urls.get(&case.api) else {
-                return Verdict::NotChecked(format!("there is no URL of {}", case.api));
-            };
-            if Duration::from_secs(waits) > *max_wait {
-                return Verdict::NotChecked(format!("it waits {waits} s"));
+        }
+        Endpoints::At { urls, .. } => {
+            if let Some(reason) = not_checked(case, endpoints) {
+                return Verdict::NotChecked(reason);
             }
-            Run::new(url.clone(), marked, None, None).send(case).await
+            let url = urls.get(&case.api).cloned().unwrap_or_default();
+            Run::new(url, marked, None, None).send(case).await
         }
     }
+}
+
+/// Returns why a case is not sent to these endpoints.
+fn not_checked(case: &Case, endpoints: &Endpoints) -> Option<String> {
+    let Endpoints::At { urls, max_wait } = endpoints else { return None };
+    if case.function == Function::JwksAuthorizer {
+        return Some(String::from("its tokens are the built-in issuer's"));
+    }
+    if !urls.contains_key(&case.api) {
+        return Some(format!("there is no URL of {}", case.api));
+    }
+    let waits = case.waits();
+    (waits > *max_wait).then(|| format!("it waits for {} s; --max-wait allows it", waits.as_secs()))
+}
+
+/// Returns how long the cases wait at these endpoints for cached responses to expire.
+#[must_use]
+pub fn waits(table: &Table, endpoints: &Endpoints) -> Duration {
+    let sent = table.cases.iter().filter(|case| not_checked(case, endpoints).is_none());
+    sent.map(Case::waits).sum()
 }
 
 /// Returns the credentials that may differ from the table's, so that no response for another case is
@@ -96,6 +114,7 @@ struct Run<'a> {
     /// The invocations that the integration has seen.
     invocations: BTreeSet<String>,
     differences: Vec<String>,
+    /// The positions of the requests whose authorization was not visible.
     unseen: Vec<String>,
 }
 
@@ -128,20 +147,25 @@ impl<'a> Run<'a> {
             }
             let found = self.exchange(exchange).await;
             let place = format!("request {}, {}", position + 1, exchange.request);
-            let (differences, unseen) = match found {
-                Ok(found) => found.compare(exchange),
-                Err(error) => (vec![error], Vec::new()),
+            let differences = match found {
+                Ok(found) => {
+                    if found.invoked.is_none() {
+                        self.unseen.push((position + 1).to_string());
+                    }
+                    found.compare(exchange)
+                }
+                Err(error) => vec![error],
             };
             self.differences.extend(differences.iter().map(|it| format!("{place}: {it}")));
-            if !unseen.is_empty() {
-                let unseen = unseen.join(" and ");
-                self.unseen.push(format!("{place}: cannot see whether {unseen}"));
-            }
         }
         if !self.differences.is_empty() {
             Verdict::Failed(self.differences)
         } else if !self.unseen.is_empty() {
-            Verdict::PassedInPart(self.unseen)
+            let requests = self.unseen.join(", ");
+            Verdict::PassedInPart(format!(
+                "not visible whether the function was asked and the response was cached: \
+                 request {requests}"
+            ))
         } else {
             Verdict::Passed
         }

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod conformance_command;
 mod demo;
 mod options;
 mod rest_command;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
+use local_gateway::conformance::{Table, template};
 use local_gateway::executable::{self, ExecutableError, Profile};
 use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
@@ -72,6 +74,14 @@ enum Failure {
     Init(FunctionError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error("could not read the table of cases")]
+    Table(#[from] serde_json::Error),
+    #[error("--url takes NAME=URL, and not {argument}. The names are {names}.")]
+    Url { argument: String, names: String },
+    #[error("{0} cases failed; the differences are above")]
+    Conformance(usize),
+    #[error("no case was checked")]
+    NothingChecked,
     #[error("could not listen for Ctrl-C")]
     Signal(#[source] io::Error),
     #[error("interrupted")]
@@ -99,6 +109,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve(interrupt, &options).await,
         Command::Rest { backend, scope } => serve_rest(interrupt, backend, scope, &options).await,
         Command::Demo => until_interrupt(interrupt, demonstrate(&options)).await,
+        Command::Conformance => until_interrupt(interrupt, check_cases(&options)).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -152,6 +163,21 @@ async fn demonstrate(options: &Options) -> Result<(), Failure> {
     let executable = find_executable(options).await?;
     let stack = Stack::start(&executable, settings.variables()).await?;
     Ok(demo::run(&stack).await?)
+}
+
+async fn check_cases(options: &Options) -> Result<(), Failure> {
+    let table = Table::read()?;
+    if options.template {
+        print!("{}", template::sam(&table));
+        return Ok(());
+    }
+    let endpoints = if options.urls.is_empty() {
+        let executable = find_executable(options).await?;
+        conformance_command::built_in(&table, &executable).await?
+    } else {
+        conformance_command::at(&table, &options.urls, options.max_wait)?
+    };
+    conformance_command::run(&table, &endpoints).await
 }
 
 /// Returns the ports that the servers prefer: those after the page's.

@@ -1,5 +1,6 @@
 //! An API of this process for one case.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use super::stub;
-use super::table::{self, Function, Table};
+use super::table::{self, Table};
 use crate::authorizer::Authorizer;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::http_api::HttpApi;
@@ -20,8 +21,9 @@ use crate::stack::Stack;
 use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
 
-/// A running API, with an empty cache.
-pub(super) struct BuiltIn {
+/// A running API, with an empty cache. Dropping it stops it.
+#[derive(Debug)]
+pub struct BuiltIn {
     api: Api,
     authorizer: Arc<Authorizer>,
     recorder: Arc<Recorder>,
@@ -29,6 +31,7 @@ pub(super) struct BuiltIn {
     stub: Option<JoinHandle<()>>,
 }
 
+#[derive(Debug)]
 enum Api {
     WebSocket(WebSocketApi),
     Rest(RestApi),
@@ -36,18 +39,22 @@ enum Api {
 }
 
 impl BuiltIn {
-    pub(super) async fn start(
+    /// Starts an API of the table. Its authorizer is the stack's function, or else the stub.
+    ///
+    /// # Errors
+    ///
+    /// When the table has a mistake, or no port is free.
+    pub async fn start(
         table: &Table,
         api: &table::Api,
-        function: Function,
-        stack: &Stack,
+        function: Option<&Stack>,
     ) -> io::Result<Self> {
         let unknown = || io::Error::other("the table has an unknown kind of authorizer");
         let config = api.authorizer().ok_or_else(unknown)?;
         let kind = config.kind.api();
         let (runtime_api, stub) = match function {
-            Function::JwksAuthorizer => (Arc::clone(&stack.runtime_api), None),
-            Function::Stub => {
+            Some(stack) => (Arc::clone(&stack.runtime_api), None),
+            None => {
                 let runtime_api = Arc::new(RuntimeApi::start().await?);
                 let answering = answer(Arc::clone(&runtime_api), table.responses.clone());
                 (runtime_api, Some(tokio::spawn(answering)))
@@ -82,7 +89,9 @@ impl BuiltIn {
         Ok(Self { api, authorizer, recorder, runtime_api, stub })
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Returns the API's URL.
+    #[must_use]
+    pub fn url(&self) -> String {
         match &self.api {
             Api::WebSocket(api) => api.url(),
             Api::Rest(api) => api.url(),
@@ -125,10 +134,7 @@ impl Drop for BuiltIn {
 }
 
 /// Answers events in place of the real function, without an end.
-async fn answer(
-    runtime_api: Arc<RuntimeApi>,
-    responses: std::collections::BTreeMap<String, Value>,
-) {
+async fn answer(runtime_api: Arc<RuntimeApi>, responses: BTreeMap<String, Value>) {
     while let Some((event, id)) = runtime_api.take().await {
         let event = serde_json::from_slice(&event).unwrap_or_default();
         runtime_api.complete(&id, stub::respond(&responses, &event, &id));

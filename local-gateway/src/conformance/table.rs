@@ -119,6 +119,14 @@ impl Table {
     }
 }
 
+impl Case {
+    /// Returns how long the case waits for cached responses to expire.
+    #[must_use]
+    pub fn waits(&self) -> Duration {
+        Duration::from_secs(self.requests.iter().map(|exchange| exchange.after_seconds).sum())
+    }
+}
+
 impl Api {
     /// Returns the configuration of the API's authorizer, or `None` if the table has an unknown word.
     #[must_use]
