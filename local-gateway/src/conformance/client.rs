@@ -41,6 +41,8 @@ pub(super) struct Target {
     port: u16,
     with_tls: bool,
     path: String,
+    /// The certificate authorities that may have issued the server's certificate.
+    roots: RootCertStore,
 }
 
 impl Target {
@@ -59,7 +61,8 @@ impl Target {
         if !path.starts_with('/') {
             path.insert(0, '/');
         }
-        Ok(Self { host, port, with_tls, path })
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Ok(Self { host, port, with_tls, path, roots })
     }
 
     /// Sends a request, or connects and sends a message.
@@ -121,11 +124,10 @@ impl Target {
         if !self.with_tls {
             return Ok(Box::new(tcp));
         }
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
         let name = ServerName::try_from(self.host.clone())?;
         Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
@@ -166,4 +168,66 @@ async fn talk(
     // The reply is there. How the other side closes does not matter.
     let _ = socket.close(None).await;
     Ok(Answer { status, headers, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::server;
+
+    #[test]
+    fn appends_the_path_to_the_url() {
+        for (url, path, expected) in [
+            ("https://a.example/prod", "/orders?a=b", ("a.example", 443, true, "/prod/orders?a=b")),
+            ("http://a.example:8080/", "/orders", ("a.example", 8080, false, "/orders")),
+            ("wss://a.example/prod", "?token=t", ("a.example", 443, true, "/prod?token=t")),
+            ("ws://a.example", "", ("a.example", 80, false, "/")),
+        ] {
+            let Target { host, port, with_tls, path, .. } = Target::parse(url, path).unwrap();
+            assert_eq!((host.as_str(), port, with_tls, path.as_str()), expected);
+        }
+        for url in ["", "a.example", "ftp://a.example/", "/prod"] {
+            let error = Target::parse(url, "/").unwrap_err();
+            assert_eq!(error, format!("{url} is not a URL of an API"));
+        }
+    }
+
+    #[tokio::test]
+    async fn trusts_only_certificates_of_its_authorities() {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed([String::from("localhost")]).unwrap();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = server::listen().await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = [0; 1024];
+                stream.read(&mut request).await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+        });
+        let mut target = Target::parse(&url, "/").unwrap();
+        let error = target.send("GET", &[]).await.unwrap_err();
+        assert!(error.contains("invalid peer certificate"), "{error}");
+        target.roots.add(cert.der().clone()).unwrap();
+        assert_eq!(target.send("GET", &[]).await.unwrap().status, 200);
+    }
 }
