@@ -14,6 +14,7 @@ mod table;
 pub mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 pub use self::built_in::BuiltIn;
@@ -34,7 +35,17 @@ pub enum Endpoints {
         urls: BTreeMap<String, String>,
         /// Cases that wait longer for a cached response to expire are not checked.
         max_wait: Duration,
+        /// The invocations that the integrations have seen, each after its API's URL.
+        seen: Mutex<BTreeSet<String>>,
     },
+}
+
+impl Endpoints {
+    /// Returns the APIs at these URLs.
+    #[must_use]
+    pub fn at(urls: BTreeMap<String, String>, max_wait: Duration) -> Self {
+        Self::At { urls, max_wait, seen: Mutex::default() }
+    }
 }
 
 /// What became of a case.
@@ -60,23 +71,26 @@ pub async fn check(table: &Table, case: &Case, endpoints: &Endpoints) -> Verdict
         Endpoints::BuiltIn(stack) => {
             let function = (case.function == Function::JwksAuthorizer).then_some(&**stack);
             match BuiltIn::start(table, api, function).await {
-                Ok(api) => Run::new(api.url(), marked, Some(&api), function).send(case).await,
+                Ok(api) => {
+                    let seen = Mutex::default();
+                    Run::new(api.url(), marked, Some(&api), function, &seen).send(case).await
+                }
                 Err(error) => Verdict::Failed(vec![error.to_string()]),
             }
         }
-        Endpoints::At { urls, .. } => {
+        Endpoints::At { urls, seen, .. } => {
             if let Some(reason) = not_checked(case, endpoints) {
                 return Verdict::NotChecked(reason);
             }
             let url = urls.get(&case.api).cloned().unwrap_or_default();
-            Run::new(url, marked, None, None).send(case).await
+            Run::new(url, marked, None, None, seen).send(case).await
         }
     }
 }
 
 /// Returns why a case is not sent to these endpoints.
 fn not_checked(case: &Case, endpoints: &Endpoints) -> Option<String> {
-    let Endpoints::At { urls, max_wait } = endpoints else { return None };
+    let Endpoints::At { urls, max_wait, .. } = endpoints else { return None };
     if case.function == Function::JwksAuthorizer {
         return Some(String::from("its tokens are the built-in issuer's"));
     }
@@ -111,8 +125,7 @@ struct Run<'a> {
     /// The credentials that get `mark`.
     marked: BTreeSet<String>,
     mark: String,
-    /// The invocations that the integration has seen.
-    invocations: BTreeSet<String>,
+    seen: &'a Mutex<BTreeSet<String>>,
     differences: Vec<String>,
     /// The positions of the requests whose authorization was not visible.
     unseen: Vec<String>,
@@ -124,6 +137,7 @@ impl<'a> Run<'a> {
         marked: BTreeSet<String>,
         built_in: Option<&'a BuiltIn>,
         stack: Option<&'a Stack>,
+        seen: &'a Mutex<BTreeSet<String>>,
     ) -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
@@ -132,7 +146,7 @@ impl<'a> Run<'a> {
             stack,
             marked,
             mark: format!("{:x}", since_epoch.unwrap_or_default().as_nanos()),
-            invocations: BTreeSet::new(),
+            seen,
             differences: Vec::new(),
             unseen: Vec::new(),
         }
@@ -172,7 +186,7 @@ impl<'a> Run<'a> {
     }
 
     /// Sends one request, and finds out what API Gateway did.
-    async fn exchange(&mut self, exchange: &Exchange) -> Result<Found, String> {
+    async fn exchange(&self, exchange: &Exchange) -> Result<Found, String> {
         let (method, path) = exchange.request.split_once(' ').unwrap_or((&exchange.request, ""));
         let mut headers = Vec::new();
         for (name, value) in &exchange.headers {
@@ -197,7 +211,10 @@ impl<'a> Run<'a> {
                     ));
                 }
             }
-            _ => found.infer(&mut self.invocations),
+            _ => {
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                found.infer(|id| seen.insert(format!("{} {id}", self.url)));
+            }
         }
         Ok(found)
     }

@@ -30,7 +30,7 @@ pub(crate) fn at(
         };
         urls.insert(name.to_owned(), url.to_owned());
     }
-    Ok(Endpoints::At { urls, max_wait })
+    Ok(Endpoints::at(urls, max_wait))
 }
 
 /// Sends the cases, and prints what became of each.

@@ -19,13 +19,14 @@
 //! - [`policy`]: evaluates the policy that the function returns,
 //! - [`integration`]: gets the requests that may enter, and answers them,
 //! - [`recorder`] and [`page`]: keep the requests, and show them,
-//! - [`stack`]: starts all of them.
+//! - [`stack`]: starts all of them,
+//! - [`conformance`]: sends the table of cases to these APIs, or to real ones.
 //!
 //! The crate does not depend on the authorizer and shares no code with it. It is written from the
 //! documentation of API Gateway, Lambda and OIDC. Shared code would hide a mistake from the tests.
 //!
 //! Each server listens on a free port of `127.0.0.1` and stops when its handle is dropped. Waiting
-//! uses notifications: nothing polls or sleeps.
+//! uses notifications: nothing polls or sleeps, except cases that wait for a real API's cache.
 
 pub mod authorizer;
 pub mod cache;

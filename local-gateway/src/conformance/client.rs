@@ -217,8 +217,8 @@ mod tests {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-                let mut request = [0; 1024];
-                stream.read(&mut request).await.unwrap();
+                let mut beginning = [0; 3];
+                stream.read_exact(&mut beginning).await.unwrap();
                 let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
                 stream.write_all(answer).await.unwrap();
                 stream.flush().await.unwrap();

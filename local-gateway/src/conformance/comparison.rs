@@ -1,7 +1,5 @@
 //! What came back for a request, beside what the table expects.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::stub::INVOCATION;
@@ -38,12 +36,12 @@ impl Found {
     }
 
     /// Concludes from the ID of the invocation whether the function was asked, if the integration got
-    /// one. `seen` are those of the earlier requests.
-    pub(super) fn infer(&mut self, seen: &mut BTreeSet<String>) {
+    /// one. `is_new` tells whether no earlier request had an ID.
+    pub(super) fn infer(&mut self, is_new: impl FnOnce(&str) -> bool) {
         let context = &self.answer.body["requestContext"]["authorizer"];
         let id = [&context[INVOCATION], &context["lambda"][INVOCATION]];
         let Some(id) = id.into_iter().find_map(Value::as_str) else { return };
-        let is_new = seen.insert(id.to_owned());
+        let is_new = is_new(id);
         self.invoked = Some(is_new);
         self.cached = Some(!is_new);
     }
