@@ -9,8 +9,8 @@ use lexopt::{Arg, Parser, ValueExt};
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
 Runs the authorizer behind a WebSocket, a REST and an HTTP API on this machine, with an issuer
-and a page that shows what happens to each request. Nothing leaves loopback, and no AWS
-account is needed.
+and a page that shows what happens to each request. No AWS account is needed, and nothing
+leaves loopback but what `conformance` sends to the URLs that it gets.
 
 Usage: cargo run -p local-gateway [-- OPTIONS]
            runs until Ctrl-C; prints the page's address, tokens and client commands
