@@ -1,4 +1,4 @@
-//! An HTTP API with an authorizer of payload format 2.0.
+//! An HTTP API with an authorizer for each stage.
 //!
 //! What clients get, which an HTTP API cannot change:
 //!
@@ -9,8 +9,8 @@
 //! | `isAuthorized: false`, or a Deny | 403 `{"message":"Forbidden"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html) for the status; the body is not documented |
 //! | another error, a time-out, a malformed response | 500 `{"message":"Internal Server Error"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html) for the status; the body is not documented |
 //!
-//! Each method and path is a route of its own. The stage is `$default`, so it is not in the URL. The
-//! integration echoes the event that it gets.
+//! Each method and path is a route of its own. The integration echoes the event that it gets, in payload
+//! format 2.0 whatever the authorizer's payload format is.
 
 use std::io;
 use std::sync::Arc;
@@ -20,22 +20,25 @@ use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde_json::json;
 
-use crate::authorizer::{Authorization, Authorizer, Refusal};
+use crate::authorizer::{Authorization, Refusal};
 use crate::client_request::{json_answer, read_request};
+use crate::events::HTTP_API_STAGE;
 use crate::identity::ApiKind;
 use crate::recorder::Recorder;
 use crate::request;
 use crate::server::{self, Answer, Disconnect, Server};
+use crate::stage::{self, Stage};
 
 /// An HTTP API on loopback. Dropping it closes its port and every connection.
 #[derive(Debug)]
 pub struct HttpApi {
     server: Server,
+    api: Arc<Api>,
 }
 
 #[derive(Debug)]
 struct Api {
-    authorizer: Arc<Authorizer>,
+    stages: Vec<Stage>,
     recorder: Arc<Recorder>,
 }
 
@@ -45,21 +48,24 @@ impl HttpApi {
     /// # Errors
     ///
     /// When no port is free.
-    pub async fn start(
-        port: u16,
-        authorizer: Arc<Authorizer>,
-        recorder: Arc<Recorder>,
-    ) -> io::Result<Self> {
-        let api = Arc::new(Api { authorizer, recorder });
+    pub async fn start(port: u16, stages: Vec<Stage>, recorder: Arc<Recorder>) -> io::Result<Self> {
+        let api = Arc::new(Api { stages, recorder });
+        let handler = Arc::clone(&api);
         let listener = server::listen_preferring(port).await?;
-        let server = Server::start(listener, move |request| Arc::clone(&api).handle(request))?;
-        Ok(Self { server })
+        let server = Server::start(listener, move |request| Arc::clone(&handler).handle(request))?;
+        Ok(Self { server, api })
     }
 
-    /// Returns the URL, without a slash at its end.
+    /// Returns the URL of the stage `$default`, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
+    }
+
+    /// Returns each stage with its URL.
+    pub fn stages(&self) -> impl Iterator<Item = (String, Stage)> {
+        let stages = self.api.stages.iter();
+        stages.map(|stage| (format!("{}{}", self.url(), stage.path()), stage.clone()))
     }
 }
 
@@ -68,14 +74,23 @@ impl Api {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Disconnect)?.to_bytes();
         let number = self.recorder.number();
-        let request = with_cookies(read_request(&parts));
-        let authorization = self.authorizer.authorize(number, &request).await;
-        let answer = match &authorization.decision {
-            Ok(_) => echo(&request, &authorization, &body),
-            Err(refusal) => refuse(refusal),
+        let mut request = with_cookies(read_request(&parts));
+        let stage = stage::find(&self.stages, &request.path);
+        let (authorization, answer) = match stage {
+            None => (None, json_answer(StatusCode::NOT_FOUND, &json!({ "message": "Not Found" }))),
+            Some((stage, below)) => {
+                request.path = below;
+                request.stage = (stage.name != HTTP_API_STAGE).then(|| stage.name.clone());
+                let authorization = stage.authorizer.authorize(number, &request).await;
+                let answer = match &authorization.decision {
+                    Ok(_) => echo(&request, &authorization, &body),
+                    Err(refusal) => refuse(refusal),
+                };
+                (Some(authorization), answer)
+            }
         };
-        let recorder = &self.recorder;
-        recorder.record(number, ApiKind::Http, &request, Some(&authorization), &answer).await;
+        let authorization = authorization.as_ref();
+        self.recorder.record(number, ApiKind::Http, &request, authorization, &answer).await;
         Ok(answer)
     }
 }
@@ -94,12 +109,13 @@ fn with_cookies(mut request: request::Request) -> request::Request {
 
 fn refuse(refusal: &Refusal) -> Answer {
     let (status, message) = match refusal {
-        Refusal::MissingIdentity | Refusal::Unauthorized => {
+        Refusal::MissingIdentity | Refusal::InvalidToken | Refusal::Unauthorized => {
             (StatusCode::UNAUTHORIZED, "Unauthorized")
         }
-        Refusal::ExplicitDeny | Refusal::ImplicitDeny | Refusal::NotAuthorized => {
-            (StatusCode::FORBIDDEN, "Forbidden")
-        }
+        Refusal::ExplicitDeny
+        | Refusal::ImplicitDeny
+        | Refusal::NotAuthorized
+        | Refusal::InvalidApiKey => (StatusCode::FORBIDDEN, "Forbidden"),
         Refusal::Failed(_) | Refusal::NoOutcome(_) | Refusal::Malformed(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
         }

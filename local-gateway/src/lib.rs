@@ -11,7 +11,7 @@
 //! run its executable in the same way. The modules, in the order in which a request passes them:
 //!
 //! - [`websocket`], [`rest`] and [`http_api`]: accept or refuse requests,
-//! - [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
+//! - [`stage`], [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
 //! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
@@ -50,6 +50,7 @@ pub mod runtime_api;
 pub mod served;
 mod server;
 pub mod stack;
+pub mod stage;
 pub mod tokens;
 pub mod websocket;
 

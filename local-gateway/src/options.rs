@@ -26,6 +26,9 @@ Options:
   --env-file FILE       settings for the function: lines of NAME=VALUE, blank lines, and
                         comments that begin with #. May be repeated
   --set NAME=VALUE      a setting for the function. May be repeated
+  --gateway-responses FILE
+                        the REST API's gateway responses: JSON in the form of
+                        x-amazon-apigateway-gateway-responses
   --binary FILE         the function's executable; if not given, cargo builds it
   -h, --help            print this
 
@@ -54,6 +57,7 @@ pub(crate) struct Options {
     pub(crate) port: Option<u16>,
     pub(crate) env_files: Vec<PathBuf>,
     pub(crate) set: Vec<String>,
+    pub(crate) gateway_responses: Option<PathBuf>,
     pub(crate) binary: Option<PathBuf>,
 }
 
@@ -66,12 +70,14 @@ impl Options {
         let mut values = Vec::new();
         let mut help = false;
         let (mut port, mut env_files, mut set, mut binary) = (None, Vec::new(), Vec::new(), None);
+        let mut gateway_responses = None;
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => help = true,
                 Arg::Long("port") => port = Some(parser.value()?.parse()?),
                 Arg::Long("env-file") => env_files.push(parser.value()?.into()),
                 Arg::Long("set") => set.push(parser.value()?.string()?),
+                Arg::Long("gateway-responses") => gateway_responses = Some(parser.value()?.into()),
                 Arg::Long("binary") => binary = Some(parser.value()?.into()),
                 Arg::Value(value) => values.push(value.string()?),
                 other @ (Arg::Short(_) | Arg::Long(_)) => return Err(other.unexpected()),
@@ -96,7 +102,10 @@ impl Options {
         if command != Command::Serve && command != Command::Help && port.is_some() {
             return Err("only the page has a --port".into());
         }
-        Ok(Self { command, port, env_files, set, binary })
+        if command != Command::Serve && command != Command::Help && gateway_responses.is_some() {
+            return Err("only the APIs with the page take --gateway-responses".into());
+        }
+        Ok(Self { command, port, env_files, set, gateway_responses, binary })
     }
 }
 
@@ -115,14 +124,17 @@ mod tests {
             port: None,
             env_files: Vec::new(),
             set: Vec::new(),
+            gateway_responses: None,
             binary: None,
         };
         assert_eq!(parse(&[]), Ok(none));
-        let all = "--port 9000 --env-file a --env-file=b --set A=1 --set B=2 --binary f";
+        let all = "--port 9000 --env-file a --env-file=b --set A=1 --set B=2 \
+                   --gateway-responses g --binary f";
         let all = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(all.port, Some(9000));
         assert_eq!(all.env_files, [PathBuf::from("a"), PathBuf::from("b")]);
         assert_eq!(all.set, ["A=1", "B=2"]);
+        assert_eq!(all.gateway_responses, Some(PathBuf::from("g")));
         assert_eq!(all.binary, Some(PathBuf::from("f")));
         let rest = parse(&["rest", "127.0.0.1:3000", "read", "--set", "A=1"]).unwrap();
         let (backend, scope) = ("127.0.0.1:3000".to_owned(), "read".to_owned());
@@ -143,6 +155,7 @@ mod tests {
             (&["demo", "--set", "A=1"], "the demo has settings of its own"),
             (&["demo", "--env-file", "f"], "the demo has settings of its own"),
             (&["demo", "--port", "1"], "only the page has a --port"),
+            (&["demo", "--gateway-responses", "g"], "only the APIs with the page take"),
         ] {
             let found = parse(arguments).unwrap_err();
             assert!(found.contains(error), "{arguments:?}: {found}");

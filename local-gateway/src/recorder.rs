@@ -82,6 +82,7 @@ impl Recorder {
         let description = json!({
             "number": number,
             "api": api.name(),
+            "stage": request.stage,
             "trap": self.label,
             "at": millis(request.received_at),
             "request": {
@@ -174,6 +175,8 @@ fn decision_name(authorization: &Authorization) -> &'static str {
     match &authorization.decision {
         Ok(_) => "allow",
         Err(Refusal::MissingIdentity) => "missing_identity",
+        Err(Refusal::InvalidToken) => "invalid_token",
+        Err(Refusal::InvalidApiKey) => "invalid_api_key",
         Err(Refusal::Unauthorized) => "unauthorized",
         Err(Refusal::ExplicitDeny) => "explicit_deny",
         Err(Refusal::ImplicitDeny) => "implicit_deny",

@@ -1,6 +1,7 @@
 //! The message at the start: addresses, tokens and client commands to copy.
 
 use local_gateway::stack::Stack;
+use local_gateway::stage::Stage;
 use local_gateway::tokens;
 
 use crate::Failure;
@@ -36,19 +37,26 @@ pub(crate) async fn write(
 }
 
 fn addresses(page: &str, stack: &Stack) -> String {
+    let second_of = |stages: &mut dyn Iterator<Item = (String, Stage)>| {
+        stages.nth(1).map(|(url, _)| url).unwrap_or_default()
+    };
     format!(
         "
 page            {page}
 WebSocket API   {websocket}
 REST API        {rest}
+  TOKEN         {token}
 HTTP API        {http}
+  payload 1.0   {payload_1}
 function        {function}
 issuer          {issuer}
 key set         {key_set}
 ",
         websocket = stack.websocket_api.url(),
         rest = stack.rest_api.url(),
+        token = second_of(&mut stack.rest_api.stages()),
         http = stack.http_api.url(),
+        payload_1 = second_of(&mut stack.http_api.stages()),
         function = stack.invoke_api.url(),
         issuer = stack.issuer.url(),
         key_set = stack.issuer.key_set_url(),

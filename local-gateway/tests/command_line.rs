@@ -3,8 +3,11 @@
 #![cfg(unix)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::process::Stdio;
 
+use support::http_client;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, Command};
 
@@ -294,7 +297,9 @@ async fn prints_every_address_and_serves_the_page_on_the_chosen_port() {
             &format!("\npage            http://127.0.0.1:{port}/\n"),
             "\nWebSocket API   ws://127.0.0.1:",
             "\nREST API        http://127.0.0.1:",
-            "/prod\nHTTP API        http://127.0.0.1:",
+            "/prod\n  TOKEN         http://127.0.0.1:",
+            "/token\nHTTP API        http://127.0.0.1:",
+            "\n  payload 1.0   http://127.0.0.1:",
             "\nfunction        http://127.0.0.1:",
             "\nissuer          http://127.0.0.1:",
             "\nTOKEN=ey",
@@ -344,6 +349,26 @@ async fn runs_the_settings_of_a_file_and_of_arguments_in_place_of_the_built_in_o
 }
 
 #[tokio::test]
+async fn sends_the_gateway_responses_of_a_file() {
+    let file = std::env::temp_dir().join(format!("gateway-responses-{}.json", std::process::id()));
+    let name = file.to_str().unwrap();
+    std::fs::write(&file, r#"{ "UNAUTHORIZED": { "statusCode": "407" } }"#).unwrap();
+    let (mut program, _stdout, message) = start(&["--gateway-responses", name]).await;
+    let url = message.lines().find_map(|line| line.strip_prefix("REST API        "));
+    let answer = http_client().get(format!("{}/orders", url.unwrap())).send().await.unwrap();
+    assert_eq!(answer.status(), 407);
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+
+    std::fs::write(&file, r#"{ "UNAUTHORISED": {} }"#).unwrap();
+    let mut refused = self::program(&[]);
+    let (code, stderr) = run(refused.args(["--gateway-responses", name])).await;
+    assert_eq!(code, Some(1));
+    let error = format!("error: could not read the gateway responses in {name}\n");
+    assert_contains(&stderr, &[&error, "there is no gateway response type `UNAUTHORISED`"]);
+}
+
+#[tokio::test]
 async fn explains_its_arguments() {
     for (arguments, code, text) in [
         (["--binary", "/nonexistent"].as_slice(), 1, "error: --binary is /nonexistent, "),
@@ -361,6 +386,12 @@ async fn explains_its_arguments() {
     let help = String::from_utf8(help.stdout).unwrap();
     assert_contains(
         &help,
-        &["--port PORT", "--env-file FILE", "--set NAME=VALUE", "--binary FILE"],
+        &[
+            "--port PORT",
+            "--env-file FILE",
+            "--set NAME=VALUE",
+            "--gateway-responses FILE",
+            "--binary FILE",
+        ],
     );
 }
