@@ -189,9 +189,14 @@ impl Checked {
             AuthorizerKind::Http1 => request.http_api_1(),
             AuthorizerKind::Http2 { .. } => request.http_api_2(),
         };
+        let described = match self.kind.api() {
+            ApiKind::WebSocket | ApiKind::Rest => None,
+            ApiKind::Http => Some(request.http_api_variables()),
+        };
+        let described = described.as_ref().unwrap_or(&event);
         let sources = self.sources.iter();
         let identity: Vec<_> =
-            sources.map(|source| (source.text().to_owned(), source.value(&event))).collect();
+            sources.map(|source| (source.text().to_owned(), source.value(described))).collect();
         let values: Vec<_> = identity.iter().filter_map(|(_, value)| value.as_deref()).collect();
         match self.kind {
             AuthorizerKind::WebSocket | AuthorizerKind::RestRequest => {}
@@ -243,3 +248,6 @@ impl Checked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,25 @@ impl Request {
         event
     }
 
+    /// Returns what the identity sources of an HTTP API are read from, in the shape of an event. The
+    /// variables do not depend on the payload format.
+    pub(crate) fn http_api_variables(&self) -> Value {
+        let mut variables = self.http_api_2();
+        if !self.cookies.is_empty() {
+            variables["headers"]["cookie"] = self.cookies.join("; ").into();
+        }
+        let Value::Object(context) = self.http_context(self.stage_or(HTTP_API_STAGE)) else {
+            return variables;
+        };
+        for (name, value) in context {
+            let known = &mut variables["requestContext"][name];
+            if known.is_null() {
+                *known = value;
+            }
+        }
+        variables
+    }
+
     /// Returns the event of a REST API to a proxy integration.
     #[must_use]
     pub fn rest_proxy(&self) -> Value {
@@ -167,6 +186,10 @@ impl Request {
     pub fn http_api_2_proxy(&self) -> Value {
         let mut event = self.http_api_2();
         of_integration(&mut event, &["type", "routeArn", "identitySource"]);
+        // Unlike the other events, this one has no empty members.
+        if let Value::Object(members) = &mut event {
+            members.remove("body");
+        }
         event
     }
 
@@ -261,11 +284,16 @@ impl Request {
     }
 }
 
-/// Makes an authorizer's event one of an integration: without what only authorizers get, and with the
-/// body.
+/// Makes an authorizer's event one of an integration: without what only authorizers get, with null in
+/// place of an empty map, and with the body.
 fn of_integration(event: &mut Value, only_for_authorizers: &[&str]) {
     if let Value::Object(members) = event {
         members.retain(|name, _| !only_for_authorizers.contains(&name.as_str()));
+        for value in members.values_mut() {
+            if value.as_object().is_some_and(Map::is_empty) {
+                *value = Value::Null;
+            }
+        }
         members.insert(String::from("body"), Value::Null);
         members.insert(String::from("isBase64Encoded"), Value::Bool(false));
     }

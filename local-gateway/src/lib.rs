@@ -17,6 +17,7 @@
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
 //! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
 //! - [`policy`]: evaluates the policy that the function returns,
+//! - [`integration`]: gets the requests that may enter, and answers them,
 //! - [`recorder`] and [`page`]: keep the requests, and show them,
 //! - [`stack`]: starts all of them.
 //!
@@ -35,6 +36,7 @@ pub mod function;
 mod guard;
 pub mod http_api;
 pub mod identity;
+pub mod integration;
 pub mod invocation;
 pub mod invoke;
 pub mod issuer;

@@ -20,6 +20,7 @@ use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::executable::{self, ExecutableError, Profile};
+use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
@@ -42,6 +43,8 @@ const INTERRUPTED: u8 = 130;
 enum Failure {
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Integration(#[from] NotAnIntegration),
     #[error(transparent)]
     Executable(#[from] ExecutableError),
     #[error(transparent)]
@@ -132,6 +135,10 @@ fn gateway_responses(options: &Options) -> Result<GatewayResponses, Failure> {
     serde_json::from_slice(&text).map_err(|error| failure(error.into()))
 }
 
+fn integration(options: &Options) -> Result<Integration, NotAnIntegration> {
+    options.integration.as_deref().map_or_else(|| Ok(Integration::echo()), Integration::parse)
+}
+
 async fn find_executable(options: &Options) -> Result<PathBuf, ExecutableError> {
     match &options.binary {
         Some(path) => executable::prebuilt("--binary", path.clone()),
@@ -165,6 +172,7 @@ fn ports(page: u16) -> Ports {
 async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Failure> {
     let settings = settings(options)?;
     let gateway_responses = gateway_responses(options)?;
+    let integration = integration(options)?;
     let started = async {
         // Takes the page's port before a build, so that a taken port is reported at once.
         let listening = match options.port {
@@ -174,12 +182,14 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
             None => page::Listening::preferring(PAGE_PORT).await.map_err(Failure::Page)?,
         };
         let executable = find_executable(options).await?;
-        let stack =
-            StackOptions { ports: ports(options.port.unwrap_or(PAGE_PORT)), gateway_responses };
+        let ports = ports(options.port.unwrap_or(PAGE_PORT));
+        let stack = StackOptions { ports, gateway_responses, integration };
         let stack = Stack::start_with(stack, &executable, settings.variables()).await?;
         let log = stack.function.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
-        let message = start_message::write(&page.url(), &stack, &settings).await?;
+        let message =
+            start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
+                .await?;
         Ok((stack, page, log, message))
     };
     let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;

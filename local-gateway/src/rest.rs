@@ -11,6 +11,8 @@
 //! | another error, a time-out, a malformed response | 500 `{"message":null}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body was [measured by others] |
 //! | `usageIdentifierKey` missing or unknown, if the methods require an API key | 403 `{"message":"Forbidden"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-key-source.html) |
 //! | a path outside the stages | 403 `{"message":"Forbidden"}` | not documented |
+//! | the integration fails, or its response is malformed | 502 `{"message":"Internal server error"}` | [AWS](https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html); the gateway response, `DEFAULT_5XX`, is not documented |
+//! | the integration's time limit | 504 `{"message":"Endpoint request timed out"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body is not documented |
 //! | the header `x-amzn-errortype` | | not documented |
 //!
 //! The API of `docs/deploy/mcp.yaml` has gateway responses with a `WWW-Authenticate` header, an HTTP
@@ -26,6 +28,7 @@
 //! [measured by others]: https://dev.to/marcogrcr/api-gateway-lambda-authorizer-lambda-proxy-integration-failure-modes-52bc
 
 mod backend;
+mod customization;
 mod gateway_response;
 mod template;
 
@@ -34,20 +37,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
-use hyper::{Request, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::backend::{answer_of_backend, answer_of_function};
-pub use self::gateway_response::GatewayResponses;
+use self::backend::answer_of_backend;
+pub use self::customization::GatewayResponses;
 use self::gateway_response::{GatewayResponse, refusal_of};
 use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, AuthorizerKind, Refusal};
-use crate::client_request::{json_answer, read_request};
+use crate::client_request::read_request;
 use crate::events::STAGE;
 use crate::identity::ApiKind;
+use crate::integration::Integration;
 use crate::recorder::Recorder;
 use crate::request;
 use crate::runtime_api::RuntimeApi;
@@ -65,6 +67,8 @@ pub struct RestSettings {
     /// The API keys of the usage plan. If there are any, each method requires an API key, and the API's
     /// key source is `AUTHORIZER`: the key is the `usageIdentifierKey` of the authorizer's response.
     pub api_keys: Vec<String>,
+    /// What is behind every method.
+    pub integration: Arc<Integration>,
 }
 
 /// A REST API on loopback. Dropping it closes its port and every connection.
@@ -129,25 +133,29 @@ impl RestApi {
             Authorizer::new(Arc::clone(&runtime_api), config).map_err(io::Error::other)?;
         let api = Api {
             stages: vec![Stage::new(STAGE, Arc::new(authorizer))],
-            settings: RestSettings { gateway_responses, api_keys: Vec::new() },
+            settings: RestSettings {
+                gateway_responses,
+                api_keys: Vec::new(),
+                integration: Arc::new(Integration::function(runtime_api)),
+            },
             recorder: Arc::default(),
-            integration: Integration::Backend { runtime_api, address: backend },
+            backend: Some(backend),
         };
         Self::serve(listening, api)
     }
 
-    /// Answers requests below its stages. The integration echoes the event that it gets.
+    /// Answers requests below its stages.
     ///
     /// # Errors
     ///
     /// When the operating system does not tell the port.
-    pub fn start_echo(
+    pub fn start_stages(
         listening: Listening,
         stages: Vec<Stage>,
         settings: RestSettings,
         recorder: Arc<Recorder>,
     ) -> io::Result<Self> {
-        Self::serve(listening, Api { stages, settings, recorder, integration: Integration::Echo })
+        Self::serve(listening, Api { stages, settings, recorder, backend: None })
     }
 
     fn serve(listening: Listening, api: Api) -> io::Result<Self> {
@@ -161,9 +169,9 @@ impl RestApi {
     /// Returns the URL of the first stage, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
-        let stage = match self.api.integration {
-            Integration::Echo => self.api.stages.first().map(Stage::path),
-            Integration::Backend { .. } => None,
+        let stage = match self.api.backend {
+            None => self.api.stages.first().map(Stage::path),
+            Some(_) => None,
         };
         format!("http://{}{}", self.server.address(), stage.unwrap_or_default())
     }
@@ -181,37 +189,8 @@ struct Api {
     stages: Vec<Stage>,
     settings: RestSettings,
     recorder: Arc<Recorder>,
-    integration: Integration,
-}
-
-/// What is behind the API.
-#[derive(Debug)]
-enum Integration {
-    /// The function itself for the metadata, and an HTTP server for everything else.
-    Backend { runtime_api: Arc<RuntimeApi>, address: SocketAddr },
-    /// A Lambda proxy integration that responds with its event.
-    Echo,
-}
-
-impl Integration {
-    /// Answers a request that may enter. Returns `None` if the integration fails.
-    async fn answer(
-        &self,
-        request: &request::Request,
-        authorization: Option<&Authorization>,
-        parts: Parts,
-        body: Bytes,
-    ) -> Option<Answer> {
-        match (self, authorization) {
-            (Self::Echo, _) => Some(echo(request, authorization, &body)),
-            (Self::Backend { address, .. }, Some(_)) => {
-                answer_of_backend(*address, parts, body).await
-            }
-            (Self::Backend { runtime_api, .. }, None) => {
-                answer_of_function(runtime_api, request).await
-            }
-        }
-    }
+    /// The HTTP server of the API of `docs/deploy/mcp.yaml`. The integration has the metadata then.
+    backend: Option<SocketAddr>,
 }
 
 impl Api {
@@ -230,26 +209,37 @@ impl Api {
             }
         };
         let authorization = authorization.as_ref();
-        let answer = match refusal {
-            None => {
-                let answer = self.integration.answer(&request, authorization, parts, body).await;
-                answer.ok_or(GatewayResponse::IntegrationFailure)
+        let (integrated, answer) = match (refusal, self.backend) {
+            (Some(refusal), _) => (None, Err(refusal)),
+            (None, Some(backend)) if authorization.is_some() => {
+                let answer = answer_of_backend(backend, parts, body).await;
+                (None, answer.ok_or(GatewayResponse::IntegrationFailure))
             }
-            Some(refusal) => Err(refusal),
+            (None, _) => {
+                let event = proxy_event(&request, authorization, &body);
+                let integrated = self.settings.integration.call(ApiKind::Rest, event).await;
+                let answer = match &integrated.result {
+                    Ok(response) => Ok(response.answer()),
+                    Err(error) => Err(GatewayResponse::of_integration(error)),
+                };
+                (Some(integrated), answer)
+            }
         };
         let answer = answer.unwrap_or_else(|refusal| {
             refusal.answer(&self.settings.gateway_responses, &request, authorization)
         });
-        self.recorder.record(number, ApiKind::Rest, &request, authorization, &answer).await;
+        let recorder = &self.recorder;
+        let integrated = integrated.as_ref();
+        recorder.record(number, ApiKind::Rest, &request, authorization, integrated, &answer).await;
         Ok(answer)
     }
 
     /// Returns the stage that the request is for, and makes the request's path the one below it.
     fn stage(&self, request: &mut request::Request) -> Option<&Stage> {
-        match self.integration {
+        match self.backend {
             // The API's custom domain name has the stage.
-            Integration::Backend { .. } => self.stages.first(),
-            Integration::Echo => {
+            Some(_) => self.stages.first(),
+            None => {
                 let (stage, below) = stage::find(&self.stages, &request.path)?;
                 request.path = below;
                 request.stage = (stage.name != STAGE).then(|| stage.name.clone());
@@ -260,8 +250,7 @@ impl Api {
 
     /// Tells whether the function itself answers the request, without an authorizer.
     fn is_for_metadata(&self, request: &request::Request) -> bool {
-        matches!(self.integration, Integration::Backend { .. })
-            && request.path.starts_with(METADATA_PATH)
+        self.backend.is_some() && request.path.starts_with(METADATA_PATH)
     }
 
     /// Decides whether a request may enter: the authorizer first, then the API key.
@@ -283,13 +272,20 @@ impl Api {
     }
 }
 
-/// Answers with the event that a function behind the API gets.
-fn echo(request: &request::Request, authorization: Option<&Authorization>, body: &[u8]) -> Answer {
+/// Returns the event of a proxy integration.
+///
+/// The API has no binary media types, so the body is text.
+fn proxy_event(
+    request: &request::Request,
+    authorization: Option<&Authorization>,
+    body: &[u8],
+) -> Value {
     let mut event = request.rest_proxy();
-    event["requestContext"]["authorizer"] =
-        json!(authorization.and_then(|it| it.decision.as_ref().ok()));
+    if let Some(context) = authorization.and_then(|it| it.decision.as_ref().ok()) {
+        event["requestContext"]["authorizer"] = json!(context);
+    }
     if !body.is_empty() {
         event["body"] = String::from_utf8_lossy(body).into();
     }
-    json_answer(StatusCode::OK, &event)
+    event
 }

@@ -12,6 +12,7 @@ use crate::cache::DEFAULT_TTL;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::function::Function;
 use crate::http_api::HttpApi;
+use crate::integration::Integration;
 use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
@@ -49,12 +50,14 @@ pub struct Ports {
 }
 
 /// What is not the same in every stack, apart from the function's settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct StackOptions {
     /// The ports that the servers prefer.
     pub ports: Ports,
     /// What is changed of the REST API's gateway responses.
     pub gateway_responses: GatewayResponses,
+    /// What is behind each API.
+    pub integration: Integration,
 }
 
 /// The running servers and the function. Dropping it stops all of them.
@@ -152,7 +155,7 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let StackOptions { ports, gateway_responses } = options;
+        let StackOptions { ports, gateway_responses, integration } = options;
         let issuer = Issuer::start_at(ports.issuer).await.map_err(StartError::Issuer)?;
         let issuer = Arc::new(issuer);
         let runtime_api = Arc::new(RuntimeApi::start().await.map_err(StartError::RuntimeApi)?);
@@ -160,6 +163,7 @@ impl Stack {
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
@@ -170,10 +174,14 @@ impl Stack {
                     .await?;
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
-            let settings = RestSettings { gateway_responses, ..RestSettings::default() };
-            let rest_api = RestApi::start_echo(listening, rest, settings, record())?;
+            let of_rest = RestSettings {
+                gateway_responses,
+                integration: Arc::clone(&integration),
+                ..Default::default()
+            };
+            let rest_api = RestApi::start_stages(listening, rest, of_rest, record())?;
             let http = vec![Stage::new(HTTP_API_STAGE, http), Stage::new(PAYLOAD_1_STAGE, http_1)];
-            let http_api = HttpApi::start(ports.http_api, http, record()).await?;
+            let http_api = HttpApi::start(ports.http_api, http, integration, record()).await?;
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
             let stages = std::iter::once(websocket).chain(rest_api.stages());
             let stages = stages.chain(http_api.stages()).collect();

@@ -171,7 +171,7 @@ impl Api {
         };
         let recorder = &self.recorder;
         let authorization = authorization.as_ref();
-        recorder.record(number, ApiKind::WebSocket, &handshake, authorization, &answer).await;
+        recorder.record(number, ApiKind::WebSocket, &handshake, authorization, None, &answer).await;
         Ok(answer)
     }
 }

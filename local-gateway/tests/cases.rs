@@ -124,12 +124,13 @@ async fn run(case: &Case, responses: BTreeMap<String, Value>) {
     let api = if is_rest {
         let listening = Listening::at(0).await.unwrap();
         let settings = RestSettings {
+            integration: Arc::default(),
             gateway_responses: case.gateway_responses.clone(),
             api_keys: case.api_keys.clone(),
         };
-        Api::Rest(RestApi::start_echo(listening, stage("prod"), settings, for_records).unwrap())
+        Api::Rest(RestApi::start_stages(listening, stage("prod"), settings, for_records).unwrap())
     } else {
-        Api::Http(HttpApi::start(0, stage("$default"), for_records).await.unwrap())
+        Api::Http(HttpApi::start(0, stage("$default"), Arc::default(), for_records).await.unwrap())
     };
     let url = match &api {
         Api::Rest(api) => api.url(),

@@ -8,7 +8,8 @@ mod support;
 use std::process::Stdio;
 
 use support::http_client;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// Returns the program, with no environment variables but these and `PATH`.
@@ -87,6 +88,48 @@ async fn serves_a_rest_api_until_ctrl_c() {
     read_until(&mut lines, "REST API        http://127.0.0.1:").await;
     interrupt(&rest).await;
     assert_eq!(rest.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn refuses_an_integration_that_is_neither_a_command_nor_a_url() {
+    for (integration, error) in [
+        (
+            "https://127.0.0.1/",
+            "error: the integration's URL begins with https://; only http:// is",
+        ),
+        ("node 'a.js", "error: the integration's command has a ' without a second one"),
+        ("", "error: the integration is empty; it is a command, or a URL that begins with http://"),
+    ] {
+        let (code, stderr) = run(program(&[]).args(["--integration", integration])).await;
+        assert_eq!(code, Some(1));
+        assert_contains(&stderr, &[error]);
+    }
+}
+
+#[tokio::test]
+async fn shows_what_the_integration_writes_and_why_it_failed() {
+    for (action, lines) in [
+        ("warns", "the disk is nearly full\n"),
+        ("fails", "no database\nintegration: the command failed (exit status: 3)"),
+    ] {
+        let function = script("function");
+        let integration = format!("'{}' {action}", script("integration"));
+        let mut program = program(&[("JWKS_AUTHORIZER_BIN", &function)]);
+        let mut program = program.args(["--integration", &integration]).spawn().unwrap();
+        let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+        let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
+        let message = read_until(&mut stdout, "The function's log follows.").await;
+        assert_contains(&message, &[&format!("\nintegration     {integration}\n")]);
+        let address = message.lines().find_map(|line| line.strip_prefix("REST API        http://"));
+        let (address, stage) = address.unwrap().split_once('/').unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /{stage}/ HTTP/1.1\r\nHost: a\r\nAuthorization: t\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let last = lines.trim_end().lines().last().unwrap();
+        assert_contains(&read_until(&mut stderr, last).await, &[lines]);
+        interrupt(&program).await;
+        assert!(program.wait().await.unwrap().success());
+    }
 }
 
 #[tokio::test]

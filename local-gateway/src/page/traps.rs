@@ -299,7 +299,7 @@ async fn record_refusal(recorder: &Recorder, api: ApiKind, refused: &ConfigError
     call.received_at = SystemTime::now();
     let body = json!({ "message": refused.to_string() });
     let answer = json_answer(StatusCode::BAD_REQUEST, &body);
-    recorder.record(recorder.number(), api, &call, None, &answer).await;
+    recorder.record(recorder.number(), api, &call, None, None, &answer).await;
 }
 
 /// A trap's API, while it runs.
@@ -322,7 +322,7 @@ impl Api {
                 let listening = Listening::start().await?;
                 let stages = vec![Stage::new(STAGE, authorizer)];
                 let settings = RestSettings::default();
-                Self::Rest(RestApi::start_echo(listening, stages, settings, recorder)?)
+                Self::Rest(RestApi::start_stages(listening, stages, settings, recorder)?)
             }
         })
     }

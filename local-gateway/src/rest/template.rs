@@ -27,6 +27,11 @@ impl Variables {
     ) -> Self {
         let event = request.rest_proxy();
         let mut context = event["requestContext"].clone();
+        // Unlike `resourcePath`, it has the stage.
+        context["path"] = match context["stage"].as_str() {
+            Some(stage) => format!("/{stage}{}", request.path).into(),
+            None => request.path.as_str().into(),
+        };
         context["error"] = json!({
             "message": message,
             // This one is JSON, so it is in quotes or null.
@@ -113,7 +118,8 @@ mod tests {
             ("{\"m\":$context.error.messageString}", "{\"m\":\"say \\\"no\\\"\"}"),
             ("$context.error.message", "say \"no\""),
             ("$context.error.responseType.", "UNAUTHORIZED."),
-            ("$context.httpMethod$context.path", "GET/orders"),
+            ("$context.httpMethod$context.path", "GET/prod/orders"),
+            ("$context.resourcePath $context.requestId", "/orders GnIxmFqQjoEEPqQ="),
             ("<$context.authorizer.reason>", "<>"),
             ("<$context.nothing.at.all>", "<>"),
             ("<$context.identity>", "<>"),
