@@ -15,6 +15,7 @@
 //! | `POST /issuer` | changes what the issuer serves |
 //! | `POST /trap` | sends requests that run into one of the traps |
 //! | `POST /authorizer` | changes the identity sources, the time to live, the type or the validation expression |
+//! | `POST /lambda` | changes how the function is run, or ends its environments |
 //! | `POST /cache` | empties the caches, or makes their responses older |
 
 mod control;
@@ -46,8 +47,8 @@ use crate::client_request::json_answer;
 use crate::guard;
 use crate::invocation::FunctionOutcome;
 use crate::issuer::{Issuer, now_seconds};
+use crate::lambda::Lambda;
 use crate::recorder::Recorder;
-use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Answer, Disconnect, Server};
 use crate::stack::{ISSUER_SETTINGS, Stack};
 use crate::stage::Stage;
@@ -112,7 +113,7 @@ impl Page {
             stages: stack.stages.clone(),
             function_url: stack.invoke_api.url(),
             issuer: Arc::clone(&stack.issuer),
-            runtime_api: Arc::clone(&stack.runtime_api),
+            lambda: Arc::clone(&stack.lambda),
             recorder: Arc::clone(&stack.recorder),
             explanations: Mutex::default(),
             good: send::GoodToken::default(),
@@ -141,7 +142,7 @@ struct State {
     stages: Vec<(String, Stage)>,
     function_url: String,
     issuer: Arc<Issuer>,
-    runtime_api: Arc<RuntimeApi>,
+    lambda: Arc<Lambda>,
     recorder: Arc<Recorder>,
     explanations: Mutex<HashMap<u64, Value>>,
     good: send::GoodToken,
@@ -224,6 +225,7 @@ impl State {
             },
             "/issuer" => read(body).and_then(|action| self.change_issuer(&action)),
             "/authorizer" => read(body).and_then(|change| self.change_authorizer(change)),
+            "/lambda" => read(body).and_then(|action| self.change_lambda(&action)),
             "/cache" => read(body).and_then(|action| self.change_caches(&action)),
             _ => return error(StatusCode::NOT_FOUND, "there is nothing here"),
         };
@@ -242,6 +244,7 @@ impl State {
             "started_at": self.started_at,
             "apis": apis,
             "function_url": self.function_url,
+            "lambda": self.lambda.describe(),
             "issuer_url": self.issuer.url(),
             "settings": self.settings,
             "traps": traps::titles(),
@@ -274,7 +277,7 @@ impl State {
         let event = record.description.pointer("/authorization/event");
         let event = event.ok_or("the request did not reach an authorizer")?;
         let question = json!({ "type": "EXPLAIN", "event": event }).to_string();
-        let explanation: Value = match self.runtime_api.invoke(question).await {
+        let explanation: Value = match self.lambda.invoke(question.into()).await.outcome {
             Ok(FunctionOutcome::Response(response)) => {
                 serde_json::from_slice(&response).map_err(|error| error.to_string())?
             }

@@ -15,6 +15,7 @@ use crate::authorizer::{Authorization, CacheUse, Refusal};
 use crate::identity::ApiKind;
 use crate::integration::Integrated;
 use crate::invocation::FunctionOutcome;
+use crate::lambda::Report;
 use crate::policy::Matched;
 use crate::request::Request;
 use crate::server::Answer;
@@ -142,6 +143,7 @@ fn describe(authorization: &Authorization) -> Value {
         "cache": describe_cache(authorization.cache),
         "event": authorization.event,
         "invoked_ms": authorization.duration.map(in_ms),
+        "lambda": authorization.report.as_ref().map(Report::describe),
         "outcome": authorization.outcome.as_ref().map(describe_outcome),
         "matched": authorization.matched.as_ref().map(|Matched { statement, resource }| {
             json!({ "statement": statement, "resource": resource })

@@ -10,15 +10,14 @@ use std::time::Duration;
 use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
 use crate::events::{HTTP_API_STAGE, STAGE};
-use crate::function::Function;
 use crate::http_api::HttpApi;
 use crate::integration::Integration;
 use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
+use crate::lambda::{Lambda, LambdaOptions};
 use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
-use crate::runtime_api::RuntimeApi;
 use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
 
@@ -58,6 +57,8 @@ pub struct StackOptions {
     pub gateway_responses: GatewayResponses,
     /// What is behind each API.
     pub integration: Integration,
+    /// How the function is run.
+    pub lambda: LambdaOptions,
 }
 
 /// The running servers and the function. Dropping it stops all of them.
@@ -65,10 +66,8 @@ pub struct StackOptions {
 pub struct Stack {
     /// The issuer of the tokens.
     pub issuer: Arc<Issuer>,
-    /// The authorizer.
-    pub function: Function,
-    /// The Runtime API from which the function takes invocations.
-    pub runtime_api: Arc<RuntimeApi>,
+    /// The function.
+    pub lambda: Arc<Lambda>,
     /// Lambda's API for direct invocation of the function.
     pub invoke_api: InvokeApi,
     /// The API to which WebSocket clients connect. It has no identity source.
@@ -155,10 +154,10 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let StackOptions { ports, gateway_responses, integration } = options;
+        let StackOptions { ports, gateway_responses, integration, lambda } = options;
         let issuer = Issuer::start_at(ports.issuer).await.map_err(StartError::Issuer)?;
         let issuer = Arc::new(issuer);
-        let runtime_api = Arc::new(RuntimeApi::start().await.map_err(StartError::RuntimeApi)?);
+        let lambda = Lambda::start(executable, environment(&issuer, settings), lambda).await?;
         let policies = settings
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
@@ -167,8 +166,8 @@ impl Stack {
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
-                authorizers(&runtime_api, !policies).map_err(io::Error::other)?;
-            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
+                authorizers(&lambda, !policies).map_err(io::Error::other)?;
+            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&lambda)).await?;
             let websocket_api =
                 WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
                     .await?;
@@ -189,43 +188,19 @@ impl Stack {
         };
         let (invoke_api, websocket_api, rest_api, http_api, stages) =
             started.await.map_err(StartError::Api)?;
-        let environment = environment(&issuer, settings);
-        let mut function = Function::start(executable, runtime_api.address(), environment)
-            .map_err(|source| StartError::Function { executable: executable.to_owned(), source })?;
-        tokio::select! {
-            // After a failed start, the function reports an error and ends. The report says more.
-            biased;
-            ready = runtime_api.ready() => ready.map_err(StartError::Init)?,
-            status = function.wait() => {
-                let status = status.map_err(StartError::Wait)?;
-                // Waits for the end of the log, so that it is complete.
-                function.log_line(|_| false).await;
-                return Err(StartError::Ended { status, log: function.log().join("\n") });
-            }
-        }
-        Ok(Self {
-            issuer,
-            function,
-            runtime_api,
-            invoke_api,
-            websocket_api,
-            rest_api,
-            http_api,
-            stages,
-            recorder,
-        })
+        Ok(Self { issuer, lambda, invoke_api, websocket_api, rest_api, http_api, stages, recorder })
     }
 }
 
 /// Returns the authorizers of the WebSocket API and of both stages of the REST and the HTTP API.
 fn authorizers(
-    runtime_api: &Arc<RuntimeApi>,
+    lambda: &Arc<Lambda>,
     simple_responses: bool,
 ) -> Result<[Arc<Authorizer>; 5], ConfigError> {
     let authorizer = |kind, sources: &[&str], ttl| {
         let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl };
-        Authorizer::new(Arc::clone(runtime_api), config).map(Arc::new)
+        Authorizer::new(Arc::clone(lambda), config).map(Arc::new)
     };
     let of_rest = ["method.request.header.Authorization"];
     let [header, route] = ["$request.header.Authorization", "$context.routeKey"];

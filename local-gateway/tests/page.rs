@@ -327,13 +327,13 @@ async fn controls_the_issuer() {
 async fn asks_the_function_for_an_explanation_once() {
     let (page, stack) = start().await;
     assert_eq!(post(&page, "send", message("rest", "/orders")).await.0, 200);
-    let taken = stack.runtime_api.taken_so_far();
+    let taken = stack.lambda.invocations();
     for _ in 0..2 {
         let (status, explanation) = post(&page, "explain", json!({ "number": 1 })).await;
         // The function of this test answers everything with its policy.
         assert_eq!((status, &explanation["principalId"]), (200, &json!("alice")));
     }
-    assert_eq!(stack.runtime_api.taken_so_far(), taken + 1);
+    assert_eq!(stack.lambda.invocations(), taken + 1);
     let (status, answer) = post(&page, "explain", json!({ "number": 2 })).await;
     assert_eq!((status, &answer["message"]), (400, &json!("this request is not kept any more")));
 }
@@ -343,7 +343,7 @@ async fn asks_the_function_for_an_explanation_once() {
 async fn runs_into_each_trap() {
     let (page, stack) = start().await;
     type Shown = (u64, &'static str, bool);
-    let cases: [(&str, &[Shown]); 11] = [
+    let cases: [(&str, &[Shown]); 12] = [
         ("token_type", &[(400, "", false)]),
         ("token_event", &[(500, "failed", true)]),
         ("source_absent", &[(401, "missing_identity", false)]),
@@ -354,6 +354,7 @@ async fn runs_into_each_trap() {
         ("narrow_policy", &[(200, "allow", true), (403, "implicit_deny", false)]),
         ("error_text", &[(500, "failed", true)]),
         ("nested_context", &[(500, "malformed", true)]),
+        ("permission_missing", &[(500, "no_outcome", false)]),
         // The function of this test allows everything.
         ("slash", &[(200, "allow", true)]),
     ];
