@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::authorizer::{Authorization, CacheUse, Refusal};
 use crate::identity::ApiKind;
 use crate::integration::Integrated;
-use crate::invocation::FunctionOutcome;
+use crate::invocation::{FunctionOutcome, InvokeError};
 use crate::lambda::Report;
 use crate::policy::Matched;
 use crate::request::Request;
@@ -149,6 +149,10 @@ fn describe(authorization: &Authorization) -> Value {
             json!({ "statement": statement, "resource": resource })
         }),
         "decision": decision_name(authorization),
+        "failure": match &authorization.decision {
+            Err(Refusal::NoOutcome(error)) => Some(failure_name(error)),
+            Ok(_) | Err(_) => None,
+        },
         "context": authorization.decision.as_ref().ok(),
         "cause": authorization.decision.as_ref().err().map(ToString::to_string),
     })
@@ -199,6 +203,16 @@ fn decision_name(authorization: &Authorization) -> &'static str {
         Err(Refusal::Failed(_)) => "failed",
         Err(Refusal::NoOutcome(_)) => "no_outcome",
         Err(Refusal::Malformed(_)) => "malformed",
+    }
+}
+
+/// Returns why there is no outcome.
+fn failure_name(error: &InvokeError) -> &'static str {
+    match error {
+        InvokeError::InitError(_) => "init_error",
+        InvokeError::Timeout(_) | InvokeError::ApiTimeout(_) => "timeout",
+        InvokeError::Throttled(_) => "throttled",
+        InvokeError::NotPermitted => "not_permitted",
     }
 }
 
