@@ -205,7 +205,7 @@ impl Integration {
     }
 
     async fn output(&self, api: ApiKind, event: &Value) -> Result<Bytes, IntegrationError> {
-        let output = match &self.target {
+        match &self.target {
             Target::Echo => Ok(echo(api, event).to_string().into()),
             Target::Command(command) => command.run(event.to_string().as_bytes()).await,
             Target::Url(endpoint) => endpoint.post(event.to_string().into()).await,
@@ -216,11 +216,7 @@ impl Integration {
                 }
                 Err(error) => Err(IntegrationError::Function(error.to_string())),
             },
-        }?;
-        if output.len() > MAX_RESPONSE_BYTES {
-            return Err(IntegrationError::TooLarge);
         }
-        Ok(output)
     }
 }
 
