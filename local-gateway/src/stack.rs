@@ -81,6 +81,8 @@ pub struct Stack {
     /// settings make the function return policies. The stage `v1` has payload format 1.0, and the identity
     /// source is the `Authorization` header.
     pub http_api: HttpApi,
+    /// The authorizer of the WebSocket API.
+    pub websocket_authorizer: Arc<Authorizer>,
     /// The stages of all APIs, with their URLs.
     pub stages: Vec<(String, Stage)>,
     /// The requests to the APIs.
@@ -172,6 +174,7 @@ impl Stack {
             let websocket_api =
                 WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
                     .await?;
+            let websocket_authorizer = Arc::clone(&websocket);
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
             let of_rest = RestSettings {
@@ -185,9 +188,9 @@ impl Stack {
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
             let stages = std::iter::once(websocket).chain(rest_api.stages());
             let stages = stages.chain(http_api.stages()).collect();
-            Ok((invoke_api, websocket_api, rest_api, http_api, stages))
+            Ok((invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages))
         };
-        let (invoke_api, websocket_api, rest_api, http_api, stages) =
+        let (invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages) =
             started.await.map_err(StartError::Api)?;
         let environment = environment(&issuer, settings);
         let mut function = Function::start(executable, runtime_api.address(), environment)
@@ -211,6 +214,7 @@ impl Stack {
             websocket_api,
             rest_api,
             http_api,
+            websocket_authorizer,
             stages,
             recorder,
         })
