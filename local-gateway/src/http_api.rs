@@ -30,7 +30,7 @@ use crate::authorizer::Refusal;
 use crate::client_request::{json_answer, read_request};
 use crate::events::HTTP_API_STAGE;
 use crate::identity::ApiKind;
-use crate::integration::{Integrated, Integration, IntegrationError};
+use crate::integration::{Integrated, Integration};
 use crate::recorder::Recorder;
 use crate::request;
 use crate::server::{self, Answer, Disconnect, Server};
@@ -146,19 +146,10 @@ fn refuse(refusal: &Refusal) -> Answer {
 fn answer(integrated: &Integrated) -> Answer {
     match &integrated.result {
         Ok(response) => response.answer(),
-        Err(IntegrationError::Timeout(_)) => {
+        Err(error) if error.is_timeout() => {
             message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
-        Err(
-            IntegrationError::Start { .. }
-            | IntegrationError::Read(_)
-            | IntegrationError::Failed(_)
-            | IntegrationError::NoAnswer { .. }
-            | IntegrationError::Status { .. }
-            | IntegrationError::Function(_)
-            | IntegrationError::TooLarge
-            | IntegrationError::Malformed(_),
-        ) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Err(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
 }
 
