@@ -22,6 +22,9 @@ use crate::server::Answer;
 /// How many requests are kept.
 const CAPACITY: usize = 200;
 
+/// How much is kept of an event, a response or a body. Each page gets all requests at once.
+const MAX_BYTES: usize = 64 * 1024;
+
 /// A request and what became of it.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -154,8 +157,8 @@ fn describe(authorization: &Authorization) -> Value {
 
 fn describe_integrated(integrated: &Integrated) -> Value {
     json!({
-        "event": integrated.event,
-        "response": integrated.output,
+        "event": shortened(&integrated.event),
+        "response": integrated.output.as_ref().map(shortened),
         "duration_ms": in_ms(integrated.duration),
         "error": integrated.result.as_ref().err().map(ToString::to_string),
     })
@@ -210,8 +213,22 @@ async fn describe_answer(answer: &Answer) -> Value {
     json!({
         "status": answer.status().as_u16(),
         "headers": headers,
-        "body": String::from_utf8_lossy(&body),
+        "body": shortened_text(&String::from_utf8_lossy(&body)),
     })
+}
+
+/// Returns JSON as it is, or the beginning of its text if that is long.
+fn shortened(value: &Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= MAX_BYTES { value.clone() } else { shortened_text(&text).into() }
+}
+
+fn shortened_text(text: &str) -> String {
+    if text.len() <= MAX_BYTES {
+        return text.to_owned();
+    }
+    let (beginning, _) = text.split_at(text.floor_char_boundary(MAX_BYTES));
+    format!("{beginning}… (shortened from {} bytes)", text.len())
 }
 
 fn in_ms(duration: Duration) -> f64 {
@@ -226,6 +243,20 @@ fn millis(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shortens_long_texts_only() {
+        let longest = "a".repeat(MAX_BYTES);
+        assert_eq!(shortened_text(&longest), longest);
+        let expected = format!("{longest}… (shortened from {} bytes)", MAX_BYTES + 2);
+        assert_eq!(shortened_text(&format!("{longest}é")), expected);
+        let short = json!({ "a": "b" });
+        assert_eq!(shortened(&short), short);
+        assert_eq!(
+            shortened(&json!({ "a": longest })).as_str().map(|it| &it[..7]),
+            Some(r#"{"a":"a"#)
+        );
+    }
 
     #[tokio::test]
     async fn keeps_the_latest_requests() {

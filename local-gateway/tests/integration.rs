@@ -147,7 +147,8 @@ async fn a_command_answers() {
         let recorded = apis.recorded();
         assert_eq!(recorded["response"]["statusCode"], 201);
         assert_eq!(recorded["error"], Value::Null);
-        assert_eq!(recorded["event"]["body"], body);
+        let event = recorded["event"].as_str().unwrap();
+        assert!(event.contains("xxx… (shortened from 10"), "{}", event.len());
     }
 }
 
