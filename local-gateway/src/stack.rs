@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
+use crate::clock::Clock;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::function::Function;
 use crate::http_api::HttpApi;
@@ -83,6 +84,8 @@ pub struct Stack {
     pub http_api: HttpApi,
     /// The stages of all APIs, with their URLs.
     pub stages: Vec<(String, Stage)>,
+    /// The clock of the caches and the connections.
+    pub clock: Clock,
     /// The requests to the APIs.
     pub recorder: Arc<Recorder>,
 }
@@ -163,11 +166,12 @@ impl Stack {
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let clock = Clock::default();
         let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
-                authorizers(&runtime_api, !policies).map_err(io::Error::other)?;
+                authorizers(&runtime_api, !policies, &clock).map_err(io::Error::other)?;
             let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
             let websocket_api =
                 WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
@@ -212,6 +216,7 @@ impl Stack {
             rest_api,
             http_api,
             stages,
+            clock,
             recorder,
         })
     }
@@ -221,11 +226,13 @@ impl Stack {
 fn authorizers(
     runtime_api: &Arc<RuntimeApi>,
     simple_responses: bool,
+    clock: &Clock,
 ) -> Result<[Arc<Authorizer>; 5], ConfigError> {
     let authorizer = |kind, sources: &[&str], ttl| {
         let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl };
-        Authorizer::new(Arc::clone(runtime_api), config).map(Arc::new)
+        let authorizer = Authorizer::new(Arc::clone(runtime_api), config);
+        authorizer.map(|authorizer| Arc::new(authorizer.with_clock(clock.clone())))
     };
     let of_rest = ["method.request.header.Authorization"];
     let [header, route] = ["$request.header.Authorization", "$context.routeKey"];
