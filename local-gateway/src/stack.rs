@@ -21,7 +21,7 @@ use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
 use crate::stage::Stage;
-use crate::websocket::WebSocketApi;
+use crate::websocket::{WebSocketApi, WebSocketSettings};
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
 pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
@@ -173,9 +173,13 @@ impl Stack {
             let [websocket, rest, token, http, http_1] =
                 authorizers(&runtime_api, !policies, &clock).map_err(io::Error::other)?;
             let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
+            let of_websocket = WebSocketSettings {
+                integration: Arc::clone(&integration),
+                ..WebSocketSettings::default()
+            };
+            let (port, authorizer) = (ports.websocket_api, Arc::clone(&websocket));
             let websocket_api =
-                WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
-                    .await?;
+                WebSocketApi::start_with(port, authorizer, of_websocket, record()).await?;
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
             let of_rest = RestSettings {
