@@ -8,7 +8,7 @@ mod config;
 mod outcome;
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 use self::config::Checked;
 pub use self::config::{AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError};
 pub use self::outcome::{Authorization, CacheUse, Refusal};
-use crate::cache::ResultCache;
+use crate::cache::{Entry, ResultCache};
+use crate::clock::Clock;
 use crate::identity::ApiKind;
 use crate::invocation::FunctionOutcome;
 use crate::policy::{self, Verdict};
@@ -32,6 +33,8 @@ pub struct Authorizer {
     runtime_api: Arc<RuntimeApi>,
     /// Each request uses one setup from its beginning to its end.
     setup: RwLock<Arc<Setup>>,
+    /// The time of the cache.
+    clock: Clock,
 }
 
 /// A configuration and its cache.
@@ -59,7 +62,19 @@ impl Authorizer {
         runtime_api: Arc<RuntimeApi>,
         config: AuthorizerConfig,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { runtime_api, setup: RwLock::new(Setup::new(config)?) })
+        Ok(Self { runtime_api, setup: RwLock::new(Setup::new(config)?), clock: Clock::default() })
+    }
+
+    /// Uses this clock in place of its own.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Returns the clock of the cache, and of a WebSocket API's connections.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Changes the configuration, as an update of the authorizer and a deployment of the API do. The
@@ -89,13 +104,6 @@ impl Authorizer {
     #[must_use]
     pub fn api(&self) -> ApiKind {
         self.setup().config.kind.api()
-    }
-
-    /// Makes the cached responses older by `duration`.
-    pub fn advance_cache(&self, duration: Duration) {
-        if let Some(cache) = &self.setup().cache {
-            cache.advance(duration);
-        }
     }
 
     /// Empties the cache.
@@ -145,7 +153,7 @@ impl Authorizer {
         into: &mut Authorization,
     ) {
         let Setup { config, cache } = setup;
-        let hit = cache.as_ref().and_then(|cache| cache.find(&values));
+        let hit = cache.as_ref().and_then(|cache| cache.find(&values, self.clock.now()));
         if let Some(hit) = hit {
             into.cache = CacheUse::Hit { age: hit.age, number: hit.number };
             into.decision = config.evaluate(&hit.response, into);
@@ -164,7 +172,8 @@ impl Authorizer {
                 if let Some(cache) = cache
                     && !matches!(decision, Err(Refusal::Malformed(_)))
                 {
-                    cache.store(values, response.clone(), number);
+                    let (response, stored_at) = (response.clone(), self.clock.now());
+                    cache.store(values, Entry { response, stored_at, number });
                 }
                 decision
             }

@@ -13,6 +13,7 @@
 //! - [`websocket`], [`rest`] and [`http_api`]: accept or refuse requests,
 //! - [`stage`], [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
+//! - [`clock`]: the time of caches and connections, which can be advanced,
 //! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
 //! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
@@ -30,6 +31,7 @@
 pub mod authorizer;
 pub mod cache;
 mod client_request;
+pub mod clock;
 pub mod events;
 pub mod executable;
 pub mod function;

@@ -30,8 +30,27 @@ const MAX_BYTES: usize = 64 * 1024;
 pub struct Record {
     /// The request's number, from 1.
     pub number: u64,
+    /// Whether it is a request. Otherwise it is what happened on a connection.
+    pub is_request: bool,
     /// The description, as JSON for the page.
     pub description: Arc<Value>,
+}
+
+/// A message of a client, or the end of a connection, and what became of it.
+#[derive(Debug)]
+pub(crate) struct ConnectionEvent<'a> {
+    pub(crate) number: u64,
+    pub(crate) at: SystemTime,
+    pub(crate) connection_id: &'a str,
+    /// The number of the request that opened the connection.
+    pub(crate) handshake: u64,
+    /// `MESSAGE` or `DISCONNECT`.
+    pub(crate) event_type: &'a str,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) body: Option<&'a str>,
+    /// What the integration did. A message without a route does not reach it.
+    pub(crate) integrated: Option<&'a Integrated>,
+    pub(crate) reply: Option<&'a str>,
 }
 
 /// Keeps the latest requests.
@@ -101,7 +120,31 @@ impl Recorder {
             "integration": integrated.map(describe_integrated),
             "answer": describe_answer(answer).await,
         });
-        let record = Record { number, description: Arc::new(description) };
+        self.add(Record { number, is_request: true, description: Arc::new(description) });
+    }
+
+    /// Records what happened on a connection of a WebSocket API after its handshake.
+    pub(crate) fn record_on_connection(&self, event: &ConnectionEvent<'_>) {
+        let description = json!({
+            "number": event.number,
+            "api": ApiKind::WebSocket.name(),
+            "trap": self.label,
+            "at": millis(event.at),
+            "connection": { "id": event.connection_id, "handshake": event.handshake },
+            "event_type": event.event_type,
+            "route": event.route,
+            "body": event.body,
+            "integration": event.integrated.map(describe_integrated),
+            "reply": event.reply,
+        });
+        self.add(Record {
+            number: event.number,
+            is_request: false,
+            description: Arc::new(description),
+        });
+    }
+
+    fn add(&self, record: Record) {
         self.shared.records.send_modify(|records| {
             if records.kept.len() == CAPACITY {
                 records.kept.pop_front();
@@ -126,7 +169,19 @@ impl Recorder {
     /// Returns the requests that are kept, the oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Record> {
+        self.records().into_iter().filter(|record| record.is_request).collect()
+    }
+
+    /// Returns the requests and the events of connections that are kept, the oldest first.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
         self.shared.records.borrow().since(0)
+    }
+
+    /// Waits until this many requests and events of connections were recorded.
+    pub async fn recorded(&self, count: usize) {
+        // The sender is `self`, so it exists.
+        let _ = self.subscribe().wait_for(|records| records.count >= count).await;
     }
 
     /// Returns a receiver that sees each new request.

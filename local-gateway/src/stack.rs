@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
+use crate::clock::Clock;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::function::Function;
 use crate::http_api::HttpApi;
@@ -20,7 +21,7 @@ use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
 use crate::stage::Stage;
-use crate::websocket::WebSocketApi;
+use crate::websocket::{WebSocketApi, WebSocketSettings};
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
 pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
@@ -85,6 +86,8 @@ pub struct Stack {
     pub websocket_authorizer: Arc<Authorizer>,
     /// The stages of all APIs, with their URLs.
     pub stages: Vec<(String, Stage)>,
+    /// The clock of the caches and the connections.
+    pub clock: Clock,
     /// The requests to the APIs.
     pub recorder: Arc<Recorder>,
 }
@@ -165,15 +168,20 @@ impl Stack {
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let clock = Clock::default();
         let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
-                authorizers(&runtime_api, !policies).map_err(io::Error::other)?;
+                authorizers(&runtime_api, !policies, &clock).map_err(io::Error::other)?;
             let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
+            let of_websocket = WebSocketSettings {
+                integration: Arc::clone(&integration),
+                ..WebSocketSettings::default()
+            };
+            let (port, authorizer) = (ports.websocket_api, Arc::clone(&websocket));
             let websocket_api =
-                WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
-                    .await?;
+                WebSocketApi::start_with(port, authorizer, of_websocket, record()).await?;
             let websocket_authorizer = Arc::clone(&websocket);
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
@@ -216,6 +224,7 @@ impl Stack {
             http_api,
             websocket_authorizer,
             stages,
+            clock,
             recorder,
         })
     }
@@ -225,11 +234,13 @@ impl Stack {
 fn authorizers(
     runtime_api: &Arc<RuntimeApi>,
     simple_responses: bool,
+    clock: &Clock,
 ) -> Result<[Arc<Authorizer>; 5], ConfigError> {
     let authorizer = |kind, sources: &[&str], ttl| {
         let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl };
-        Authorizer::new(Arc::clone(runtime_api), config).map(Arc::new)
+        let authorizer = Authorizer::new(Arc::clone(runtime_api), config);
+        authorizer.map(|authorizer| Arc::new(authorizer.with_clock(clock.clone())))
     };
     let of_rest = ["method.request.header.Authorization"];
     let [header, route] = ["$request.header.Authorization", "$context.routeKey"];

@@ -54,6 +54,7 @@ fn addresses(page: &str, stack: &Stack, integration: Option<&str>) -> String {
         "
 page            {page}
 WebSocket API   {websocket}
+  @connections  {connections}
 REST API        {rest}
   TOKEN         {token}
 HTTP API        {http}
@@ -64,6 +65,7 @@ issuer          {issuer}
 key set         {key_set}
 ",
         websocket = stack.websocket_api.url(),
+        connections = stack.websocket_api.url().replacen("ws:", "http:", 1),
         rest = stack.rest_api.url(),
         token = second_of(&mut stack.rest_api.stages()),
         http = stack.http_api.url(),

@@ -1,5 +1,7 @@
 //! What a request and the function see of a configuration.
 
+use std::time::Duration;
+
 use super::*;
 
 const POLICY: &str = r#"{"principalId":"a","policyDocument":{"Version":"2012-10-17","Statement":[{
