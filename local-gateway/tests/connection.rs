@@ -1,6 +1,11 @@
 //! The life of a WebSocket after its handshake, with a real client and an authorizer in this process.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -25,6 +30,9 @@ use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How long an API may take to close a connection, in real time.
+const CLOSES_WITHIN: Duration = Duration::from_secs(20);
 
 const KIB: usize = 1024;
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/execute-api/aws4_request";
@@ -122,8 +130,10 @@ async fn text(socket: &mut Socket) -> String {
     }
 }
 
+/// Waits for the close message. An API that closes nothing fails the test.
 async fn closed(socket: &mut Socket) -> (u16, String) {
-    match socket.next().await {
+    let next = tokio::time::timeout(CLOSES_WITHIN, socket.next()).await;
+    match next.expect("the connection is still open") {
         Some(Ok(Message::Close(Some(frame)))) => {
             while socket.next().await.is_some() {}
             (frame.code.into(), frame.reason.as_str().to_owned())
@@ -285,9 +295,15 @@ async fn closes_after_a_violation_of_the_protocol() {
 async fn closes_an_idle_connection_after_ten_minutes() {
     let gateway = start(WebSocketSettings::default()).await;
     let mut socket = gateway.connect().await;
+    let connect = gateway.record(1).await;
+    let connected_at = &connect["integration"]["event"]["requestContext"]["connectedAt"];
     for message in 0..2 {
         gateway.clock.advance(Duration::from_secs(9 * 60));
-        ask(&mut socket, &message.to_string()).await;
+        let event = ask(&mut socket, &message.to_string()).await;
+        let context = &event["requestContext"];
+        assert_eq!(context["connectedAt"], *connected_at);
+        let at = context["requestTimeEpoch"].as_u64().unwrap();
+        assert!(at - connected_at.as_u64().unwrap() >= 9 * 60 * 1000, "{context}");
     }
     gateway.clock.advance(Duration::from_secs(10 * 60));
     assert_eq!(expect_end(&gateway, &mut socket, 4, 1001).await, "Going away");
