@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 use self::config::Checked;
 pub use self::config::{AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError};
 pub use self::outcome::{Authorization, CacheUse, Refusal};
-use crate::cache::ResultCache;
+use crate::cache::{Entry, ResultCache};
+use crate::clock::Clock;
 use crate::identity::ApiKind;
 use crate::invocation::{FunctionOutcome, InvokeError};
 use crate::lambda::{Invocation, Target};
@@ -45,6 +46,8 @@ pub struct Authorizer {
     is_permitted: AtomicBool,
     /// Each request uses one setup from its beginning to its end.
     setup: RwLock<Arc<Setup>>,
+    /// The time of the cache.
+    clock: Clock,
 }
 
 /// A configuration and its cache.
@@ -70,7 +73,12 @@ impl Authorizer {
     /// When API Gateway would not accept the configuration.
     pub fn new(function: impl Into<Target>, config: AuthorizerConfig) -> Result<Self, ConfigError> {
         let setup = RwLock::new(Setup::new(config)?);
-        Ok(Self { function: function.into(), is_permitted: AtomicBool::new(true), setup })
+        Ok(Self {
+            function: function.into(),
+            is_permitted: AtomicBool::new(true),
+            setup,
+            clock: Clock::default(),
+        })
     }
 
     /// Adds or removes the permission to invoke the function, as `aws lambda add-permission` and
@@ -87,6 +95,18 @@ impl Authorizer {
     #[must_use]
     pub fn is_permitted(&self) -> bool {
         self.is_permitted.load(Ordering::Relaxed)
+    }
+
+    /// Uses this clock in place of its own.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Returns the clock of the cache, and of a WebSocket API's connections.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Changes the configuration, as an update of the authorizer and a deployment of the API do. The
@@ -116,13 +136,6 @@ impl Authorizer {
     #[must_use]
     pub fn api(&self) -> ApiKind {
         self.setup().config.kind.api()
-    }
-
-    /// Makes the cached responses older by `duration`.
-    pub fn advance_cache(&self, duration: Duration) {
-        if let Some(cache) = &self.setup().cache {
-            cache.advance(duration);
-        }
     }
 
     /// Empties the cache.
@@ -173,7 +186,7 @@ impl Authorizer {
         into: &mut Authorization,
     ) {
         let Setup { config, cache } = setup;
-        let hit = cache.as_ref().and_then(|cache| cache.find(&values));
+        let hit = cache.as_ref().and_then(|cache| cache.find(&values, self.clock.now()));
         if let Some(hit) = hit {
             into.cache = CacheUse::Hit { age: hit.age, number: hit.number };
             into.decision = config.evaluate(&hit.response, into);
@@ -200,7 +213,8 @@ impl Authorizer {
                 if let Some(cache) = cache
                     && !matches!(decision, Err(Refusal::Malformed(_)))
                 {
-                    cache.store(values, response.clone(), number);
+                    let (response, stored_at) = (response.clone(), self.clock.now());
+                    cache.store(values, Entry { response, stored_at, number });
                 }
                 decision
             }

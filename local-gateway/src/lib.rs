@@ -14,6 +14,7 @@
 //! - [`stage`], [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
 //! - [`lambda`]: finds or starts an execution environment for the event,
+//! - [`clock`]: the time of caches and connections, which can be advanced,
 //! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
 //! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
@@ -31,6 +32,7 @@
 pub mod authorizer;
 pub mod cache;
 mod client_request;
+pub mod clock;
 pub mod events;
 pub mod executable;
 pub mod function;

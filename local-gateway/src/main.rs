@@ -26,7 +26,6 @@ use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
-use crate::client::ClientError;
 use crate::demo::DemoError;
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
@@ -49,8 +48,6 @@ enum Failure {
     Executable(#[from] ExecutableError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("could not check whether the function accepts the built-in issuer's tokens")]
-    Check(#[source] ClientError),
     #[error("the function ended ({0}); its log is above")]
     Ended(ExitStatus),
     #[error("could not wait for the function to end")]
@@ -190,7 +187,7 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
         let message =
             start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
-                .await?;
+                .await;
         Ok((stack, page, log, message))
     };
     let (_stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;

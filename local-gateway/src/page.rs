@@ -16,7 +16,7 @@
 //! | `POST /trap` | sends requests that run into one of the traps |
 //! | `POST /authorizer` | changes the identity sources, the time to live, the type or the validation expression |
 //! | `POST /lambda` | changes how the function is run, or ends its environments |
-//! | `POST /cache` | empties the caches, or makes their responses older |
+//! | `POST /cache` | empties the caches, or advances the gateway's clock |
 
 mod control;
 mod send;
@@ -44,6 +44,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::client_request::json_answer;
+use crate::clock::Clock;
 use crate::guard;
 use crate::invocation::FunctionOutcome;
 use crate::issuer::{Issuer, now_seconds};
@@ -111,6 +112,7 @@ impl Page {
             address: listening.0.local_addr()?,
             started_at: now_seconds(),
             stages: stack.stages.clone(),
+            clock: stack.clock.clone(),
             function_url: stack.invoke_api.url(),
             issuer: Arc::clone(&stack.issuer),
             lambda: Arc::clone(&stack.lambda),
@@ -138,6 +140,8 @@ struct State {
     address: SocketAddr,
     /// Tells the page that the program was started again.
     started_at: u64,
+    /// The clock of the caches and the connections.
+    clock: Clock,
     /// The stages of all APIs, with their URLs.
     stages: Vec<(String, Stage)>,
     function_url: String,

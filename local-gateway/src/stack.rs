@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
+use crate::clock::Clock;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::http_api::HttpApi;
 use crate::integration::Integration;
@@ -19,7 +20,7 @@ use crate::lambda::{Lambda, LambdaOptions};
 use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use crate::stage::Stage;
-use crate::websocket::WebSocketApi;
+use crate::websocket::{WebSocketApi, WebSocketSettings};
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
 pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
@@ -80,8 +81,12 @@ pub struct Stack {
     /// settings make the function return policies. The stage `v1` has payload format 1.0, and the identity
     /// source is the `Authorization` header.
     pub http_api: HttpApi,
+    /// The authorizer of the WebSocket API.
+    pub websocket_authorizer: Arc<Authorizer>,
     /// The stages of all APIs, with their URLs.
     pub stages: Vec<(String, Stage)>,
+    /// The clock of the caches and the connections.
+    pub clock: Clock,
     /// The requests to the APIs.
     pub recorder: Arc<Recorder>,
 }
@@ -162,15 +167,21 @@ impl Stack {
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let clock = Clock::default();
         let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
-                authorizers(&lambda, !policies).map_err(io::Error::other)?;
+                authorizers(&lambda, !policies, &clock).map_err(io::Error::other)?;
             let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&lambda)).await?;
+            let of_websocket = WebSocketSettings {
+                integration: Arc::clone(&integration),
+                ..WebSocketSettings::default()
+            };
+            let (port, authorizer) = (ports.websocket_api, Arc::clone(&websocket));
             let websocket_api =
-                WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
-                    .await?;
+                WebSocketApi::start_with(port, authorizer, of_websocket, record()).await?;
+            let websocket_authorizer = Arc::clone(&websocket);
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
             let of_rest = RestSettings {
@@ -184,11 +195,22 @@ impl Stack {
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
             let stages = std::iter::once(websocket).chain(rest_api.stages());
             let stages = stages.chain(http_api.stages()).collect();
-            Ok((invoke_api, websocket_api, rest_api, http_api, stages))
+            Ok((invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages))
         };
-        let (invoke_api, websocket_api, rest_api, http_api, stages) =
+        let (invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages) =
             started.await.map_err(StartError::Api)?;
-        Ok(Self { issuer, lambda, invoke_api, websocket_api, rest_api, http_api, stages, recorder })
+        Ok(Self {
+            issuer,
+            lambda,
+            invoke_api,
+            websocket_api,
+            rest_api,
+            http_api,
+            websocket_authorizer,
+            stages,
+            clock,
+            recorder,
+        })
     }
 }
 
@@ -196,11 +218,13 @@ impl Stack {
 fn authorizers(
     lambda: &Arc<Lambda>,
     simple_responses: bool,
+    clock: &Clock,
 ) -> Result<[Arc<Authorizer>; 5], ConfigError> {
     let authorizer = |kind, sources: &[&str], ttl| {
         let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl };
-        Authorizer::new(Arc::clone(lambda), config).map(Arc::new)
+        let authorizer = Authorizer::new(Arc::clone(lambda), config);
+        authorizer.map(|authorizer| Arc::new(authorizer.with_clock(clock.clone())))
     };
     let of_rest = ["method.request.header.Authorization"];
     let [header, route] = ["$request.header.Authorization", "$context.routeKey"];

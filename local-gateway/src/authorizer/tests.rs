@@ -1,5 +1,7 @@
 //! What a request and the function see of a configuration.
 
+use std::time::Duration;
+
 use super::*;
 use crate::runtime_api::RuntimeApi;
 

@@ -11,7 +11,7 @@ use crate::lambda::{LambdaOptions, MAX_ENVIRONMENTS, MAX_TIMEOUT_SECONDS};
 use crate::served::Served;
 use crate::stage::Stage;
 
-/// The longest time by which the caches can be made older at once.
+/// The longest time by which the clock can be moved at once.
 const MAX_ADVANCE_SECONDS: u32 = 3600;
 
 /// What the issuer is to do.
@@ -30,13 +30,13 @@ pub(super) enum IssuerAction {
     Restore,
 }
 
-/// What happens to the caches.
+/// What happens to the caches, or to the clock that they and the connections have.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum CacheAction {
     /// Removes every response.
     Flush,
-    /// Makes every response older.
+    /// Moves the clock forward.
     Advance {
         /// By how many seconds.
         seconds: u32,
@@ -142,15 +142,17 @@ impl State {
     }
 
     pub(super) fn change_caches(&self, action: &CacheAction) -> Result<Value, String> {
-        for (_, stage) in &self.stages {
-            match action {
-                CacheAction::Flush => stage.authorizer.flush_cache(),
-                CacheAction::Advance { seconds } if *seconds <= MAX_ADVANCE_SECONDS => {
-                    stage.authorizer.advance_cache(Duration::from_secs((*seconds).into()));
+        match action {
+            CacheAction::Flush => {
+                for (_, stage) in &self.stages {
+                    stage.authorizer.flush_cache();
                 }
-                CacheAction::Advance { .. } => {
-                    return Err(format!("the most is {MAX_ADVANCE_SECONDS} seconds"));
-                }
+            }
+            CacheAction::Advance { seconds } if *seconds <= MAX_ADVANCE_SECONDS => {
+                self.clock.advance(Duration::from_secs((*seconds).into()));
+            }
+            CacheAction::Advance { .. } => {
+                return Err(format!("the most is {MAX_ADVANCE_SECONDS} seconds"));
             }
         }
         Ok(json!({}))
