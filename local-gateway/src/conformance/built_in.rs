@@ -14,6 +14,7 @@ use crate::authorizer::Authorizer;
 use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::http_api::HttpApi;
 use crate::identity::ApiKind;
+use crate::lambda::Lambda;
 use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
@@ -27,8 +28,14 @@ pub struct BuiltIn {
     api: Api,
     authorizer: Arc<Authorizer>,
     recorder: Arc<Recorder>,
-    runtime_api: Arc<RuntimeApi>,
-    stub: Option<JoinHandle<()>>,
+    function: Function,
+}
+
+/// What answers the authorizer's events.
+#[derive(Debug)]
+enum Function {
+    Real(Arc<Lambda>),
+    Stub { runtime_api: Arc<RuntimeApi>, answering: JoinHandle<()> },
 }
 
 #[derive(Debug)]
@@ -52,15 +59,19 @@ impl BuiltIn {
         let unknown = || io::Error::other("the table has an unknown kind of authorizer");
         let config = api.authorizer().ok_or_else(unknown)?;
         let kind = config.kind.api();
-        let (runtime_api, stub) = match function {
-            Some(stack) => (Arc::clone(&stack.runtime_api), None),
+        let (function, authorizer) = match function {
+            Some(stack) => {
+                let lambda = Arc::clone(&stack.lambda);
+                (Function::Real(Arc::clone(&lambda)), Authorizer::new(lambda, config))
+            }
             None => {
                 let runtime_api = Arc::new(RuntimeApi::start().await?);
                 let answering = answer(Arc::clone(&runtime_api), table.responses.clone());
-                (runtime_api, Some(tokio::spawn(answering)))
+                let answering = tokio::spawn(answering);
+                let function = Function::Stub { runtime_api: Arc::clone(&runtime_api), answering };
+                (function, Authorizer::new(runtime_api, config))
             }
         };
-        let authorizer = Authorizer::new(Arc::clone(&runtime_api), config);
         let authorizer = Arc::new(authorizer.map_err(io::Error::other)?);
         let recorder = Arc::new(Recorder::default());
         let (for_api, records) = (Arc::clone(&authorizer), Arc::clone(&recorder));
@@ -86,7 +97,7 @@ impl BuiltIn {
                 Api::Http(HttpApi::start(0, stages, Arc::default(), records).await?)
             }
         };
-        Ok(Self { api, authorizer, recorder, runtime_api, stub })
+        Ok(Self { api, authorizer, recorder, function })
     }
 
     /// Returns the API's URL.
@@ -101,12 +112,15 @@ impl BuiltIn {
 
     /// Makes cached responses older.
     pub(super) fn advance(&self, duration: Duration) {
-        self.authorizer.advance_cache(duration);
+        self.authorizer.clock().advance(duration);
     }
 
     /// Returns how many invocations the function has taken so far.
     pub(super) fn invocations(&self) -> usize {
-        self.runtime_api.taken_so_far()
+        match &self.function {
+            Function::Real(lambda) => lambda.invocations(),
+            Function::Stub { runtime_api, .. } => runtime_api.taken_so_far(),
+        }
     }
 
     /// Tells whether the latest request was answered from the cache.
@@ -127,8 +141,8 @@ impl BuiltIn {
 
 impl Drop for BuiltIn {
     fn drop(&mut self) {
-        if let Some(stub) = &self.stub {
-            stub.abort();
+        if let Function::Stub { answering, .. } = &self.function {
+            answering.abort();
         }
     }
 }
