@@ -111,6 +111,7 @@ scenario("shows a request of another client, and its command sends the same", as
 });
 
 const TRAPS = {
+  token_type: [1, /^400 bad request: the configuration/, /choose the type REQUEST/],
   token_event: [1, /^500 error/, /no authorizationToken/],
   source_absent: [1, /^401 .*: identity source missing/, /the function was not asked/],
   sources_anded: [1, /^401 .*: identity source missing/, /All identity sources/],
