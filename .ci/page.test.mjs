@@ -121,6 +121,7 @@ const TRAPS = {
   narrow_policy: [2, /^403 .*: the policy does not name the route/, /API Gateway has cached it/],
   error_text: [1, /^500 error: unauthorized/, /exactly Unauthorized/],
   nested_context: [1, /^500 error: malformed response/, /Join the list/],
+  permission_missing: [1, /^500 error: no permission/, /logged nothing/],
   slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/],
 };
 

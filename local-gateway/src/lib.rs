@@ -1,10 +1,10 @@
 //! API Gateway, Lambda and an OIDC issuer on loopback, to run `jwks-authorizer` without AWS.
 //!
 //! ```text
-//! client ──▶ WebSocketApi, RestApi, HttpApi ──▶ RuntimeApi ◀── Function (the real executable)
-//!            ask their Authorizer               Lambda's        │
-//!                 │                             Runtime API     ▼
-//!              Recorder ──▶ Page                               Issuer (discovery, key set, tokens)
+//! client ──▶ WebSocketApi, RestApi, HttpApi ──▶ Lambda ──▶ RuntimeApi ◀── Function (the real
+//!            ask their Authorizer               starts     one for each    │       executable)
+//!                 │                             and        environment     ▼
+//!              Recorder ──▶ Page                freezes                   Issuer (discovery, keys)
 //! ```
 //!
 //! `cargo run -p local-gateway` shows the authorizer at work. The authorizer's tests and benchmarks
@@ -13,6 +13,8 @@
 //! - [`websocket`], [`rest`] and [`http_api`]: accept or refuse requests,
 //! - [`stage`], [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
+//! - [`lambda`]: finds or starts an execution environment for the event,
+//! - [`clock`]: the time of caches and connections, which can be advanced,
 //! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
 //! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
@@ -30,6 +32,7 @@
 pub mod authorizer;
 pub mod cache;
 mod client_request;
+pub mod clock;
 pub mod events;
 pub mod executable;
 pub mod function;
@@ -41,6 +44,7 @@ pub mod invocation;
 pub mod invoke;
 pub mod issuer;
 pub mod keys;
+pub mod lambda;
 pub mod log;
 pub mod page;
 pub mod policy;

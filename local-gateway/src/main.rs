@@ -26,7 +26,6 @@ use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
-use crate::client::ClientError;
 use crate::demo::DemoError;
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
@@ -49,8 +48,6 @@ enum Failure {
     Executable(#[from] ExecutableError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("could not check whether the function accepts the built-in issuer's tokens")]
-    Check(#[source] ClientError),
     #[error("the function ended ({0}); its log is above")]
     Ended(ExitStatus),
     #[error("could not wait for the function to end")]
@@ -183,26 +180,27 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         };
         let executable = find_executable(options).await?;
         let ports = ports(options.port.unwrap_or(PAGE_PORT));
-        let stack = StackOptions { ports, gateway_responses, integration };
+        let lambda = options.lambda;
+        let stack = StackOptions { ports, gateway_responses, integration, lambda };
         let stack = Stack::start_with(stack, &executable, settings.variables()).await?;
-        let log = stack.function.follow_log();
+        let log = stack.lambda.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
         let message =
             start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
-                .await?;
+                .await;
         Ok((stack, page, log, message))
     };
-    let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    let (_stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
     println!("{message}");
-    let ended = async {
+    let printed = async {
         while let Some(line) = log.line(|_| true).await {
             println!("{line}");
         }
-        stack.function.wait().await
     };
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
-        status = ended => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
+        // The log has no end: Lambda starts the function again.
+        () = printed => Ok(()),
     }
 }
 

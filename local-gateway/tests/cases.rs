@@ -138,7 +138,7 @@ async fn run(case: &Case, responses: BTreeMap<String, Value>) {
     };
     for (position, exchange) in case.requests.iter().enumerate() {
         let place = format!("{}, request {}: {}", case.rule, position + 1, exchange.request);
-        authorizer.advance_cache(Duration::from_secs(exchange.after_seconds));
+        authorizer.clock().advance(Duration::from_secs(exchange.after_seconds));
         let (method, path) = exchange.request.split_once(' ').unwrap();
         let mut request = http_client().request(method.parse().unwrap(), format!("{url}{path}"));
         for (name, value) in &exchange.headers {

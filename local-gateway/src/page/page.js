@@ -58,7 +58,9 @@ function reasonOf(request) {
       return explanation?.reason ?? contextOf(authorization)?.reason ?? "denied";
     case "unauthorized": return explanation?.reason ?? "Unauthorized";
     case "failed": return authorization.outcome?.errorMessage?.split(":")[0] ?? "the function failed";
-    case "no_outcome": return "no answer from the function";
+    case "no_outcome":
+      return { not_permitted: "no permission to invoke the function", throttled: "throttled" }[authorization.failure]
+        ?? "no answer from the function";
     default: return "malformed response";
   }
 }
