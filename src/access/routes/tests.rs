@@ -330,6 +330,21 @@ fn the_policy_denies_the_paths_that_the_function_refuses() {
 }
 
 #[test]
+fn the_response_to_a_wildcard_denies_no_route_of_another_length() {
+    let everything = [rule("GET/*", &[])];
+    for asked in ["GET/*?", "GET/?*/*?", "GET/**?"] {
+        let (is_allowed, answer) = decide(&everything, &[], asked);
+        assert!(!is_allowed && !policy_lets_in(&answer, asked), "{asked}: {answer}");
+        for other in ["GET/", "GET/a", "GET/orders/42"] {
+            assert!(policy_lets_in(&answer, other), "{other} by the policy for {asked}: {answer}");
+        }
+    }
+    // A route with a `*` only is not ambiguous, so that its policy denies nothing.
+    check(&everything, &[], "GET/*", true);
+    check(&everything, &[], "GET/orders/42", true);
+}
+
+#[test]
 fn denies_whole_rules_in_the_order_of_the_settings() {
     let rules = [
         rule("GET/*", &["r"]),
