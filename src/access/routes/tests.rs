@@ -290,9 +290,14 @@ fn refuses_patterns_that_match_only_what_is_refused() {
     ] {
         assert_eq!(try_rule(pattern, &[]), Err(PatternError::Ambiguous), "{pattern}");
     }
-    for pattern in ["*", "$connect", "GET/", "GET/*", "GET/a%20b", "GET/???", "GET/@:+", "GET/a.b"]
+    for pattern in
+        ["*", "$connect", "GET/", "GET/*", "GET/a%20b", "GET/%C3*", "GET/???", "GET/@:+", "GET/a.b"]
     {
         assert!(try_rule(pattern, &[]).is_ok(), "{pattern}");
+    }
+    for pattern in ["GET/100%", "GET/%A*", "GET/%?0", "GET/%C3%A", "GET/%é", "GET/%%20"] {
+        let outcome = try_rule(pattern, &[]);
+        assert_eq!(outcome, Err(PatternError::IncompleteCode), "{pattern}");
     }
     for pattern in ["GET/????", "GET/a@b:c+d=e"] {
         let outcome = try_rule(pattern, &[]);
