@@ -26,7 +26,7 @@ after(async () => {
   }
 });
 
-/** Starts the browser and opens `page`. Returns how to run a function in it. */
+/** Starts the browser and opens `page`. Returns how to use it. */
 export async function startBrowser(page) {
   const profile = await mkdtemp(join(tmpdir(), "browser-"));
   atEnd(() => rm(profile, { recursive: true, maxRetries: 10 }));
@@ -59,6 +59,15 @@ export async function startBrowser(page) {
     /** Calls a function in the page. WebDriver waits for its promise. */
     run: (call, ...args) =>
       command("POST", `${session}/execute/sync`, { script: `return (${call})(...arguments)`, args }),
+    /** Presses keys one after the other. */
+    press: (...keys) => {
+      const actions = keys.flatMap((value) => ["keyDown", "keyUp"].map((type) => ({ type, value })));
+      return command("POST", `${session}/actions`, { actions: [{ type: "key", id: "keyboard", actions }] });
+    },
+    /** Sends a command of the DevTools Protocol. */
+    devTools: (cmd, params = {}) => command("POST", `${session}/goog/cdp/execute`, { cmd, params }),
+    /** Returns a screenshot as base64. */
+    screenshot: () => command("GET", `${session}/screenshot`),
   };
 }
 
