@@ -73,7 +73,10 @@ for (const [id, done] of [["rotate", "New tokens have a new key."], ["withdraw_o
 const issuer = element("issuer");
 const showServed = () => {
   element("about-served").textContent = SERVED[issuer.elements.served.value][1];
-  element("delay").hidden = issuer.elements.served.value !== "slow";
+  const isSlow = issuer.elements.served.value === "slow";
+  element("delay").hidden = !isSlow;
+  // A hidden field must not keep the form from being submitted.
+  issuer.elements.ms.disabled = !isSlow;
 };
 issuer.addEventListener("change", showServed);
 issuer.addEventListener("submit", (event) => {
