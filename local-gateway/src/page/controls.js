@@ -97,7 +97,7 @@ function showSetup() {
   element("traps").replaceChildren(...setup.traps.map(({ id, title }) =>
     make("li", {}, make("button", { type: "button", "data-trap": id }, title))));
   const addresses = [
-    ...setup.apis.map(({ name, stage, url }) => [`${API_TITLES[name]}, stage ${stage}`, url]),
+    ...setup.apis.map(({ name, stage, url }) => [stage ? `${API_TITLES[name]}, stage ${stage}` : API_TITLES[name], url]),
     ["issuer", setup.issuer_url], ["function", setup.function_url],
   ];
   element("addresses").replaceChildren(...factList(addresses).childNodes);

@@ -91,7 +91,7 @@ function show() {
     },
       make("span", { class: "mark", "aria-hidden": "true" }, MARKS[state]),
       make("span", { class: "name" }, name),
-      make("span", { class: "fact" }, fact),
+      make("span", { class: "fact" }, ...breakable(fact)),
       make("span", { class: "hidden" }, SPOKEN[state]));
     button.addEventListener("click", () => select(selected.number, index));
     return button;
@@ -104,6 +104,9 @@ function show() {
   const shown = stations[selected.station].panel(request);
   panel.replaceChildren(...shown.filter(Boolean));
 }
+
+/** Lets a reason code break after its underscores. */
+const breakable = (text) => text.split(/(?<=_)/).flatMap((part) => [part, make("wbr")]);
 
 function showTrap(trap) {
   element("trap").hidden = !trap;
