@@ -135,13 +135,16 @@ function copied(language, hoursLater = 0) {
     const choice = document.getElementById("language");
     choice.value = language;
     choice.dispatchEvent(new Event("change"));
-    const now = Date.now;
+    const { fetch } = window;
+    const { now } = Date;
     Date.now = () => now() + hoursLater * 3_600_000;
+    window.fetch = async () => new Response(JSON.stringify({ token: "a.new.token" }));
     const text = await new Promise((resolve) => {
       navigator.clipboard.writeText = resolve;
       document.getElementById("command").click();
     });
     Date.now = now;
+    window.fetch = fetch;
     return { text, languages: [...choice.options].map((option) => option.text) };
   }, language, hoursLater);
 }
@@ -176,16 +179,14 @@ scenario("copies a request for wscat, websocat and a browser", async () => {
 });
 
 scenario("copies a new token in place of one that has expired since", async () => {
-  const tokenIn = (text) => text.match(/ey[\w.-]+/)[0];
+  const tokenIn = ({ text }) => text.match(/Bearer ([\w.-]+)/)[1];
   await send({ api: "http", token: "good", place: "header" });
-  const sent = tokenIn((await copied("curl")).text);
-  assert.equal(tokenIn((await copied("curl", 0.9)).text), sent);
-  const [, payload] = tokenIn((await copied("curl", 1.1)).text).split(".");
-  assert.equal(JSON.parse(Buffer.from(payload, "base64url")).sub, "alice");
+  const sent = tokenIn(await copied("curl"));
+  assert.equal(tokenIn(await copied("curl", 0.9)), sent);
+  assert.equal(tokenIn(await copied("curl", 1.1)), "a.new.token");
   // A token that had expired before it was sent is what the request is about.
   await send({ api: "http", token: "expired", place: "header" });
-  const expired = tokenIn((await copied("curl")).text);
-  assert.equal(tokenIn((await copied("curl", 1.1)).text), expired);
+  assert.notEqual(tokenIn(await copied("curl", 1.1)), "a.new.token");
 });
 
 const TRAPS = {
@@ -284,10 +285,12 @@ scenario("works with the keyboard alone", async () => {
   await browser.run(() => {
     document.querySelector("[name=api][value=http]").click();
     document.querySelector("[name=place]").value = "header";
-    document.querySelector(".skip-link").focus();
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute("tabindex");
   });
-  const stops = [await focused()];
-  for (let stop = 0; stop < 17; stop++) {
+  const stops = [];
+  for (let stop = 0; stop < 18; stop++) {
     await browser.press(KEYS.tab);
     stops.push(await focused());
   }
