@@ -54,8 +54,11 @@ export async function startBrowser(page) {
   });
   const session = `${driver}/session/${sessionId}`;
   atEnd(() => command("DELETE", session));
-  await command("POST", `${session}/url`, { url: page });
+  const open = (url) => command("POST", `${session}/url`, { url });
+  await open(page);
   return {
+    /** Opens another page. */
+    open,
     /** Calls a function in the page. WebDriver waits for its promise. */
     run: (call, ...args) =>
       command("POST", `${session}/execute/sync`, { script: `return (${call})(...arguments)`, args }),
@@ -66,8 +69,6 @@ export async function startBrowser(page) {
     },
     /** Sends a command of the DevTools Protocol. */
     devTools: (cmd, params = {}) => command("POST", `${session}/goog/cdp/execute`, { cmd, params }),
-    /** Returns a screenshot as base64. */
-    screenshot: () => command("GET", `${session}/screenshot`),
   };
 }
 

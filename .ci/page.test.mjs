@@ -64,6 +64,7 @@ scenario("shows why a request is refused, and what helps", async () => {
   assert.equal(shown.verdict, "401 not authenticated: wrong_audience");
   assert.equal(shown.selected, "Authorizer: wrong_audience, failed");
   assert.match(shown.panel, /^Refused: wrong_audience\nFound\n.*another-service.*\nWanted\nlocal-gateway \(AUTHORIZER_AUDIENCE\)\nCure\n/);
+  await leadsToSections(shown.links, ["docs/errors.md#wrong_audience"]);
 });
 
 scenario("shows why a route is refused", async () => {
@@ -81,6 +82,7 @@ scenario("shows what API Gateway refuses without asking the function", async () 
   assert.equal(shown.verdict, "401 not authenticated: identity source missing");
   assert.equal(shown.selected, "Identity: missing, failed");
   assert.match(shown.panel, /method\.request\.header\.Authorization: missing or empty/);
+  await leadsToSections(shown.links, ["docs/deploy/README.md#identity-sources"]);
 });
 
 scenario("connects a WebSocket as a browser does", async () => {
@@ -350,9 +352,12 @@ function lowContrast() {
   return low;
 }
 
+const chooseScheme = (value) =>
+  browser.devTools("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
+
 for (const scheme of ["light", "dark"]) {
   scenario(`has enough contrast in the ${scheme} scheme`, async () => {
-    await browser.devTools("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+    await chooseScheme(scheme);
     for (const fields of [
       { api: "rest", token: "good", place: "header" },
       { api: "rest", token: "good", place: "header" },
@@ -369,16 +374,20 @@ for (const scheme of ["light", "dark"]) {
   });
 }
 
+/** Returns the elements that a window of this size cuts off. */
+async function cutOff(width, height) {
+  await browser.devTools("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+  return browser.run(function () {
+    const isCut = (element) => element.checkVisibility() && !element.closest(".hidden, .skip-link, pre, table")
+      && (element.getBoundingClientRect().right > innerWidth || element.getBoundingClientRect().left < 0);
+    return [...document.body.querySelectorAll("*")].filter(isCut).map((element) => element.outerHTML.slice(0, 80));
+  });
+}
+
 scenario("fits into narrow and wide windows", async () => {
   await send({ api: "http", token: "wrong_audience", place: "header" });
   for (const [width, height] of [[320, 700], [600, 800], [1000, 700], [1440, 900]]) {
-    await browser.devTools("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
-    const wide = await browser.run(function () {
-      const isCut = (element) => element.checkVisibility() && !element.closest(".hidden, .skip-link, pre, svg")
-        && (element.getBoundingClientRect().right > innerWidth || element.getBoundingClientRect().left < 0);
-      return [...document.body.querySelectorAll("*")].filter(isCut).map((element) => element.outerHTML.slice(0, 80));
-    });
-    assert.deepEqual(wide, [], `${width} px`);
+    assert.deepEqual(await cutOff(width, height), [], `${width} px`);
   }
 });
 
@@ -415,6 +424,17 @@ scenario("shows what the issuer serves", async () => {
   // Without its keys, a good token still enters with the key that the function has.
   await change("issuer", { served: "hang" });
   assert.equal((await send({ api: "http", token: "good", place: "header" })).verdict, "200 allowed");
+});
+
+scenario("shows the documentation with enough contrast, and in narrow windows", async () => {
+  for (const name of ["local-gateway", "configuration", "errors"]) {
+    await browser.open(`${page}docs/${name}.md`);
+    for (const scheme of ["light", "dark"]) {
+      await chooseScheme(scheme);
+      assert.deepEqual(await browser.run(lowContrast), [], name);
+    }
+    assert.deepEqual(await cutOff(320, 700), [], name);
+  }
 });
 
 /** Fills in the form, sends, and returns what the page then shows. */
