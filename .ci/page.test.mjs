@@ -192,6 +192,7 @@ scenario("copies a new token in place of one that has expired since", async () =
 });
 
 const TRAPS = {
+  token_type: [1, /^400 bad request: the configuration/, /choose the type REQUEST/, "docs/websocket.md#websocket-apis"],
   token_event: [1, /^500 error/, /no authorizationToken/, "docs/websocket.md#troubleshooting"],
   source_absent: [1, /^401 .*: identity source missing/, /the function was not asked/, "docs/deploy/README.md#identity-sources"],
   sources_anded: [1, /^401 .*: identity source missing/, /All identity sources/, "docs/deploy/README.md#identity-sources"],

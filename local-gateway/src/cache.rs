@@ -57,10 +57,6 @@ impl ResultCache {
         Self { ttl, state: Mutex::default() }
     }
 
-    pub(crate) fn ttl(&self) -> Duration {
-        self.ttl
-    }
-
     /// Returns the response that is cached for these values, if it is not too old.
     pub(crate) fn find(&self, values: &[String]) -> Option<Hit> {
         let state = self.state();

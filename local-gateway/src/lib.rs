@@ -11,12 +11,13 @@
 //! run its executable in the same way. The modules, in the order in which a request passes them:
 //!
 //! - [`websocket`], [`rest`] and [`http_api`]: accept or refuse requests,
-//! - [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
+//! - [`stage`], [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
 //! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
 //! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
 //! - [`policy`]: evaluates the policy that the function returns,
+//! - [`integration`]: gets the requests that may enter, and answers them,
 //! - [`recorder`] and [`page`]: keep the requests, and show them,
 //! - [`stack`]: starts all of them.
 //!
@@ -35,6 +36,7 @@ pub mod function;
 mod guard;
 pub mod http_api;
 pub mod identity;
+pub mod integration;
 pub mod invocation;
 pub mod invoke;
 pub mod issuer;
@@ -50,6 +52,7 @@ pub mod runtime_api;
 pub mod served;
 mod server;
 pub mod stack;
+pub mod stage;
 pub mod tokens;
 pub mod websocket;
 

@@ -20,9 +20,11 @@ use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::executable::{self, ExecutableError, Profile};
+use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
-use local_gateway::stack::{Ports, Stack, StartError};
+use local_gateway::rest::GatewayResponses;
+use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
 use crate::client::ClientError;
 use crate::demo::DemoError;
@@ -42,6 +44,8 @@ enum Failure {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
+    Integration(#[from] NotAnIntegration),
+    #[error(transparent)]
     Executable(#[from] ExecutableError),
     #[error(transparent)]
     Start(#[from] StartError),
@@ -60,6 +64,8 @@ enum Failure {
          Stop the other program, or choose another port; --port 0 is any free one."
     )]
     Port { port: u16, source: io::Error },
+    #[error("could not read the gateway responses in {}", .path.display())]
+    GatewayResponses { path: PathBuf, source: io::Error },
     #[error("could not start the page on a free port of 127.0.0.1")]
     Page(#[source] io::Error),
     #[error("the function failed to start: {0}")]
@@ -122,6 +128,17 @@ fn settings(options: &Options) -> Result<Settings, SettingsError> {
     Settings::read(std::env::vars_os(), &options.env_files, &options.set)
 }
 
+fn gateway_responses(options: &Options) -> Result<GatewayResponses, Failure> {
+    let Some(path) = &options.gateway_responses else { return Ok(GatewayResponses::default()) };
+    let failure = |source| Failure::GatewayResponses { path: path.clone(), source };
+    let text = std::fs::read(path).map_err(failure)?;
+    serde_json::from_slice(&text).map_err(|error| failure(error.into()))
+}
+
+fn integration(options: &Options) -> Result<Integration, NotAnIntegration> {
+    options.integration.as_deref().map_or_else(|| Ok(Integration::echo()), Integration::parse)
+}
+
 async fn find_executable(options: &Options) -> Result<PathBuf, ExecutableError> {
     match &options.binary {
         Some(path) => executable::prebuilt("--binary", path.clone()),
@@ -154,6 +171,8 @@ fn ports(page: u16) -> Ports {
 
 async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Failure> {
     let settings = settings(options)?;
+    let gateway_responses = gateway_responses(options)?;
+    let integration = integration(options)?;
     let started = async {
         // Takes the page's port before a build, so that a taken port is reported at once.
         let listening = match options.port {
@@ -164,10 +183,13 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         };
         let executable = find_executable(options).await?;
         let ports = ports(options.port.unwrap_or(PAGE_PORT));
-        let stack = Stack::start_at(ports, &executable, settings.variables()).await?;
+        let stack = StackOptions { ports, gateway_responses, integration };
+        let stack = Stack::start_with(stack, &executable, settings.variables()).await?;
         let log = stack.function.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
-        let message = start_message::write(&page.url(), &stack, &settings).await?;
+        let message =
+            start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
+                .await?;
         Ok((stack, page, log, message))
     };
     let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;

@@ -26,6 +26,17 @@ Options:
   --env-file FILE       settings for the function: lines of NAME=VALUE, blank lines, and
                         comments that begin with #. May be repeated
   --set NAME=VALUE      a setting for the function. May be repeated
+  --gateway-responses FILE
+                        the REST API's gateway responses: JSON in the form of
+                        x-amazon-apigateway-gateway-responses
+  --integration WHAT    what is behind each API, as a Lambda proxy integration. WHAT is
+                        - a command, which runs for each request. The event is its standard
+                          input, the response its standard output, both as JSON. Spaces
+                          separate words, quotation marks keep them together, and no shell
+                          is involved: sh -c '…' runs one
+                        - a URL that begins with http://, to which the event is posted, and
+                          whose body is the response. https is not supported
+                        Default: an echo, which responds with the event
   --binary FILE         the function's executable; if not given, cargo builds it
   -h, --help            print this
 
@@ -54,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) port: Option<u16>,
     pub(crate) env_files: Vec<PathBuf>,
     pub(crate) set: Vec<String>,
+    pub(crate) gateway_responses: Option<PathBuf>,
+    pub(crate) integration: Option<String>,
     pub(crate) binary: Option<PathBuf>,
 }
 
@@ -65,13 +78,16 @@ impl Options {
         let mut parser = Parser::from_args(arguments);
         let mut values = Vec::new();
         let mut help = false;
-        let (mut port, mut env_files, mut set, mut binary) = (None, Vec::new(), Vec::new(), None);
+        let (mut port, mut env_files, mut set) = (None, Vec::new(), Vec::new());
+        let (mut gateway_responses, mut integration, mut binary) = (None, None, None);
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => help = true,
                 Arg::Long("port") => port = Some(parser.value()?.parse()?),
                 Arg::Long("env-file") => env_files.push(parser.value()?.into()),
                 Arg::Long("set") => set.push(parser.value()?.string()?),
+                Arg::Long("gateway-responses") => gateway_responses = Some(parser.value()?.into()),
+                Arg::Long("integration") => integration = Some(parser.value()?.string()?),
                 Arg::Long("binary") => binary = Some(parser.value()?.into()),
                 Arg::Value(value) => values.push(value.string()?),
                 other @ (Arg::Short(_) | Arg::Long(_)) => return Err(other.unexpected()),
@@ -96,7 +112,13 @@ impl Options {
         if command != Command::Serve && command != Command::Help && port.is_some() {
             return Err("only the page has a --port".into());
         }
-        Ok(Self { command, port, env_files, set, binary })
+        if command != Command::Serve && command != Command::Help && gateway_responses.is_some() {
+            return Err("only the APIs with the page take --gateway-responses".into());
+        }
+        if command != Command::Serve && command != Command::Help && integration.is_some() {
+            return Err("this command has an integration of its own".into());
+        }
+        Ok(Self { command, port, env_files, set, gateway_responses, integration, binary })
     }
 }
 
@@ -115,14 +137,19 @@ mod tests {
             port: None,
             env_files: Vec::new(),
             set: Vec::new(),
+            gateway_responses: None,
+            integration: None,
             binary: None,
         };
         assert_eq!(parse(&[]), Ok(none));
-        let all = "--port 9000 --env-file a --env-file=b --set A=1 --set B=2 --binary f";
+        let all = "--port 9000 --env-file a --env-file=b --set A=1 --set B=2 \
+                   --gateway-responses g --integration c --binary f";
         let all = parse(&all.split(' ').collect::<Vec<_>>()).unwrap();
         assert_eq!(all.port, Some(9000));
         assert_eq!(all.env_files, [PathBuf::from("a"), PathBuf::from("b")]);
         assert_eq!(all.set, ["A=1", "B=2"]);
+        assert_eq!(all.gateway_responses, Some(PathBuf::from("g")));
+        assert_eq!(all.integration.as_deref(), Some("c"));
         assert_eq!(all.binary, Some(PathBuf::from("f")));
         let rest = parse(&["rest", "127.0.0.1:3000", "read", "--set", "A=1"]).unwrap();
         let (backend, scope) = ("127.0.0.1:3000".to_owned(), "read".to_owned());
@@ -143,6 +170,8 @@ mod tests {
             (&["demo", "--set", "A=1"], "the demo has settings of its own"),
             (&["demo", "--env-file", "f"], "the demo has settings of its own"),
             (&["demo", "--port", "1"], "only the page has a --port"),
+            (&["demo", "--gateway-responses", "g"], "only the APIs with the page take"),
+            (&["demo", "--integration", "a"], "this command has an integration of its own"),
         ] {
             let found = parse(arguments).unwrap_err();
             assert!(found.contains(error), "{arguments:?}: {found}");

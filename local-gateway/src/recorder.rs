@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::authorizer::{Authorization, CacheUse, Refusal};
 use crate::identity::ApiKind;
+use crate::integration::Integrated;
 use crate::invocation::FunctionOutcome;
 use crate::policy::Matched;
 use crate::request::Request;
@@ -70,18 +71,21 @@ impl Recorder {
         self.shared.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Records a request and the client's answer. A request outside the API has no authorization.
+    /// Records a request and the client's answer. A request outside the API has no authorization, and one
+    /// that is refused does not reach the integration.
     pub(crate) async fn record(
         &self,
         number: u64,
         api: ApiKind,
         request: &Request,
         authorization: Option<&Authorization>,
+        integrated: Option<&Integrated>,
         answer: &Answer,
     ) {
         let description = json!({
             "number": number,
             "api": api.name(),
+            "stage": request.stage,
             "trap": self.label,
             "at": millis(request.received_at),
             "request": {
@@ -91,6 +95,7 @@ impl Recorder {
                 "headers": request.sent_headers(),
             },
             "authorization": authorization.map(describe),
+            "integration": integrated.map(describe_integrated),
             "answer": describe_answer(answer).await,
         });
         let record = Record { number, description: Arc::new(description) };
@@ -136,7 +141,7 @@ fn describe(authorization: &Authorization) -> Value {
         "identity": identity,
         "cache": describe_cache(authorization.cache),
         "event": authorization.event,
-        "invoked_ms": authorization.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+        "invoked_ms": authorization.duration.map(in_ms),
         "outcome": authorization.outcome.as_ref().map(describe_outcome),
         "matched": authorization.matched.as_ref().map(|Matched { statement, resource }| {
             json!({ "statement": statement, "resource": resource })
@@ -144,6 +149,15 @@ fn describe(authorization: &Authorization) -> Value {
         "decision": decision_name(authorization),
         "context": authorization.decision.as_ref().ok(),
         "cause": authorization.decision.as_ref().err().map(ToString::to_string),
+    })
+}
+
+fn describe_integrated(integrated: &Integrated) -> Value {
+    json!({
+        "event": integrated.event,
+        "response": integrated.output,
+        "duration_ms": in_ms(integrated.duration),
+        "error": integrated.result.as_ref().err().map(ToString::to_string),
     })
 }
 
@@ -174,6 +188,8 @@ fn decision_name(authorization: &Authorization) -> &'static str {
     match &authorization.decision {
         Ok(_) => "allow",
         Err(Refusal::MissingIdentity) => "missing_identity",
+        Err(Refusal::InvalidToken) => "invalid_token",
+        Err(Refusal::InvalidApiKey) => "invalid_api_key",
         Err(Refusal::Unauthorized) => "unauthorized",
         Err(Refusal::ExplicitDeny) => "explicit_deny",
         Err(Refusal::ImplicitDeny) => "implicit_deny",
@@ -198,6 +214,10 @@ async fn describe_answer(answer: &Answer) -> Value {
     })
 }
 
+fn in_ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
 fn millis(time: SystemTime) -> u64 {
     let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
@@ -213,7 +233,7 @@ mod tests {
         let request = Request::new("GET", "/");
         for _ in 0..=CAPACITY {
             let number = recorder.number();
-            recorder.record(number, ApiKind::Rest, &request, None, &Answer::default()).await;
+            recorder.record(number, ApiKind::Rest, &request, None, None, &Answer::default()).await;
         }
         assert!(recorder.find(1).is_none());
         assert_eq!(recorder.all().first().unwrap().number, 2);

@@ -1,13 +1,14 @@
 //! The message at the start: addresses, tokens and client commands to copy.
 
 use local_gateway::stack::Stack;
+use local_gateway::stage::Stage;
 use local_gateway::tokens;
 
 use crate::Failure;
 use crate::client::{self, Credential, Received};
 use crate::settings::Settings;
 
-/// Writes the message. `page` is the page's URL.
+/// Writes the message. `page` is the page's URL, and `integration` is what the user puts behind each API.
 ///
 /// The user's settings may make the function refuse the built-in issuer's tokens. A connection shows
 /// whether it accepts them. If not, the message has no tokens.
@@ -15,8 +16,9 @@ pub(crate) async fn write(
     page: &str,
     stack: &Stack,
     settings: &Settings,
+    integration: Option<&str>,
 ) -> Result<String, Failure> {
-    let addresses = addresses(page, stack);
+    let addresses = addresses(page, stack, integration);
     if settings.is_empty() {
         return Ok(format!("{addresses}{}", with_tokens(stack)));
     }
@@ -35,20 +37,30 @@ pub(crate) async fn write(
     Ok(format!("\n{}{addresses}{message}", settings.summary()))
 }
 
-fn addresses(page: &str, stack: &Stack) -> String {
+fn addresses(page: &str, stack: &Stack, integration: Option<&str>) -> String {
+    let second_of = |stages: &mut dyn Iterator<Item = (String, Stage)>| {
+        stages.nth(1).map(|(url, _)| url).unwrap_or_default()
+    };
     format!(
         "
 page            {page}
 WebSocket API   {websocket}
 REST API        {rest}
+  TOKEN         {token}
 HTTP API        {http}
+  payload 1.0   {payload_1}
+integration     {integration}
 function        {function}
 issuer          {issuer}
 key set         {key_set}
 ",
         websocket = stack.websocket_api.url(),
         rest = stack.rest_api.url(),
+        token = second_of(&mut stack.rest_api.stages()),
         http = stack.http_api.url(),
+        payload_1 = second_of(&mut stack.http_api.stages()),
+        integration = integration
+            .unwrap_or("an echo: each API answers with the event that a function would get"),
         function = stack.invoke_api.url(),
         issuer = stack.issuer.url(),
         key_set = stack.issuer.key_set_url(),
@@ -110,7 +122,6 @@ socket.onopen = () => socket.send("hello");
 # The function itself, for a diagnosis:
 curl {function}/2015-03-31/functions/jwks-authorizer/invocations -d '{{"type":"CHECK"}}'
 
-Each API answers with the event that a function behind it would receive.
 Press Ctrl-C to stop. The function's log follows.
 "#
     )

@@ -33,7 +33,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, Refusal};
+use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, AuthorizerKind, Refusal};
 use crate::events::STAGE;
 use crate::identity::ApiKind;
 use crate::recorder::Recorder;
@@ -63,12 +63,11 @@ impl WebSocketApi {
     /// When no port is free.
     pub async fn start(runtime_api: Arc<RuntimeApi>) -> io::Result<Self> {
         let config = AuthorizerConfig {
-            api: ApiKind::WebSocket,
+            kind: AuthorizerKind::WebSocket,
             identity_sources: Vec::new(),
             ttl: Duration::ZERO,
-            simple_responses: false,
         };
-        let authorizer = Authorizer::new(runtime_api, &config).map_err(io::Error::other)?;
+        let authorizer = Authorizer::new(runtime_api, config).map_err(io::Error::other)?;
         Self::start_at(0, Arc::new(authorizer), Arc::default()).await
     }
 
@@ -113,12 +112,15 @@ impl HandshakeError<'_> {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotAHandshake(_) => (StatusCode::BAD_REQUEST, "Bad Request"),
-            Self::Refused(Refusal::MissingIdentity | Refusal::Unauthorized) => {
-                (StatusCode::UNAUTHORIZED, "Unauthorized")
-            }
+            Self::Refused(
+                Refusal::MissingIdentity | Refusal::InvalidToken | Refusal::Unauthorized,
+            ) => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::UnknownStage
             | Self::Refused(
-                Refusal::ExplicitDeny | Refusal::ImplicitDeny | Refusal::NotAuthorized,
+                Refusal::ExplicitDeny
+                | Refusal::ImplicitDeny
+                | Refusal::NotAuthorized
+                | Refusal::InvalidApiKey,
             ) => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::Refused(Refusal::Failed(_) | Refusal::NoOutcome(_) | Refusal::Malformed(_)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
@@ -169,7 +171,7 @@ impl Api {
         };
         let recorder = &self.recorder;
         let authorization = authorization.as_ref();
-        recorder.record(number, ApiKind::WebSocket, &handshake, authorization, &answer).await;
+        recorder.record(number, ApiKind::WebSocket, &handshake, authorization, None, &answer).await;
         Ok(answer)
     }
 }

@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use local_gateway::authorizer::{Authorizer, AuthorizerConfig};
+use local_gateway::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind};
 use local_gateway::cache::DEFAULT_TTL;
 use local_gateway::http_api::HttpApi;
 use local_gateway::identity::ApiKind;
 use local_gateway::recorder::Recorder;
-use local_gateway::rest::{Listening, RestApi};
+use local_gateway::rest::{GatewayResponses, Listening, RestApi, RestSettings};
 use local_gateway::runtime_api::RuntimeApi;
+use local_gateway::stage::Stage;
 use serde::Deserialize;
 use serde_json::Value;
 use support::{http_client, run_function};
@@ -34,8 +35,15 @@ struct Case {
     rule: String,
     source: String,
     api: String,
+    #[serde(default)]
+    authorizer: Option<String>,
     identity_sources: Vec<String>,
+    validation: Option<String>,
     ttl_seconds: Option<u64>,
+    #[serde(default)]
+    api_keys: Vec<String>,
+    #[serde(default)]
+    gateway_responses: GatewayResponses,
     requests: Vec<Exchange>,
 }
 
@@ -50,6 +58,8 @@ struct Exchange {
     status: u16,
     #[serde(default, deserialize_with = "present")]
     body: Option<Value>,
+    #[serde(default)]
+    answer_headers: BTreeMap<String, String>,
     context: Option<Value>,
     invoked: bool,
     cached: bool,
@@ -72,7 +82,11 @@ enum Api {
 
 /// Returns what the function returns for an event: the response that the credential names.
 fn respond(responses: &BTreeMap<String, Value>, event: &Value) -> Result<String, String> {
-    let credential = [&event["headers"]["authorization"], &event["queryStringParameters"]["token"]];
+    let credential = [
+        &event["authorizationToken"],
+        &event["headers"]["authorization"],
+        &event["queryStringParameters"]["token"],
+    ];
     let name = credential.into_iter().find_map(Value::as_str).ok_or("Unauthorized")?;
     let response = responses.get(name).unwrap_or_else(|| panic!("no response is named {name}"));
     match response.get("error").and_then(Value::as_str) {
@@ -81,28 +95,42 @@ fn respond(responses: &BTreeMap<String, Value>, event: &Value) -> Result<String,
     }
 }
 
+/// Returns the kind of the case's authorizer. A new kind of API or authorizer needs a name here.
+fn kind(case: &Case) -> AuthorizerKind {
+    let validation = case.validation.clone();
+    match (case.api.as_str(), case.authorizer.as_deref()) {
+        ("rest", None) => AuthorizerKind::RestRequest,
+        ("rest", Some("TOKEN")) => AuthorizerKind::RestToken { validation },
+        ("http", None) => AuthorizerKind::Http2 { simple_responses: true },
+        ("http", Some("2.0, policy")) => AuthorizerKind::Http2 { simple_responses: false },
+        ("http", Some("1.0")) => AuthorizerKind::Http1,
+        other => panic!("there is no authorizer {other:?}"),
+    }
+}
+
 async fn run(case: &Case, responses: BTreeMap<String, Value>) {
     let runtime_api = Arc::new(RuntimeApi::start().await.unwrap());
     run_function(runtime_api.address(), move |event| respond(&responses, &event));
-    let kind = match case.api.as_str() {
-        "rest" => ApiKind::Rest,
-        "http" => ApiKind::Http,
-        other => panic!("no kind of API is named {other}"),
-    };
     let config = AuthorizerConfig {
-        api: kind,
+        kind: kind(case),
         identity_sources: case.identity_sources.clone(),
         ttl: case.ttl_seconds.map_or(DEFAULT_TTL, Duration::from_secs),
-        simple_responses: kind == ApiKind::Http,
     };
-    let authorizer = Arc::new(Authorizer::new(Arc::clone(&runtime_api), &config).unwrap());
+    let is_rest = config.kind.api() == ApiKind::Rest;
+    let authorizer = Arc::new(Authorizer::new(Arc::clone(&runtime_api), config).unwrap());
     let recorder = Arc::new(Recorder::default());
-    let (for_api, for_records) = (Arc::clone(&authorizer), Arc::clone(&recorder));
-    let api = if kind == ApiKind::Rest {
+    let for_records = Arc::clone(&recorder);
+    let stage = |name| vec![Stage::new(name, Arc::clone(&authorizer))];
+    let api = if is_rest {
         let listening = Listening::at(0).await.unwrap();
-        Api::Rest(RestApi::start_echo(listening, for_api, for_records).unwrap())
+        let settings = RestSettings {
+            integration: Arc::default(),
+            gateway_responses: case.gateway_responses.clone(),
+            api_keys: case.api_keys.clone(),
+        };
+        Api::Rest(RestApi::start_stages(listening, stage("prod"), settings, for_records).unwrap())
     } else {
-        Api::Http(HttpApi::start(0, for_api, for_records).await.unwrap())
+        Api::Http(HttpApi::start(0, stage("$default"), Arc::default(), for_records).await.unwrap())
     };
     let url = match &api {
         Api::Rest(api) => api.url(),
@@ -118,6 +146,10 @@ async fn run(case: &Case, responses: BTreeMap<String, Value>) {
         }
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), exchange.status, "{place}");
+        for (name, value) in &exchange.answer_headers {
+            let found = response.headers().get(name).map(|found| found.to_str().unwrap());
+            assert_eq!(found, Some(value.as_str()), "{place}: {name}");
+        }
         let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         if let Some(expected) = &exchange.body {
             assert_eq!(body, *expected, "{place}");

@@ -1,4 +1,4 @@
-//! Changes what the issuer serves, and the caches of the APIs.
+//! Changes what the issuer serves, and the authorizers and caches of the APIs.
 
 use std::time::Duration;
 
@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::State;
+use crate::authorizer::{AuthorizerConfig, AuthorizerType};
 use crate::served::Served;
+use crate::stage::Stage;
 
 /// The longest time by which the caches can be made older at once.
 const MAX_ADVANCE_SECONDS: u32 = 3600;
@@ -56,7 +58,37 @@ pub(super) enum CacheAction {
     },
 }
 
+/// How the authorizer of a stage is to be set up.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthorizerChange {
+    /// The name of the API.
+    api: String,
+    /// The name of the stage; the API's first one if there is none.
+    stage: Option<String>,
+    /// The type; the present one if there is none.
+    #[serde(rename = "type")]
+    authorizer_type: Option<AuthorizerType>,
+    identity_sources: Vec<String>,
+    ttl_seconds: u64,
+    validation: Option<String>,
+}
+
 impl State {
+    /// Changes an authorizer, and returns its new configuration.
+    pub(super) fn change_authorizer(&self, change: AuthorizerChange) -> Result<Value, String> {
+        let (url, stage) = self.stage(&change.api, change.stage.as_deref())?;
+        let kind = stage.authorizer.config().kind;
+        let authorizer_type = change.authorizer_type.unwrap_or_else(|| kind.authorizer_type());
+        let changed = kind.with(authorizer_type, change.validation).and_then(|kind| {
+            let ttl = Duration::from_secs(change.ttl_seconds);
+            let identity_sources = change.identity_sources;
+            stage.authorizer.configure(AuthorizerConfig { kind, identity_sources, ttl })
+        });
+        changed.map_err(|error| error.to_string())?;
+        Ok(describe_stage(url, stage))
+    }
+
     pub(super) fn change_issuer(&self, action: &IssuerAction) -> Result<Value, String> {
         let issuer = &self.issuer;
         let served = match action {
@@ -90,11 +122,11 @@ impl State {
     }
 
     pub(super) fn change_caches(&self, action: &CacheAction) -> Result<Value, String> {
-        for (_, authorizer) in &self.apis {
+        for (_, stage) in &self.stages {
             match action {
-                CacheAction::Flush => authorizer.flush_cache(),
+                CacheAction::Flush => stage.authorizer.flush_cache(),
                 CacheAction::Advance { seconds } if *seconds <= MAX_ADVANCE_SECONDS => {
-                    authorizer.advance_cache(Duration::from_secs((*seconds).into()));
+                    stage.authorizer.advance_cache(Duration::from_secs((*seconds).into()));
                 }
                 CacheAction::Advance { .. } => {
                     return Err(format!("the most is {MAX_ADVANCE_SECONDS} seconds"));
@@ -103,4 +135,19 @@ impl State {
         }
         Ok(json!({}))
     }
+}
+
+/// Describes a stage and the present configuration of its authorizer.
+pub(super) fn describe_stage(url: &str, stage: &Stage) -> Value {
+    let AuthorizerConfig { kind, identity_sources, ttl } = stage.authorizer.config();
+    json!({
+        "name": kind.api().name(),
+        "stage": stage.name,
+        "url": url,
+        "type": kind.authorizer_type(),
+        "payload_format": kind.payload_format(),
+        "identity_sources": identity_sources,
+        "ttl_s": ttl.as_secs(),
+        "validation": kind.validation(),
+    })
 }

@@ -5,20 +5,27 @@
 //! function answers in place of the real one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::State;
 use super::send::{Message, Place, Token};
-use crate::authorizer::{Authorizer, AuthorizerConfig};
+use crate::authorizer::{
+    Authorizer, AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError,
+};
 use crate::cache::DEFAULT_TTL;
+use crate::client_request::json_answer;
+use crate::events::{API_ID, STAGE};
 use crate::identity::ApiKind;
 use crate::invocation::{FunctionError, FunctionOutcome};
 use crate::recorder::Recorder;
-use crate::rest::{Listening, RestApi};
+use crate::request::Request;
+use crate::rest::{Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
+use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
 
 /// A trap to run into.
@@ -55,12 +62,29 @@ enum Function {
     Returns(fn(&Value) -> Value),
     /// A function that fails with this message.
     Fails(&'static str),
+    /// That of a TOKEN authorizer, which API Gateway does not accept here.
+    OfTypeToken,
 }
 
 const HEADER_OF_HANDSHAKE: &str = "route.request.header.Authorization";
 const HEADER_OF_METHOD: &str = "method.request.header.Authorization";
 
-const TRAPS: [Trap; 10] = [
+const TRAPS: [Trap; 11] = [
+    Trap {
+        id: "token_type",
+        title: "A TOKEN authorizer for a WebSocket API",
+        what: "API Gateway refused to create the authorizer, so no client was let in or refused.",
+        why: "Only REST APIs have TOKEN authorizers. A WebSocket API has REQUEST authorizers only.",
+        cure: "For the authorizer, choose the type REQUEST. Its function finds the token in the headers.",
+        page: "docs/websocket.md#websocket-apis",
+        api: ApiKind::WebSocket,
+        identity_sources: &[HEADER_OF_HANDSHAKE],
+        ttl: Duration::ZERO,
+        function: Function::OfTypeToken,
+        paths: &[""],
+        place: Place::Header,
+        token: Token::Good,
+    },
     Trap {
         id: "token_event",
         title: "A function for TOKEN authorizers on a WebSocket",
@@ -231,20 +255,23 @@ impl State {
         let trap = TRAPS.iter().find(|trap| trap.id == id);
         let trap = trap.ok_or_else(|| format!("there is no trap {id}"))?;
         let runtime_api = match trap.function {
-            Function::Real => Arc::clone(&self.runtime_api),
+            Function::Real | Function::OfTypeToken => Arc::clone(&self.runtime_api),
             Function::Returns(_) | Function::Fails(_) => {
                 Arc::new(RuntimeApi::start().await.map_err(|error| error.to_string())?)
             }
         };
-        let config = AuthorizerConfig {
-            api: trap.api,
-            identity_sources: trap.identity_sources.iter().map(ToString::to_string).collect(),
-            ttl: trap.ttl,
-            simple_responses: false,
-        };
-        let authorizer = Authorizer::new(Arc::clone(&runtime_api), &config);
-        let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
         let recorder = Arc::new(self.recorder.labelled(trap.label()));
+        let kind = match trap.kind() {
+            Ok(kind) => kind,
+            Err(refused) => {
+                record_refusal(&recorder, trap.api, &refused).await;
+                return Ok(json!({}));
+            }
+        };
+        let identity_sources = trap.identity_sources.iter().map(ToString::to_string).collect();
+        let config = AuthorizerConfig { kind, identity_sources, ttl: trap.ttl };
+        let authorizer = Authorizer::new(Arc::clone(&runtime_api), config);
+        let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
         let api = Api::start(trap.api, authorizer, recorder).await.map_err(|it| it.to_string())?;
         let url = api.url();
         let sent = self.send_all(trap, &url);
@@ -259,6 +286,7 @@ impl State {
         for path in trap.paths {
             let message = Message {
                 api: trap.api.name().to_owned(),
+                stage: None,
                 method: String::from("GET"),
                 path: (*path).to_owned(),
                 place: trap.place,
@@ -268,6 +296,15 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Records the call of API Gateway's own API that creates an authorizer, and its refusal.
+async fn record_refusal(recorder: &Recorder, api: ApiKind, refused: &ConfigError) {
+    let mut call = Request::new("POST", format!("/v2/apis/{API_ID}/authorizers"));
+    call.received_at = SystemTime::now();
+    let body = json!({ "message": refused.to_string() });
+    let answer = json_answer(StatusCode::BAD_REQUEST, &body);
+    recorder.record(recorder.number(), api, &call, None, None, &answer).await;
 }
 
 /// A trap's API, while it runs.
@@ -286,10 +323,11 @@ impl Api {
             ApiKind::WebSocket => {
                 Self::WebSocket(WebSocketApi::start_at(0, authorizer, recorder).await?)
             }
-            // No trap is about HTTP APIs only.
             ApiKind::Rest | ApiKind::Http => {
                 let listening = Listening::start().await?;
-                Self::Rest(RestApi::start_echo(listening, authorizer, recorder)?)
+                let stages = vec![Stage::new(STAGE, authorizer)];
+                let settings = RestSettings::default();
+                Self::Rest(RestApi::start_stages(listening, stages, settings, recorder)?)
             }
         })
     }
@@ -306,7 +344,7 @@ impl Api {
 async fn answer(runtime_api: &RuntimeApi, function: Function) {
     let respond: &(dyn Fn(&[u8]) -> FunctionOutcome + Sync) = match function {
         // It takes its events itself.
-        Function::Real => return std::future::pending().await,
+        Function::Real | Function::OfTypeToken => return std::future::pending().await,
         Function::Returns(respond) => &move |event| {
             let event = serde_json::from_slice(event).unwrap_or_default();
             FunctionOutcome::Response(respond(&event).to_string().into())
@@ -324,6 +362,19 @@ async fn answer(runtime_api: &RuntimeApi, function: Function) {
 }
 
 impl Trap {
+    /// Returns the kind of the authorizer, if API Gateway accepts it.
+    fn kind(&self) -> Result<AuthorizerKind, ConfigError> {
+        let kind = match self.api {
+            ApiKind::WebSocket => AuthorizerKind::WebSocket,
+            // No trap is about HTTP APIs only.
+            ApiKind::Rest | ApiKind::Http => AuthorizerKind::RestRequest,
+        };
+        match self.function {
+            Function::OfTypeToken => kind.with(AuthorizerType::Token, None),
+            Function::Real | Function::Returns(_) | Function::Fails(_) => Ok(kind),
+        }
+    }
+
     /// Returns what the page says of each request.
     fn label(&self) -> Value {
         json!({
