@@ -393,9 +393,6 @@ async fn runs_into_each_trap() {
             assert_eq!(description["answer"]["status"], *status, "{id}");
             assert_eq!(authorization["decision"].as_str().unwrap_or_default(), *decision, "{id}");
             assert_eq!(authorization["invoked_ms"].is_number(), *invoked, "{id}");
-            let guide = description["trap"]["page"].as_str().unwrap();
-            let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(guide);
-            assert!(guide.is_file(), "{id}");
             // Another function's answer cannot be explained.
             let real = description["trap"]["real"] == true;
             if decision.is_empty() {
