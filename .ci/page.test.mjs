@@ -202,6 +202,7 @@ const TRAPS = {
   narrow_policy: [2, /^403 .*: the policy does not name the route/, /API Gateway has cached it/, "docs/rest-and-http.md#what-is-cached"],
   error_text: [1, /^500 error: unauthorized/, /exactly Unauthorized/, "docs/errors.md#what-the-client-gets"],
   nested_context: [1, /^500 error: malformed response/, /Join the list/, "docs/configuration.md#authorizer_context_claims"],
+  permission_missing: [1, /^500 error: no permission/, /logged nothing/, "docs/deploy/README.md#the-permission"],
   slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/, "docs/errors.md#unknown_issuer"],
 };
 

@@ -7,8 +7,9 @@
 mod config;
 mod outcome;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -16,22 +17,37 @@ use serde_json::{Map, Value, json};
 use self::config::Checked;
 pub use self::config::{AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError};
 pub use self::outcome::{Authorization, CacheUse, Refusal};
-use crate::cache::ResultCache;
+use crate::cache::{Entry, ResultCache};
+use crate::clock::Clock;
 use crate::identity::ApiKind;
-use crate::invocation::FunctionOutcome;
+use crate::invocation::{FunctionOutcome, InvokeError};
+use crate::lambda::{Invocation, Target};
 use crate::policy::{self, Verdict};
 use crate::request::Request;
-use crate::runtime_api::RuntimeApi;
 
 /// The error message with which a function makes API Gateway answer 401.
 const UNAUTHORIZED: &str = "Unauthorized";
 
+/// How long an HTTP API waits for its authorizer.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const HTTP_API_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the other kinds of API wait for it. Not documented: this is the limit of an integration.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const LIMIT: Duration = Duration::from_secs(29);
+
 /// An API's authorizer.
 #[derive(Debug)]
 pub struct Authorizer {
-    runtime_api: Arc<RuntimeApi>,
+    function: Target,
+    /// Whether the function's resource-based policy lets API Gateway invoke it.
+    is_permitted: AtomicBool,
     /// Each request uses one setup from its beginning to its end.
     setup: RwLock<Arc<Setup>>,
+    /// The time of the cache.
+    clock: Clock,
 }
 
 /// A configuration and its cache.
@@ -50,16 +66,47 @@ impl Setup {
 }
 
 impl Authorizer {
-    /// Sets up the function behind `runtime_api` as an API's authorizer.
+    /// Sets up the function as an API's authorizer. API Gateway may invoke it.
     ///
     /// # Errors
     ///
     /// When API Gateway would not accept the configuration.
-    pub fn new(
-        runtime_api: Arc<RuntimeApi>,
-        config: AuthorizerConfig,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self { runtime_api, setup: RwLock::new(Setup::new(config)?) })
+    pub fn new(function: impl Into<Target>, config: AuthorizerConfig) -> Result<Self, ConfigError> {
+        let setup = RwLock::new(Setup::new(config)?);
+        Ok(Self {
+            function: function.into(),
+            is_permitted: AtomicBool::new(true),
+            setup,
+            clock: Clock::default(),
+        })
+    }
+
+    /// Adds or removes the permission to invoke the function, as `aws lambda add-permission` and
+    /// `remove-permission` do. Cached responses are used without it.
+    ///
+    /// - REST: <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
+    /// - HTTP: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>
+    /// - WebSocket: not documented
+    pub fn permit(&self, is_permitted: bool) {
+        self.is_permitted.store(is_permitted, Ordering::Relaxed);
+    }
+
+    /// Returns whether API Gateway may invoke the function.
+    #[must_use]
+    pub fn is_permitted(&self) -> bool {
+        self.is_permitted.load(Ordering::Relaxed)
+    }
+
+    /// Uses this clock in place of its own.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Returns the clock of the cache, and of a WebSocket API's connections.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Changes the configuration, as an update of the authorizer and a deployment of the API do. The
@@ -91,13 +138,6 @@ impl Authorizer {
         self.setup().config.kind.api()
     }
 
-    /// Makes the cached responses older by `duration`.
-    pub fn advance_cache(&self, duration: Duration) {
-        if let Some(cache) = &self.setup().cache {
-            cache.advance(duration);
-        }
-    }
-
     /// Empties the cache.
     pub fn flush_cache(&self) {
         if let Some(cache) = &self.setup().cache {
@@ -121,6 +161,7 @@ impl Authorizer {
             cache: if cache.is_some() { CacheUse::NotAsked } else { CacheUse::Off },
             outcome: None,
             duration: None,
+            report: None,
             matched: None,
             context: Map::new(),
             usage_identifier_key: None,
@@ -145,7 +186,7 @@ impl Authorizer {
         into: &mut Authorization,
     ) {
         let Setup { config, cache } = setup;
-        let hit = cache.as_ref().and_then(|cache| cache.find(&values));
+        let hit = cache.as_ref().and_then(|cache| cache.find(&values, self.clock.now()));
         if let Some(hit) = hit {
             into.cache = CacheUse::Hit { age: hit.age, number: hit.number };
             into.decision = config.evaluate(&hit.response, into);
@@ -155,16 +196,25 @@ impl Authorizer {
         if cache.is_some() {
             into.cache = CacheUse::Miss;
         }
-        let asked_at = Instant::now();
-        let outcome = self.runtime_api.invoke(into.event.to_string()).await;
-        into.duration = Some(asked_at.elapsed());
+        if !self.is_permitted() {
+            into.decision = Err(InvokeError::NotPermitted.into());
+            return;
+        }
+        let limit = if self.api() == ApiKind::Http { HTTP_API_LIMIT } else { LIMIT };
+        let event = into.event.to_string().into();
+        let (Invocation { outcome, report }, duration) =
+            self.function.invoke_within(limit, event).await;
+        let was_asked = !matches!(outcome, Err(InvokeError::Throttled(_)));
+        into.duration = was_asked.then_some(duration);
+        into.report = report;
         into.decision = match &outcome {
             Ok(FunctionOutcome::Response(response)) => {
                 let decision = config.evaluate(response, into);
                 if let Some(cache) = cache
                     && !matches!(decision, Err(Refusal::Malformed(_)))
                 {
-                    cache.store(values, response.clone(), number);
+                    let (response, stored_at) = (response.clone(), self.clock.now());
+                    cache.store(values, Entry { response, stored_at, number });
                 }
                 decision
             }

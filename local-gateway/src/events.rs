@@ -49,6 +49,18 @@ impl Request {
         })
     }
 
+    /// Returns the event of a WebSocket API's `$connect` to an integration.
+    #[must_use]
+    pub fn websocket_connect_proxy(&self) -> Value {
+        let mut event = self.websocket_connect();
+        of_integration(&mut event, &["type", "methodArn"]);
+        // Unlike that of a REST API, this one has no empty members.
+        if let Value::Object(members) = &mut event {
+            members.retain(|_, value| !value.is_null());
+        }
+        event
+    }
+
     /// Returns the `requestContext` of a WebSocket API's event for `route_key`.
     #[must_use]
     pub fn websocket_context(&self, route_key: &str, event_type: &str) -> Value {

@@ -30,7 +30,7 @@ use crate::authorizer::Refusal;
 use crate::client_request::{json_answer, read_request};
 use crate::events::HTTP_API_STAGE;
 use crate::identity::ApiKind;
-use crate::integration::{Integrated, Integration, IntegrationError};
+use crate::integration::{Integrated, Integration};
 use crate::recorder::Recorder;
 use crate::request;
 use crate::server::{self, Answer, Disconnect, Server};
@@ -146,19 +146,10 @@ fn refuse(refusal: &Refusal) -> Answer {
 fn answer(integrated: &Integrated) -> Answer {
     match &integrated.result {
         Ok(response) => response.answer(),
-        Err(IntegrationError::Timeout(_)) => {
+        Err(error) if error.is_timeout() => {
             message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
         }
-        Err(
-            IntegrationError::Start { .. }
-            | IntegrationError::Read(_)
-            | IntegrationError::Failed(_)
-            | IntegrationError::NoAnswer { .. }
-            | IntegrationError::Status { .. }
-            | IntegrationError::Function(_)
-            | IntegrationError::TooLarge
-            | IntegrationError::Malformed(_),
-        ) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Err(_) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
 }
 
@@ -168,17 +159,29 @@ fn message(status: StatusCode, text: &str) -> Answer {
 
 /// Returns the event of a proxy integration with payload format 2.0.
 ///
-/// Which bodies are Base64 is not documented. Here they are those that are not text.
+/// Which types of bodies are text is not documented; it was [measured by others]. The others are Base64,
+/// also without a type, and also those of forms.
+///
+/// [measured by others]: https://github.com/ministackorg/ministack/pull/766
 fn proxy_event(request: &request::Request, context: &Map<String, Value>, body: &[u8]) -> Value {
     let mut event = request.http_api_2_proxy();
     event["requestContext"]["authorizer"] = json!({ "lambda": context });
-    match std::str::from_utf8(body) {
-        Ok("") => {}
-        Ok(text) => event["body"] = text.into(),
-        Err(_) => {
-            event["body"] = STANDARD.encode(body).into();
-            event["isBase64Encoded"] = true.into();
-        }
+    if body.is_empty() {
+        return event;
+    }
+    let content_type = event.pointer("/headers/content-type").and_then(Value::as_str);
+    if content_type.is_some_and(is_text) {
+        event["body"] = String::from_utf8_lossy(body).into();
+    } else {
+        event["body"] = STANDARD.encode(body).into();
+        event["isBase64Encoded"] = true.into();
     }
     event
+}
+
+fn is_text(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type.starts_with("text/")
+        || ["application/json", "application/xml", "application/javascript"]
+            .contains(&media_type.as_str())
 }

@@ -127,6 +127,13 @@ pub enum IntegrationError {
     Malformed(#[from] Malformed),
 }
 
+impl IntegrationError {
+    /// Tells whether the time limit is the reason, for which clients get an error of its own.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_))
+    }
+}
+
 /// What became of a request at the integration.
 #[derive(Debug)]
 pub struct Integrated {
@@ -205,7 +212,7 @@ impl Integration {
     }
 
     async fn output(&self, api: ApiKind, event: &Value) -> Result<Bytes, IntegrationError> {
-        let output = match &self.target {
+        match &self.target {
             Target::Echo => Ok(echo(api, event).to_string().into()),
             Target::Command(command) => command.run(event.to_string().as_bytes()).await,
             Target::Url(endpoint) => endpoint.post(event.to_string().into()).await,
@@ -216,11 +223,7 @@ impl Integration {
                 }
                 Err(error) => Err(IntegrationError::Function(error.to_string())),
             },
-        }?;
-        if output.len() > MAX_RESPONSE_BYTES {
-            return Err(IntegrationError::TooLarge);
         }
-        Ok(output)
     }
 }
 
@@ -234,11 +237,10 @@ fn longest(api: ApiKind) -> Duration {
 
 /// Returns the proxy response that has the event as its body.
 fn echo(api: ApiKind, event: &Value) -> Value {
-    let context = |member: &str| event.pointer(&format!("/requestContext/{member}"));
     let mut headers = json!({ "content-type": "application/json" });
-    if api == ApiKind::WebSocket
-        && context("eventType").and_then(Value::as_str) == Some("CONNECT")
-        && let Some(subprotocol) = context("authorizer/subprotocol")
+    // It has an effect at `$connect` only.
+    if let Some(subprotocol) = event.pointer("/requestContext/authorizer/subprotocol")
+        && api == ApiKind::WebSocket
     {
         headers["Sec-WebSocket-Protocol"] = subprotocol.clone();
     }

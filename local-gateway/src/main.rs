@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod conformance_command;
 mod demo;
 mod options;
 mod rest_command;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
+use local_gateway::conformance::{Table, template};
 use local_gateway::executable::{self, ExecutableError, Profile};
 use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
@@ -26,7 +28,6 @@ use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
-use crate::client::ClientError;
 use crate::demo::DemoError;
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
@@ -49,8 +50,6 @@ enum Failure {
     Executable(#[from] ExecutableError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("could not check whether the function accepts the built-in issuer's tokens")]
-    Check(#[source] ClientError),
     #[error("the function ended ({0}); its log is above")]
     Ended(ExitStatus),
     #[error("could not wait for the function to end")]
@@ -72,6 +71,14 @@ enum Failure {
     Init(FunctionError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error("could not read the table of cases")]
+    Table(#[from] serde_json::Error),
+    #[error("--url takes NAME=URL, and not {argument}. The names are {names}.")]
+    Url { argument: String, names: String },
+    #[error("{0} cases failed; the differences are above")]
+    Conformance(usize),
+    #[error("no case was checked")]
+    NothingChecked,
     #[error("could not listen for Ctrl-C")]
     Signal(#[source] io::Error),
     #[error("interrupted")]
@@ -99,6 +106,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve(interrupt, &options).await,
         Command::Rest { backend, scope } => serve_rest(interrupt, backend, scope, &options).await,
         Command::Demo => until_interrupt(interrupt, demonstrate(&options)).await,
+        Command::Conformance => until_interrupt(interrupt, check_cases(&options)).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,6 +162,21 @@ async fn demonstrate(options: &Options) -> Result<(), Failure> {
     Ok(demo::run(&stack).await?)
 }
 
+async fn check_cases(options: &Options) -> Result<(), Failure> {
+    let table = Table::read()?;
+    if options.template {
+        print!("{}", template::sam(&table));
+        return Ok(());
+    }
+    let endpoints = if options.urls.is_empty() {
+        let executable = find_executable(options).await?;
+        conformance_command::built_in(&table, &executable).await?
+    } else {
+        conformance_command::at(&table, &options.urls, options.max_wait)?
+    };
+    conformance_command::run(&table, &endpoints).await
+}
+
 /// Returns the ports that the servers prefer: those after the page's.
 fn ports(page: u16) -> Ports {
     let after = |distance| match page {
@@ -183,26 +206,27 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         };
         let executable = find_executable(options).await?;
         let ports = ports(options.port.unwrap_or(PAGE_PORT));
-        let stack = StackOptions { ports, gateway_responses, integration };
+        let lambda = options.lambda;
+        let stack = StackOptions { ports, gateway_responses, integration, lambda };
         let stack = Stack::start_with(stack, &executable, settings.variables()).await?;
-        let log = stack.function.follow_log();
+        let log = stack.lambda.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
         let message =
             start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
-                .await?;
+                .await;
         Ok((stack, page, log, message))
     };
-    let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    let (_stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
     println!("{message}");
-    let ended = async {
+    let printed = async {
         while let Some(line) = log.line(|_| true).await {
             println!("{line}");
         }
-        stack.function.wait().await
     };
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
-        status = ended => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
+        // The log has no end: Lambda starts the function again.
+        () = printed => Ok(()),
     }
 }
 

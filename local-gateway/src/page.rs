@@ -16,7 +16,8 @@
 //! | `POST /issuer` | changes what the issuer serves |
 //! | `POST /trap` | sends requests that run into one of the traps |
 //! | `POST /authorizer` | changes the identity sources, the time to live, the type or the validation expression |
-//! | `POST /cache` | empties the caches, or makes their responses older |
+//! | `POST /lambda` | changes how the function is run, or ends its environments |
+//! | `POST /cache` | empties the caches, or advances the gateway's clock |
 
 mod control;
 mod docs;
@@ -46,11 +47,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::client_request::json_answer;
+use crate::clock::Clock;
 use crate::guard;
 use crate::invocation::FunctionOutcome;
 use crate::issuer::{Issuer, now_seconds};
+use crate::lambda::Lambda;
 use crate::recorder::Recorder;
-use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Answer, Disconnect, Server};
 use crate::stack::{ISSUER_SETTINGS, Stack};
 use crate::stage::Stage;
@@ -113,9 +115,10 @@ impl Page {
             address: listening.0.local_addr()?,
             started_at: now_seconds(),
             stages: stack.stages.clone(),
+            clock: stack.clock.clone(),
             function_url: stack.invoke_api.url(),
             issuer: Arc::clone(&stack.issuer),
-            runtime_api: Arc::clone(&stack.runtime_api),
+            lambda: Arc::clone(&stack.lambda),
             recorder: Arc::clone(&stack.recorder),
             explanations: Mutex::default(),
             good: send::GoodToken::default(),
@@ -140,11 +143,13 @@ struct State {
     address: SocketAddr,
     /// Tells the page that the program was started again.
     started_at: u64,
+    /// The clock of the caches and the connections.
+    clock: Clock,
     /// The stages of all APIs, with their URLs.
     stages: Vec<(String, Stage)>,
     function_url: String,
     issuer: Arc<Issuer>,
-    runtime_api: Arc<RuntimeApi>,
+    lambda: Arc<Lambda>,
     recorder: Arc<Recorder>,
     explanations: Mutex<HashMap<u64, Value>>,
     good: send::GoodToken,
@@ -228,6 +233,7 @@ impl State {
             },
             "/issuer" => read(body).and_then(|action| self.change_issuer(&action)),
             "/authorizer" => read(body).and_then(|change| self.change_authorizer(change)),
+            "/lambda" => read(body).and_then(|action| self.change_lambda(&action)),
             "/cache" => read(body).and_then(|action| self.change_caches(&action)),
             _ => return error(StatusCode::NOT_FOUND, "there is nothing here"),
         };
@@ -246,6 +252,7 @@ impl State {
             "started_at": self.started_at,
             "apis": apis,
             "function_url": self.function_url,
+            "lambda": self.lambda.describe(),
             "issuer_url": self.issuer.url(),
             "settings": self.settings,
             "traps": traps::titles(),
@@ -278,7 +285,7 @@ impl State {
         let event = record.description.pointer("/authorization/event");
         let event = event.ok_or("the request did not reach an authorizer")?;
         let question = json!({ "type": "EXPLAIN", "event": event }).to_string();
-        let explanation: Value = match self.runtime_api.invoke(question).await {
+        let explanation: Value = match self.lambda.invoke(question.into()).await.outcome {
             Ok(FunctionOutcome::Response(response)) => {
                 serde_json::from_slice(&response).map_err(|error| error.to_string())?
             }

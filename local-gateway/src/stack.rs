@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
+use crate::clock::Clock;
 use crate::events::{HTTP_API_STAGE, STAGE};
-use crate::function::Function;
 use crate::http_api::HttpApi;
 use crate::integration::Integration;
 use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
+use crate::lambda::{Lambda, LambdaOptions};
 use crate::recorder::Recorder;
 use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
-use crate::runtime_api::RuntimeApi;
 use crate::stage::Stage;
-use crate::websocket::WebSocketApi;
+use crate::websocket::{WebSocketApi, WebSocketSettings};
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
 pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
@@ -58,6 +58,8 @@ pub struct StackOptions {
     pub gateway_responses: GatewayResponses,
     /// What is behind each API.
     pub integration: Integration,
+    /// How the function is run.
+    pub lambda: LambdaOptions,
 }
 
 /// The running servers and the function. Dropping it stops all of them.
@@ -65,10 +67,8 @@ pub struct StackOptions {
 pub struct Stack {
     /// The issuer of the tokens.
     pub issuer: Arc<Issuer>,
-    /// The authorizer.
-    pub function: Function,
-    /// The Runtime API from which the function takes invocations.
-    pub runtime_api: Arc<RuntimeApi>,
+    /// The function.
+    pub lambda: Arc<Lambda>,
     /// Lambda's API for direct invocation of the function.
     pub invoke_api: InvokeApi,
     /// The API to which WebSocket clients connect. It has no identity source.
@@ -81,8 +81,12 @@ pub struct Stack {
     /// settings make the function return policies. The stage `v1` has payload format 1.0, and the identity
     /// source is the `Authorization` header.
     pub http_api: HttpApi,
+    /// The authorizer of the WebSocket API.
+    pub websocket_authorizer: Arc<Authorizer>,
     /// The stages of all APIs, with their URLs.
     pub stages: Vec<(String, Stage)>,
+    /// The clock of the caches and the connections.
+    pub clock: Clock,
     /// The requests to the APIs.
     pub recorder: Arc<Recorder>,
 }
@@ -155,23 +159,29 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let StackOptions { ports, gateway_responses, integration } = options;
+        let StackOptions { ports, gateway_responses, integration, lambda } = options;
         let issuer = Issuer::start_at(ports.issuer).await.map_err(StartError::Issuer)?;
         let issuer = Arc::new(issuer);
-        let runtime_api = Arc::new(RuntimeApi::start().await.map_err(StartError::RuntimeApi)?);
+        let lambda = Lambda::start(executable, environment(&issuer, settings), lambda).await?;
         let policies = settings
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
         let recorder = Arc::new(Recorder::default());
+        let clock = Clock::default();
         let integration = Arc::new(integration);
         let started = async {
             let record = || Arc::clone(&recorder);
             let [websocket, rest, token, http, http_1] =
-                authorizers(&runtime_api, !policies).map_err(io::Error::other)?;
-            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
+                authorizers(&lambda, !policies, &clock).map_err(io::Error::other)?;
+            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&lambda)).await?;
+            let of_websocket = WebSocketSettings {
+                integration: Arc::clone(&integration),
+                ..WebSocketSettings::default()
+            };
+            let (port, authorizer) = (ports.websocket_api, Arc::clone(&websocket));
             let websocket_api =
-                WebSocketApi::start_at(ports.websocket_api, Arc::clone(&websocket), record())
-                    .await?;
+                WebSocketApi::start_with(port, authorizer, of_websocket, record()).await?;
+            let websocket_authorizer = Arc::clone(&websocket);
             let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
             let of_rest = RestSettings {
@@ -185,33 +195,20 @@ impl Stack {
             let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
             let stages = std::iter::once(websocket).chain(rest_api.stages());
             let stages = stages.chain(http_api.stages()).collect();
-            Ok((invoke_api, websocket_api, rest_api, http_api, stages))
+            Ok((invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages))
         };
-        let (invoke_api, websocket_api, rest_api, http_api, stages) =
+        let (invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages) =
             started.await.map_err(StartError::Api)?;
-        let environment = environment(&issuer, settings);
-        let mut function = Function::start(executable, runtime_api.address(), environment)
-            .map_err(|source| StartError::Function { executable: executable.to_owned(), source })?;
-        tokio::select! {
-            // After a failed start, the function reports an error and ends. The report says more.
-            biased;
-            ready = runtime_api.ready() => ready.map_err(StartError::Init)?,
-            status = function.wait() => {
-                let status = status.map_err(StartError::Wait)?;
-                // Waits for the end of the log, so that it is complete.
-                function.log_line(|_| false).await;
-                return Err(StartError::Ended { status, log: function.log().join("\n") });
-            }
-        }
         Ok(Self {
             issuer,
-            function,
-            runtime_api,
+            lambda,
             invoke_api,
             websocket_api,
             rest_api,
             http_api,
+            websocket_authorizer,
             stages,
+            clock,
             recorder,
         })
     }
@@ -219,13 +216,15 @@ impl Stack {
 
 /// Returns the authorizers of the WebSocket API and of both stages of the REST and the HTTP API.
 fn authorizers(
-    runtime_api: &Arc<RuntimeApi>,
+    lambda: &Arc<Lambda>,
     simple_responses: bool,
+    clock: &Clock,
 ) -> Result<[Arc<Authorizer>; 5], ConfigError> {
     let authorizer = |kind, sources: &[&str], ttl| {
         let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl };
-        Authorizer::new(Arc::clone(runtime_api), config).map(Arc::new)
+        let authorizer = Authorizer::new(Arc::clone(lambda), config);
+        authorizer.map(|authorizer| Arc::new(authorizer.with_clock(clock.clone())))
     };
     let of_rest = ["method.request.header.Authorization"];
     let [header, route] = ["$request.header.Authorization", "$context.routeKey"];

@@ -7,6 +7,8 @@ mod support;
 
 use std::process::Stdio;
 
+use local_gateway::conformance::{BuiltIn, Table};
+
 use support::http_client;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -437,4 +439,68 @@ async fn explains_its_arguments() {
             "--binary FILE",
         ],
     );
+}
+
+/// An API of the table that keeps running until it is dropped, and the argument for its URL.
+async fn api(name: &str, actual: &str) -> (BuiltIn, String) {
+    let table = Table::read().unwrap();
+    let api = BuiltIn::start(&table, &table.apis[actual], None).await.unwrap();
+    let argument = format!("{name}={}", api.url());
+    (api, argument)
+}
+
+/// Runs `conformance` for this URL. Returns the exit code, standard output and standard error.
+async fn conformance(url: &str) -> (Option<i32>, String, String) {
+    let arguments = ["conformance", "--max-wait", "0", "--url", url];
+    let output = program(&[]).args(arguments).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn conformance_passes_against_an_api_that_does_as_the_table_says() {
+    let (_api, url) = api("RestHeader", "RestHeader").await;
+    let (code, output, errors) = conformance(&url).await;
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    assert_contains(
+        &output,
+        &[
+            "The cases wait for 0 s in all",
+            "passed       REST: an Allow lets the request in",
+            "in part      REST: a Deny is cached",
+            "not visible whether the function was asked and the response was cached: request 1, 2",
+            "not checked  REST: a response is cached for the time to live, 300 s by default",
+            "it waits for 300 s; --max-wait allows it",
+            "there is no URL of HttpHeader",
+            "its tokens are the built-in issuer's",
+            " passed, 0 failed, ",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn conformance_prints_the_differences_and_fails() {
+    let (_api, url) = api("RestHeader", "RestHeaderUncached").await;
+    let (code, output, errors) = conformance(&url).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert_contains(&errors, &["1 cases failed; the differences are above"]);
+    assert_contains(
+        &output,
+        &[
+            "FAILED       REST: a cached policy is evaluated again for each route",
+            "  request 2, GET /orders: the function was asked: expected no, got yes",
+            "  request 2, GET /orders: the response was cached: expected yes, got no",
+            " passed, 1 failed, ",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn conformance_refuses_an_unknown_name_and_a_url_that_checks_nothing() {
+    let (code, _, errors) = conformance("RestHeadr=http://127.0.0.1:9").await;
+    assert_eq!(code, Some(1));
+    assert_contains(&errors, &["not RestHeadr=http://127.0.0.1:9. The names are Http1Header, "]);
+    let (code, output, errors) = conformance("HttpNone=http://127.0.0.1:9").await;
+    assert_eq!(code, Some(1), "{output}");
+    assert_contains(&errors, &["no case was checked"]);
 }

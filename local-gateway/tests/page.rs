@@ -349,15 +349,93 @@ async fn controls_the_issuer() {
 async fn asks_the_function_for_an_explanation_once() {
     let (page, stack) = start().await;
     assert_eq!(post(&page, "send", message("rest", "/orders")).await.0, 200);
-    let taken = stack.runtime_api.taken_so_far();
+    let taken = stack.lambda.invocations();
     for _ in 0..2 {
         let (status, explanation) = post(&page, "explain", json!({ "number": 1 })).await;
         // The function of this test answers everything with its policy.
         assert_eq!((status, &explanation["principalId"]), (200, &json!("alice")));
     }
-    assert_eq!(stack.runtime_api.taken_so_far(), taken + 1);
+    assert_eq!(stack.lambda.invocations(), taken + 1);
     let (status, answer) = post(&page, "explain", json!({ "number": 2 })).await;
     assert_eq!((status, &answer["message"]), (400, &json!("this request is not kept any more")));
+}
+
+#[tokio::test]
+async fn controls_how_the_function_is_run() {
+    let (page, stack) = start().await;
+    let send = || async {
+        // A WebSocket API caches no response.
+        let sent = post(&page, "send", message("websocket", "")).await.1;
+        let record = stack.recorder.all().pop().unwrap();
+        (sent["status"].clone(), record.description["authorization"].clone())
+    };
+    let (status, authorization) = send().await;
+    assert_eq!(status, 101);
+    let lambda = &authorization["lambda"];
+    assert_eq!((&lambda["environment"], &lambda["cold_start"]), (&json!(1), &json!(false)));
+    assert_eq!(lambda["status"], "success");
+    assert!(lambda["frozen_ms"].is_number() && lambda["billed_ms"].is_number(), "{lambda}");
+
+    assert_eq!(post(&page, "lambda", json!({ "action": "stop_all" })).await.0, 200);
+    let lambda = &send().await.1["lambda"];
+    assert_eq!((&lambda["environment"], &lambda["cold_start"]), (&json!(2), &json!(true)));
+    assert!(lambda["init_ms"].as_f64().unwrap() > 0.0, "{lambda}");
+
+    for (action, changed, value) in [
+        (json!({ "action": "thaw" }), "freezes", json!(false)),
+        (json!({ "action": "freeze" }), "freezes", json!(true)),
+        (json!({ "action": "timeout", "seconds": 3 }), "timeout_s", json!(3.0)),
+        (json!({ "action": "limit", "environments": 0 }), "limit", json!(0)),
+    ] {
+        let described = post(&page, "lambda", action).await.1;
+        assert_eq!(described[changed], value);
+        assert_eq!(setup(&page).await["lambda"][changed], value);
+    }
+    let (status, authorization) = send().await;
+    assert_eq!((status, &authorization["failure"]), (json!(500), &json!("throttled")));
+    assert_eq!(authorization["invoked_ms"], Value::Null);
+    let invoke =
+        format!("{}/2015-03-31/functions/jwks-authorizer/invocations", stack.invoke_api.url());
+    let throttled = http_client().post(invoke).body("{}").send().await.unwrap();
+    assert_eq!(throttled.status(), 429);
+    assert_eq!(throttled.headers()["x-amzn-errortype"], "TooManyRequestsException");
+    assert_eq!(post(&page, "lambda", json!({ "action": "limit", "environments": 1 })).await.0, 200);
+    assert_eq!(send().await.0, 101);
+
+    for (action, error) in [
+        (json!({ "action": "limit", "environments": 101 }), "the most is 100 environments"),
+        (json!({ "action": "timeout", "seconds": 0 }), "the timeout is from 1 to 900 seconds"),
+        (json!({ "action": "timeout", "seconds": 901 }), "the timeout is from 1 to 900 seconds"),
+        (json!({ "action": "permission", "api": "soap", "granted": true }), "there is no API soap"),
+    ] {
+        let refused = post(&page, "lambda", action).await;
+        assert_eq!(refused, (400, json!({ "message": error })));
+    }
+}
+
+#[tokio::test]
+async fn without_permission_every_api_answers_500_and_asks_nobody() {
+    let (page, stack) = start().await;
+    for (position, api) in [(0, "websocket"), (1, "rest"), (3, "http")] {
+        for (granted, expected) in
+            [(false, 500), (true, if api == "websocket" { 101 } else { 200 })]
+        {
+            if api == "http" && granted {
+                // The function of this test returns no simple response.
+                continue;
+            }
+            let action = json!({ "action": "permission", "api": api, "granted": granted });
+            assert_eq!(post(&page, "lambda", action).await.0, 200);
+            assert_eq!(setup(&page).await["apis"][position]["is_permitted"], granted);
+            let invocations = stack.lambda.invocations();
+            let sent = post(&page, "send", message(api, "/orders")).await.1;
+            assert_eq!(sent, json!({ "status": expected }), "{api}");
+            let record = stack.recorder.all().pop().unwrap();
+            let authorization = &record.description["authorization"];
+            assert_eq!(authorization["failure"] == "not_permitted", !granted, "{api}");
+            assert_eq!(stack.lambda.invocations() > invocations, granted, "{api}");
+        }
+    }
 }
 
 /// What a trap's requests show: the status and the decision of each, and whether the function was asked.
@@ -365,7 +443,7 @@ async fn asks_the_function_for_an_explanation_once() {
 async fn runs_into_each_trap() {
     let (page, stack) = start().await;
     type Shown = (u64, &'static str, bool);
-    let cases: [(&str, &[Shown]); 11] = [
+    let cases: [(&str, &[Shown]); 12] = [
         ("token_type", &[(400, "", false)]),
         ("token_event", &[(500, "failed", true)]),
         ("source_absent", &[(401, "missing_identity", false)]),
@@ -376,6 +454,7 @@ async fn runs_into_each_trap() {
         ("narrow_policy", &[(200, "allow", true), (403, "implicit_deny", false)]),
         ("error_text", &[(500, "failed", true)]),
         ("nested_context", &[(500, "malformed", true)]),
+        ("permission_missing", &[(500, "no_outcome", false)]),
         // The function of this test allows everything.
         ("slash", &[(200, "allow", true)]),
     ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::invocation::{FunctionError, FunctionOutcome, InvokeError};
+use crate::lambda::Report;
 use crate::policy::{MalformedResponse, Matched};
 
 /// What API Gateway did with a request up to the decision, and the decision.
@@ -20,6 +21,8 @@ pub struct Authorization {
     pub outcome: Option<FunctionOutcome>,
     /// How long the function took, if it was asked.
     pub duration: Option<Duration>,
+    /// What Lambda says of the invocation, if an execution environment got the event.
+    pub report: Option<Report>,
     /// The resource in the policy that decides.
     pub matched: Option<Matched>,
     /// What the policy says of the caller, also if the caller is refused. Gateway responses can use it.

@@ -1,6 +1,9 @@
 //! What a request and the function see of a configuration.
 
+use std::time::Duration;
+
 use super::*;
+use crate::runtime_api::RuntimeApi;
 
 const POLICY: &str = r#"{"principalId":"a","policyDocument":{"Version":"2012-10-17","Statement":[{
     "Effect":"Allow","Action":"execute-api:Invoke","Resource":"*"}]}}"#;

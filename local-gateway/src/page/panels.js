@@ -72,8 +72,8 @@ export function authorizerPanel(request) {
   const { authorization, explanation } = request;
   const shown = [];
   const known = authorization && (typeof authorization.invoked_ms === "number" || authorization.cache.use === "hit");
-  if (!known) {
-    shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
+  if (!known || authorization.decision === "no_outcome") {
+    if (!known) shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
     const problem = gatewayProblem(request);
     if (problem) shown.push(whyCard(problem));
     return shown;

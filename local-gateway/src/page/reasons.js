@@ -23,10 +23,38 @@ export function reasonOf(request) {
       return explanation?.reason ?? contextOf(authorization)?.reason ?? "denied";
     case "unauthorized": return explanation?.reason ?? "Unauthorized";
     case "failed": return authorization.outcome?.errorMessage?.split(":")[0] ?? "the function failed";
-    case "no_outcome": return "no answer from the function";
+    case "no_outcome": return FAILURES[authorization.failure].reason;
     default: return "malformed response";
   }
 }
+
+/** Why the function gave no answer, and what helps. */
+const FAILURES = {
+  not_permitted: {
+    reason: "no permission to invoke the function",
+    wanted: "a statement in the function's resource-based policy for this authorizer",
+    cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
+    page: "docs/deploy/README.md#the-permission",
+  },
+  throttled: {
+    reason: "throttled",
+    wanted: "a free execution environment, or room for another one",
+    cure: "Raise the function's reserved concurrency, or the account's limit of concurrent executions.",
+    page: "docs/local-gateway.md#execution-environments",
+  },
+  timeout: {
+    reason: "no answer from the function in time",
+    wanted: "an answer before the time limit",
+    cure: "See what the function waits for: its log is on the terminal.",
+    page: "docs/errors.md#symptoms",
+  },
+  init_error: {
+    reason: "the function did not start",
+    wanted: "a function that starts",
+    cure: "See the function's log on the terminal.",
+    page: "docs/errors.md#symptoms",
+  },
+};
 
 const contextOf = (authorization) => authorization.outcome?.response?.context;
 
@@ -97,14 +125,7 @@ export function gatewayProblem(request) {
         cure: "See the JSON of the answer. Context values must be strings, numbers or booleans.",
         page: "docs/errors.md#what-the-client-gets",
       };
-    case "no_outcome":
-      return {
-        reason: "no answer from the function",
-        found: authorization.cause,
-        wanted: "an answer before the time limit",
-        cure: "See the function's log on the terminal.",
-        page: "docs/errors.md#symptoms",
-      };
+    case "no_outcome": return { found: authorization.cause, ...FAILURES[authorization.failure] };
     default: return undefined;
   }
 }

@@ -55,7 +55,7 @@ export function select(number, station) {
 /** Asks the function for its explanation, once for each request that it decided. */
 async function explain(request) {
   const { authorization, trap } = request;
-  if (!authorization || authorization.decision === "missing_identity" || request.asked) return;
+  if (!authorization || ["missing_identity", "no_outcome"].includes(authorization.decision) || request.asked) return;
   if (trap && !trap.real) return;
   request.asked = true;
   try {

@@ -32,10 +32,10 @@ export function stationsOf(request) {
     return ["pass", simple ? "authorized" : "allowed"];
   };
   const authorizer = () => {
+    if (decision === "no_outcome") return ["fail", asked ? "no answer" : "not invoked"];
     if (!known) return ["skip", "not asked"];
     if (cached) return ["cached", `answer of #${authorization.cache.number}`];
     if (functionRefused(request)) return ["fail", reasonOf(request)];
-    if (decision === "no_outcome") return ["fail", "no answer"];
     return ["pass", "allowed"];
   };
   const answered = () => {

@@ -21,6 +21,7 @@ use crate::client_request::json_answer;
 use crate::events::{API_ID, STAGE};
 use crate::identity::ApiKind;
 use crate::invocation::{FunctionError, FunctionOutcome};
+use crate::lambda::Target;
 use crate::recorder::Recorder;
 use crate::request::Request;
 use crate::rest::{Listening, RestApi, RestSettings};
@@ -62,6 +63,8 @@ enum Function {
     Returns(fn(&Value) -> Value),
     /// A function that fails with this message.
     Fails(&'static str),
+    /// The real function, which API Gateway may not invoke.
+    NotPermitted,
     /// That of a TOKEN authorizer, which API Gateway does not accept here.
     OfTypeToken,
 }
@@ -69,7 +72,7 @@ enum Function {
 const HEADER_OF_HANDSHAKE: &str = "route.request.header.Authorization";
 const HEADER_OF_METHOD: &str = "method.request.header.Authorization";
 
-const TRAPS: [Trap; 11] = [
+const TRAPS: [Trap; 12] = [
     Trap {
         id: "token_type",
         title: "A TOKEN authorizer for a WebSocket API",
@@ -223,6 +226,21 @@ const TRAPS: [Trap; 11] = [
         token: Token::Good,
     },
     Trap {
+        id: "permission_missing",
+        title: "API Gateway may not invoke the function",
+        what: "The client got a 500, and the function was not asked and logged nothing.",
+        why: "The function's resource-based policy has no statement for this authorizer.",
+        cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
+        page: "docs/deploy/README.md#the-permission",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::NotPermitted,
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
         id: "slash",
         title: "A slash at the end of the issuer",
         what: "The function refused a token of the right issuer with a 401.",
@@ -254,11 +272,13 @@ impl State {
     pub(super) async fn spring(&self, id: &str) -> Result<Value, String> {
         let trap = TRAPS.iter().find(|trap| trap.id == id);
         let trap = trap.ok_or_else(|| format!("there is no trap {id}"))?;
-        let runtime_api = match trap.function {
-            Function::Real | Function::OfTypeToken => Arc::clone(&self.runtime_api),
-            Function::Returns(_) | Function::Fails(_) => {
-                Arc::new(RuntimeApi::start().await.map_err(|error| error.to_string())?)
+        let runtime_api = RuntimeApi::start().await.map_err(|error| error.to_string())?;
+        let runtime_api = Arc::new(runtime_api);
+        let function: Target = match trap.function {
+            Function::Real | Function::NotPermitted | Function::OfTypeToken => {
+                Arc::clone(&self.lambda).into()
             }
+            Function::Returns(_) | Function::Fails(_) => Arc::clone(&runtime_api).into(),
         };
         let recorder = Arc::new(self.recorder.labelled(trap.label()));
         let kind = match trap.kind() {
@@ -270,8 +290,9 @@ impl State {
         };
         let identity_sources = trap.identity_sources.iter().map(ToString::to_string).collect();
         let config = AuthorizerConfig { kind, identity_sources, ttl: trap.ttl };
-        let authorizer = Authorizer::new(Arc::clone(&runtime_api), config);
+        let authorizer = Authorizer::new(function, config);
         let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
+        authorizer.permit(!matches!(trap.function, Function::NotPermitted));
         let api = Api::start(trap.api, authorizer, recorder).await.map_err(|it| it.to_string())?;
         let url = api.url();
         let sent = self.send_all(trap, &url);
@@ -344,7 +365,9 @@ impl Api {
 async fn answer(runtime_api: &RuntimeApi, function: Function) {
     let respond: &(dyn Fn(&[u8]) -> FunctionOutcome + Sync) = match function {
         // It takes its events itself.
-        Function::Real | Function::OfTypeToken => return std::future::pending().await,
+        Function::Real | Function::NotPermitted | Function::OfTypeToken => {
+            return std::future::pending().await;
+        }
         Function::Returns(respond) => &move |event| {
             let event = serde_json::from_slice(event).unwrap_or_default();
             FunctionOutcome::Response(respond(&event).to_string().into())
@@ -371,7 +394,9 @@ impl Trap {
         };
         match self.function {
             Function::OfTypeToken => kind.with(AuthorizerType::Token, None),
-            Function::Real | Function::Returns(_) | Function::Fails(_) => Ok(kind),
+            Function::Real | Function::NotPermitted | Function::Returns(_) | Function::Fails(_) => {
+                Ok(kind)
+            }
         }
     }
 
@@ -384,7 +409,7 @@ impl Trap {
             "cure": self.cure,
             "page": self.page,
             "ttl_s": self.ttl.as_secs(),
-            "real": matches!(self.function, Function::Real),
+            "real": matches!(self.function, Function::Real | Function::NotPermitted),
         })
     }
 }

@@ -69,17 +69,7 @@ pub(super) fn refusal_of(authorization: &Authorization) -> Option<GatewayRespons
 impl GatewayResponse {
     /// Returns the gateway response to a request whose proxy integration has no response.
     pub(super) fn of_integration(error: &IntegrationError) -> Self {
-        match error {
-            IntegrationError::Timeout(_) => Self::IntegrationTimeout,
-            IntegrationError::Start { .. }
-            | IntegrationError::Read(_)
-            | IntegrationError::Failed(_)
-            | IntegrationError::NoAnswer { .. }
-            | IntegrationError::Status { .. }
-            | IntegrationError::Function(_)
-            | IntegrationError::TooLarge
-            | IntegrationError::Malformed(_) => Self::MalformedResponse,
-        }
+        if error.is_timeout() { Self::IntegrationTimeout } else { Self::MalformedResponse }
     }
 
     fn usual(self) -> Usual {
