@@ -3,16 +3,19 @@
 import { apiOf } from "./state.js";
 
 export const routeOf = ({ api, stage, request }) =>
-  api === "websocket" ? "$connect" : `${request.method} ${stage ? `/${stage}` : ""}${request.path}`;
+  api === "websocket" ? "$connect" : `${request.method} ${stage && stage !== "$default" ? `/${stage}` : ""}${request.path}`;
 
 export const isAllowed = (request) => request.authorization?.decision === "allow";
+
+/** Tells whether the request was allowed, and the integration did not refuse it or fail. */
+export const isGood = (request) => isAllowed(request) && !integrationProblem(request);
 
 /** Names the reason why a request was refused, in a few words. */
 export function reasonOf(request) {
   const { authorization, explanation } = request;
   if (!authorization) return request.trap ? "the configuration" : "not for this API";
   switch (authorization.decision) {
-    case "allow": return undefined;
+    case "allow": return integrationProblem(request)?.reason;
     case "missing_identity": return "identity source missing";
     case "invalid_token": return "validation expression";
     case "invalid_api_key": return "API key";
@@ -31,24 +34,28 @@ export function reasonOf(request) {
 /** Why the function gave no answer, and what helps. */
 const FAILURES = {
   not_permitted: {
+    verb: "Failed",
     reason: "no permission to invoke the function",
     wanted: "a statement in the function's resource-based policy for this authorizer",
     cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
     page: "docs/deploy/README.md#the-permission",
   },
   throttled: {
+    verb: "Failed",
     reason: "throttled",
     wanted: "a free execution environment, or room for another one",
     cure: "Raise the function's reserved concurrency, or the account's limit of concurrent executions.",
     page: "docs/local-gateway.md#execution-environments",
   },
   timeout: {
+    verb: "Failed",
     reason: "no answer from the function in time",
     wanted: "an answer before the time limit",
     cure: "See what the function waits for: its log is on the terminal.",
     page: "docs/errors.md#symptoms",
   },
   init_error: {
+    verb: "Failed",
     reason: "the function did not start",
     wanted: "a function that starts",
     cure: "See the function's log on the terminal.",
@@ -77,6 +84,7 @@ export function gatewayProblem(request) {
     };
   }
   switch (authorization.decision) {
+    case "allow": return integrationProblem(request);
     case "missing_identity": {
       const missing = authorization.identity.filter(({ value }) => value === null);
       return {
@@ -130,6 +138,28 @@ export function gatewayProblem(request) {
   }
 }
 
+/** What the integration did wrong, or why it refused a connection. */
+export function integrationProblem({ api, answer, integration }) {
+  if (integration?.error) {
+    return {
+      verb: "Failed",
+      reason: "the integration",
+      found: integration.error,
+      wanted: "a proxy response, for example {\"statusCode\": 200, \"body\": \"hello\"}, in time",
+      cure: "Correct the backend. The authorizer let the request in.",
+      page: "docs/local-gateway.md#your-backend",
+    };
+  }
+  if (api !== "websocket" || !answer || answer.status === 101) return undefined;
+  return {
+    reason: "by the integration",
+    found: `The integration answered $connect with the status ${answer.status}.`,
+    wanted: "a status of 2xx, to accept the connection",
+    cure: "See the backend. The authorizer let the request in.",
+    page: "docs/local-gateway.md#the-websocket-api",
+  };
+}
+
 /** The documentation of a reason code of the function. */
 export const pageOf = (reason) => reason && `docs/errors.md#${reason}`;
 
@@ -139,11 +169,18 @@ export const failedStep = ({ explanation }) => explanation?.steps.find(({ outcom
 export const functionRefused = ({ authorization }) =>
   ["unauthorized", "explicit_deny", "not_authorized", "failed"].includes(authorization?.decision);
 
-export const VERDICTS = { 101: "connected", 200: "allowed", 400: "bad request", 401: "not authenticated", 403: "not allowed", 500: "error" };
+const VERDICTS = { 101: "connected", 200: "allowed", 400: "bad request", 401: "not authenticated", 403: "not allowed", 500: "error" };
+
+/** Says in a word or two what the client's status means. */
+export function verdictOf(request) {
+  const { status } = request.answer;
+  if (status !== 101 && isGood(request)) return "allowed";
+  return VERDICTS[status] ?? (status < 500 ? "refused" : "error");
+}
 
 export function sentenceOf(request) {
   const { authorization } = request;
-  if (isAllowed(request)) {
+  if (isGood(request)) {
     return authorization.cache.use === "hit"
       ? "API Gateway let it in with a cached response; the function was not asked."
       : "The function allowed it, and the integration got the caller's context.";
