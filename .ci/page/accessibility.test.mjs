@@ -1,7 +1,10 @@
 // Tests the page for the keyboard, for screen readers, for contrast, and in windows of each width.
 
 import assert from "node:assert/strict";
-import { addresses, browser, scenario, send, shownAfter } from "./page.mjs";
+import { before } from "node:test";
+import { addresses, browser, scenario, send, shownAfter, startPage } from "./page.mjs";
+
+before(() => startPage());
 
 scenario("every control has a name in the accessibility tree", async () => {
   await send({ api: "http", token: "expired", place: "header" });

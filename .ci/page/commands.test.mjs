@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { before } from "node:test";
 import { promisify } from "node:util";
-import { addresses, browser, scenario, send, shownAfter } from "./page.mjs";
+import { addresses, browser, scenario, send, shownAfter, startPage } from "./page.mjs";
 
 const run = promisify(execFile);
+
+before(() => startPage());
 
 scenario("shows a request of another client, and its command sends the same", async () => {
   const count = await browser.run(() => document.querySelectorAll("#requests > :not(.on-connection)").length);

@@ -1,22 +1,23 @@
 // What the tests of local-gateway's page share: the page in headless Chromium, with the real function.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { TIMEOUT_MS, readUntil, start, startBrowser } from "../chromium.mjs";
 
 export let browser;
-/** The addresses that local-gateway prints: of the page, the issuer and the REST API. */
+/** The addresses that local-gateway prints: of the page, the issuer and the APIs. */
 export const addresses = {};
 
-before(async () => {
+/** Starts local-gateway with these options too, and opens its page. */
+export async function startPage(...others) {
   const rules = JSON.stringify({ "$connect": [], "* /orders": [], "DELETE /orders": ["admin"] });
-  const options = ["--port", "0", "--set", `AUTHORIZER_ROUTE_RULES=${rules}`];
+  const options = ["--port", "0", "--set", `AUTHORIZER_ROUTE_RULES=${rules}`, ...others];
   const message = await readUntil(start(process.env.LOCAL_GATEWAY, options, "SIGINT"), /follows\.$/);
-  for (const [name, pattern] of [["issuer", /^issuer +(\S+)$/m], ["restApi", /^REST API +(\S+)$/m], ["page", /^page +(\S+)$/m]]) {
+  for (const [name, pattern] of [["issuer", /^issuer +(\S+)$/m], ["restApi", /^REST API +(\S+)$/m], ["webSocketApi", /^WebSocket API +(\S+)$/m], ["page", /^page +(\S+)$/m]]) {
     addresses[name] = message.match(pattern)[1];
   }
   browser = await startBrowser(addresses.page);
-});
+}
 
 export const scenario = (name, run) => test(name, { timeout: TIMEOUT_MS }, run);
 
@@ -48,45 +49,62 @@ export async function send(fields) {
 
 /** Waits for a further request and its explanation, and returns what the page shows. */
 export function shownAfter(count) {
-  return browser.run(function (count) {
-    const read = () => {
-      const words = (station) => {
-        const [, name, fact, state] = [...station.children].map((child) => child.textContent);
-        return `${name}: ${fact}, ${state}`;
-      };
-      const newest = document.querySelector("#requests button");
-      const stations = [...document.querySelectorAll(".station")];
-      const panel = document.getElementById("panel").innerText;
-      const isShown = document.querySelectorAll("#requests > :not(.on-connection)").length > count
-        && newest.getAttribute("aria-current") === "true"
-        && document.getElementById("panel").ariaBusy === "false";
-      if (!isShown) return undefined;
-      const selected = stations.findIndex((station) => station.ariaSelected === "true");
-      const shown = {
-        verdict: document.getElementById("verdict").textContent,
-        stations: stations.map(words),
-        selected: words(stations[selected]),
-        panel,
-      };
-      shown.trap = document.getElementById("trap").textContent;
-      shown.links = [...document.querySelectorAll("#selected a")].filter((link) => link.checkVisibility()).map(({ href }) => href);
-      stations[0].click();
-      shown.command = document.querySelector("#panel pre")?.textContent;
-      document.getElementById(`station-${selected}`).click();
-      return shown;
-    };
+  return shown(function (count) {
+    const newest = document.querySelector("#requests button");
+    return document.querySelectorAll("#requests > :not(.on-connection)").length > count
+      && newest.getAttribute("aria-current") === "true"
+      && document.getElementById("panel").ariaBusy === "false";
+  }, count);
+}
+
+/** Waits for an event of the newest connection with this title, selects it, and returns what the page shows. */
+export function selectEvent(title, position = 0) {
+  return shown(function (title, position) {
+    const [handshake] = document.querySelectorAll("#requests > :not(.on-connection)");
+    const events = [];
+    for (let item = handshake.nextElementSibling; item?.matches(".on-connection"); item = item.nextElementSibling) events.push(item);
+    const event = events.filter((item) => item.querySelector(".route").textContent === title)[position];
+    event?.firstChild.click();
+    return Boolean(event);
+  }, title, position);
+}
+
+/** Waits until the page is as wanted, and returns what it shows. */
+function shown(isShown, ...args) {
+  return browser.run(`function (...args) {
+    const read = ${read};
     return new Promise((resolve) => {
       const look = () => {
-        const shown = read();
-        if (!shown) return;
         observer.disconnect();
-        resolve(shown);
+        if ((${isShown})(...args)) resolve(read());
+        else observer.observe(document.body, { childList: true, subtree: true, attributes: true });
       };
       const observer = new MutationObserver(look);
-      observer.observe(document.body, { childList: true, subtree: true, attributes: true });
       look();
     });
-  }, count);
+  }`, ...args);
+}
+
+/** Reads what the page shows of the selected request. It runs in the page. */
+function read() {
+  const words = (station) => {
+    const [, name, fact, state] = [...station.children].map((child) => child.textContent);
+    return `${name}: ${fact}, ${state}`;
+  };
+  const stations = [...document.querySelectorAll(".station")];
+  const selected = stations.findIndex((station) => station.ariaSelected === "true");
+  const shown = {
+    verdict: document.getElementById("verdict").textContent,
+    stations: stations.map(words),
+    selected: words(stations[selected]),
+    panel: document.getElementById("panel").innerText,
+    trap: document.getElementById("trap").textContent,
+    links: [...document.querySelectorAll("#selected a")].filter((link) => link.checkVisibility()).map(({ href }) => href),
+  };
+  stations[0].click();
+  shown.command = document.querySelector("#panel pre")?.textContent;
+  document.getElementById(`station-${selected}`).click();
+  return shown;
 }
 
 /** Presses a button, or fills in and submits a form. Returns what the page says of it. */

@@ -1,7 +1,10 @@
 // Tests each trap.
 
 import assert from "node:assert/strict";
-import { browser, leadsToSections, scenario, shownAfter } from "./page.mjs";
+import { before } from "node:test";
+import { browser, leadsToSections, scenario, shownAfter, startPage } from "./page.mjs";
+
+before(() => startPage());
 
 const TRAPS = {
   token_type: [1, /^400 bad request: the configuration/, /choose the type REQUEST/, "docs/websocket.md#websocket-apis"],
@@ -17,6 +20,12 @@ const TRAPS = {
   permission_missing: [1, /^500 error: no permission/, /logged nothing/, "docs/deploy/README.md#the-permission"],
   slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/, "docs/errors.md#unknown_issuer"],
 };
+
+scenario("offers these traps", async () => {
+  const ids = await browser.run(() => [...document.querySelectorAll("[data-trap]")].map(({ dataset }) => dataset.trap));
+  assert.deepEqual(ids, Object.keys(TRAPS));
+  assert.equal(ids.length, 12);
+});
 
 for (const [id, [requests, verdict, words, section]] of Object.entries(TRAPS)) {
   scenario(`shows the trap ${id}`, async () => {

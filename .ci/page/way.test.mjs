@@ -1,7 +1,10 @@
 // Tests what the page shows of a request, from the client to the answer.
 
 import assert from "node:assert/strict";
-import { leadsToSections, scenario, send } from "./page.mjs";
+import { before } from "node:test";
+import { leadsToSections, scenario, send, startPage } from "./page.mjs";
+
+before(() => startPage());
 
 scenario("shows a good request from the client to the answer", async () => {
   const shown = await send({ api: "rest", token: "good", place: "header" });

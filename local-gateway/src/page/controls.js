@@ -36,8 +36,8 @@ function showStages() {
 /** Says which authorizer the chosen stage has. */
 export function showAuthorizer() {
   const { type, payload_format: format, ttl_s: ttl } = chosenStage();
-  const kind = format ? `payload ${format}` : `type ${type}`;
-  element("about-stage").textContent = `Its authorizer: ${kind}, ${ttl ? `cached for ${ttl} s` : "no cache"}`;
+  const kind = format ? `payload format ${format}` : `type ${type}`;
+  element("about-stage").textContent = `Its authorizer: ${kind}, ${ttl ? `responses cached for ${ttl} s` : "no cache"}`;
 }
 
 function showForm() {

@@ -171,7 +171,7 @@ export function integrationPanel(record) {
   return [
     problem && whyCard(problem),
     make("p", {}, "The integration is what is behind the API: your backend, or by default an echo, which answers with the event that it got."),
-    make("p", { class: "note" }, `It took ${inWords(duration)}.`),
+    make("p", { class: "note" }, `It answered in ${inWords(duration)}.`),
     authorization?.context ? jsonBlock("What the authorizer tells it, in requestContext.authorizer", authorization.context) : undefined,
     jsonBlock("The event that it got", event),
     response === null ? undefined : jsonBlock("Its response", response),

@@ -138,25 +138,25 @@ export function gatewayProblem(request) {
   }
 }
 
-/** What the integration did wrong, or why it refused a connection. */
+/** How the integration failed, or refused a request that the authorizer let in. */
 export function integrationProblem({ api, answer, integration }) {
-  if (integration?.error) {
+  if (!integration) return undefined;
+  if (integration.error) {
     return {
       verb: "Failed",
       reason: "the integration",
       found: integration.error,
-      wanted: "a proxy response, for example {\"statusCode\": 200, \"body\": \"hello\"}, in time",
+      wanted: 'a proxy response in time, for example {"statusCode": 200, "body": "hello"}',
       cure: "Correct the backend. The authorizer let the request in.",
       page: "docs/local-gateway.md#your-backend",
     };
   }
-  if (api !== "websocket" || !answer || answer.status === 101) return undefined;
+  if (!answer || answer.status < 400) return undefined;
   return {
     reason: "by the integration",
-    found: `The integration answered $connect with the status ${answer.status}.`,
-    wanted: "a status of 2xx, to accept the connection",
+    found: `The integration answered with the status ${answer.status}.`,
+    wanted: api === "websocket" ? "a status of 2xx at $connect, to accept the connection" : undefined,
     cure: "See the backend. The authorizer let the request in.",
-    page: "docs/local-gateway.md#the-websocket-api",
   };
 }
 

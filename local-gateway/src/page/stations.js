@@ -4,7 +4,7 @@ import {
   answerPanel, authorizerPanel, cachePanel, clientPanel, eventPanel, identityPanel, integrationPanel, policyPanel,
   routePanel,
 } from "./panels.js";
-import { functionRefused, isAllowed, isGood, reasonOf, routeOf, sentenceOf, verdictOf } from "./reasons.js";
+import { functionRefused, integrationProblem, isAllowed, isGood, reasonOf, routeOf, sentenceOf, verdictOf } from "./reasons.js";
 import { API_TITLES } from "./state.js";
 import { inWords } from "./words.js";
 
@@ -82,9 +82,11 @@ function stationsOf(request) {
 const pair = ([state, fact]) => ({ state, fact });
 
 /** Shows what the integration did with a request, or with an event of a connection. */
-export function integrationStation({ integration }) {
+export function integrationStation(record) {
+  const { integration } = record;
   if (!integration) return { state: "skip", fact: "not reached" };
   if (integration.error) return { state: "fail", fact: "failed" };
+  if (integrationProblem(record)) return { state: "fail", fact: "refused" };
   return { state: "pass", fact: inWords(integration.duration_ms) };
 }
 
