@@ -17,10 +17,10 @@ scenario("sends to the chosen stage", async () => {
     events.push([stations[3], note]);
   }
   assert.deepEqual(events, [
-    ["Event: REQUEST, passed", "Its authorizer: type REQUEST, responses cached for 300 s"],
-    ["Event: TOKEN, passed", "Its authorizer: type TOKEN, responses cached for 300 s"],
-    ["Event: REQUEST, 2.0, passed", "Its authorizer: payload format 2.0, responses cached for 300 s"],
-    ["Event: REQUEST, 1.0, passed", "Its authorizer: payload format 1.0, responses cached for 300 s"],
+    ["Event: REQUEST, passed", "Its authorizer: type REQUEST, responses cached for 300 s."],
+    ["Event: TOKEN, passed", "Its authorizer: type TOKEN, responses cached for 300 s."],
+    ["Event: REQUEST, 2.0, passed", "Its authorizer: payload format 2.0, responses cached for 300 s."],
+    ["Event: REQUEST, 1.0, passed", "Its authorizer: payload format 1.0, responses cached for 300 s."],
   ]);
 });
 

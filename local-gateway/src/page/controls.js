@@ -37,7 +37,7 @@ function showStages() {
 export function showAuthorizer() {
   const { type, payload_format: format, ttl_s: ttl } = chosenStage();
   const kind = format ? `payload format ${format}` : `type ${type}`;
-  element("about-stage").textContent = `Its authorizer: ${kind}, ${ttl ? `responses cached for ${ttl} s` : "no cache"}`;
+  element("about-stage").textContent = `Its authorizer: ${kind}, ${ttl ? `responses cached for ${ttl} s` : "no cache"}.`;
 }
 
 function showForm() {
@@ -46,7 +46,7 @@ function showForm() {
   const { api, token, place, method, path } = form.elements;
   const websocket = api.value === "websocket";
   method.disabled = path.disabled = websocket;
-  element("connect").hidden = !websocket;
+  element("connect").hidden = element("about-connect").hidden = !websocket;
   path.value = websocket ? "$connect" : path.value === "$connect" ? "/orders" : path.value;
   const subprotocol = place.querySelector("[value=subprotocol]");
   subprotocol.disabled = !websocket;
