@@ -58,7 +58,7 @@ form.addEventListener("change", showForm);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { api, stage, method, path, place } = form.elements;
-  element("problem").textContent = "";
+  for (const id of ["problem", "done", "failed"]) element(id).textContent = "";
   try {
     await post("/send", {
       api: api.value,
