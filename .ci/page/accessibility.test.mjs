@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { addresses, browser, scenario, send, shownAfter, startPage } from "./page.mjs";
+import { addresses, browser, scenario, selectEvent, send, shownAfter, startPage } from "./page.mjs";
 
 before(() => startPage());
 
@@ -106,6 +106,9 @@ function lowContrast() {
   return low;
 }
 
+const openDetails = (index) =>
+  browser.run((index) => { document.querySelectorAll("details")[index].open = true; }, index);
+
 const chooseScheme = (value) =>
   browser.devTools("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value }] });
 
@@ -116,13 +119,16 @@ for (const scheme of ["light", "dark"]) {
       { api: "rest", token: "good", place: "header" },
       { api: "rest", token: "good", place: "header" },
       { api: "websocket", token: "expired", place: "header" },
+      { api: "websocket", token: "good", place: "header" },
     ]) {
       await send(fields);
-      for (const index of [0, 1, 2]) {
-        await browser.run((index) => { document.querySelectorAll("details")[index].open = true; }, index);
+      for (let index = 0; index < 6; index++) {
+        await openDetails(index);
         assert.deepEqual(await browser.run(lowContrast), []);
       }
     }
+    await selectEvent("$disconnect");
+    assert.deepEqual(await browser.run(lowContrast), []);
     const color = await browser.run(() => getComputedStyle(document.documentElement).backgroundColor);
     assert.equal(color, scheme === "light" ? "rgb(244, 245, 248)" : "rgb(20, 22, 27)");
   });
@@ -141,7 +147,10 @@ async function cutOff(width, height) {
 scenario("fits into narrow and wide windows", async () => {
   await send({ api: "http", token: "wrong_audience", place: "header" });
   for (const [width, height] of [[320, 700], [600, 800], [1000, 700], [1440, 900]]) {
-    assert.deepEqual(await cutOff(width, height), [], `${width} px`);
+    for (let index = 0; index < 6; index++) {
+      await openDetails(index);
+      assert.deepEqual(await cutOff(width, height), [], `${width} px, details ${index}`);
+    }
   }
 });
 

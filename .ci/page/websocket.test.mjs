@@ -83,8 +83,22 @@ scenario("shows the end of a connection, by the client and by a backend", async 
     return document.querySelector("#panel pre").textContent;
   });
   assert.match(code, /endpoint: "http:\/\/127\.0\.0\.1:\d+\/prod"[^]*ConnectionId: "[\w+/]+=*"/);
-  await browser.run(() => [...document.querySelectorAll("#panel button")].find((button) => /Disconnect/.test(button.textContent)).click());
+  await browser.run(function () {
+    const button = [...document.querySelectorAll("#panel button")].find(({ textContent }) => textContent === "Disconnect as a backend does");
+    button.focus();
+    button.click();
+  });
   assert.equal(await closed(), "closed with code 1000: closed normally. Reason: Connection Closed Normally.");
+  const panel = await browser.run(function () {
+    const panel = document.getElementById("panel");
+    return new Promise((resolve) => {
+      const look = () => /is closed/.test(panel.textContent) && resolve([panel.textContent, document.activeElement.id]);
+      new MutationObserver(look).observe(panel, { childList: true });
+      look();
+    });
+  });
+  assert.match(panel[0], /The connection .* is closed: see #\d+ in the list\.$/);
+  assert.equal(panel[1], "panel");
   assert.equal((await selectEvent("$disconnect")).verdict, "Disconnected, close code 1000");
 });
 

@@ -62,14 +62,18 @@ element("permitted").addEventListener("change", async ({ target: { checked: gran
   showPermission();
 });
 
+let timer;
 async function readAgain() {
-  if (!details.open) return;
   try {
     showEnvironments((await (await fetch("/setup")).json()).lambda);
   } catch { /* local-gateway was stopped. The page says so at the top. */ }
-  setTimeout(readAgain, PERIOD_MS);
 }
-details.addEventListener("toggle", readAgain);
+details.addEventListener("toggle", () => {
+  clearInterval(timer);
+  if (!details.open) return;
+  readAgain();
+  timer = setInterval(readAgain, PERIOD_MS);
+});
 
 show(setup.lambda);
 onChoice(showPermission);

@@ -45,6 +45,6 @@ function read(data) {
   addToList(request);
   element("none").hidden = true;
   const { title, status, why } = viewOf(request);
-  element("announcement").textContent = `Request ${request.number}, ${title}: ${status} ${why || "allowed"}`;
+  element("announcement").textContent = `#${request.number}, ${title}: ${status} ${why}`;
   return request;
 }

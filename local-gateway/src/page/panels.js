@@ -3,7 +3,7 @@
 import { commandOf, notesOf, pastableCommand } from "./commands.js";
 import { backendPanel } from "./backend.js";
 import { asJson, docsLink, factList, jsonBlock, make } from "./dom.js";
-import { failedStep, functionRefused, gatewayProblem, integrationProblem, pageOf } from "./reasons.js";
+import { failedStep, functionRefused, gatewayProblem, gaveNoAnswer, integrationProblem, pageOf } from "./reasons.js";
 import { apiOf } from "./state.js";
 import { inWords } from "./words.js";
 
@@ -74,7 +74,7 @@ export function authorizerPanel(request) {
   const { authorization, explanation } = request;
   const shown = [];
   const known = authorization && (typeof authorization.invoked_ms === "number" || authorization.cache.use === "hit");
-  if (!known || authorization.decision === "no_outcome") {
+  if (!known || gaveNoAnswer(request)) {
     if (!known) shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
     const problem = gatewayProblem(request);
     if (problem) shown.push(whyCard(problem));
@@ -172,7 +172,7 @@ export function integrationPanel(record) {
     problem && whyCard(problem),
     make("p", {}, "The integration is what is behind the API: your backend, or by default an echo, which answers with the event that it got."),
     make("p", { class: "note" }, `It answered in ${inWords(duration)}.`),
-    authorization?.context ? jsonBlock("What the authorizer tells it, in requestContext.authorizer", authorization.context) : undefined,
+    authorization?.context ? jsonBlock(`What the authorizer tells it, in requestContext.authorizer${event.version === "2.0" ? ".lambda" : ""}`, authorization.context) : undefined,
     jsonBlock("The event that it got", event),
     response === null ? undefined : jsonBlock("Its response", response),
   ];

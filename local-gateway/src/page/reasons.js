@@ -63,6 +63,10 @@ const FAILURES = {
   },
 };
 
+/** Tells whether there is no answer of the function: it was not invoked, was too slow, or ended. */
+export const gaveNoAnswer = ({ authorization }) =>
+  authorization?.decision === "no_outcome" || /^(Runtime|Sandbox)\./.test(authorization?.outcome?.errorType);
+
 const contextOf = (authorization) => authorization.outcome?.response?.context;
 
 /** What API Gateway itself refuses, as the function explains what it refuses. */
@@ -132,6 +136,18 @@ export function gatewayProblem(request) {
         wanted: "a response as API Gateway documents it",
         cure: "See the JSON of the answer. Context values must be strings, numbers or booleans.",
         page: "docs/errors.md#what-the-client-gets",
+      };
+    case "failed":
+      if (!gaveNoAnswer(request)) return undefined;
+      return {
+        verb: "Failed",
+        reason: reasonOf(request),
+        found: authorization.outcome.errorMessage,
+        wanted: "an answer of the function",
+        cure: authorization.lambda?.status === "timeout"
+          ? "Raise the function's timeout, or see in its log what it waited for."
+          : "See the function's log on the terminal.",
+        page: "docs/errors.md#symptoms",
       };
     case "no_outcome": return { found: authorization.cause, ...FAILURES[authorization.failure] };
     default: return undefined;

@@ -3,6 +3,7 @@
 import { choose, languageOf, languagesOf, pastableCommand } from "./commands.js";
 import { copyText, docsLink, element, make, post } from "./dom.js";
 import { viewOfConnection } from "./connections.js";
+import { gaveNoAnswer } from "./reasons.js";
 import { requests } from "./state.js";
 import { viewOfRequest } from "./stations.js";
 
@@ -63,7 +64,7 @@ export function select(number, station) {
 /** Asks the function for its explanation, once for each request that it decided. */
 async function explain(request) {
   const { authorization, trap } = request;
-  if (!authorization || ["missing_identity", "no_outcome"].includes(authorization.decision) || request.asked) return;
+  if (!authorization || authorization.decision === "missing_identity" || gaveNoAnswer(request) || request.asked) return;
   if (trap && !trap.real) return;
   request.asked = true;
   try {
