@@ -59,7 +59,6 @@ element("permitted").addEventListener("change", async ({ target: { checked: gran
   const { name: api, stage } = chosen;
   const done = `API Gateway ${granted ? "may" : "may not"} invoke the function for ${API_TITLES[api]}, stage ${stage}.`;
   if (await ask({ action: "permission", api, stage, granted }, done)) replaceStage({ ...chosen, is_permitted: granted });
-  showPermission();
 });
 
 let timer;
