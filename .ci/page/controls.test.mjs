@@ -93,22 +93,31 @@ scenario("freezes and thaws the environments", async () => {
   assert.match((await handshake()).panel, /^Execution environment 2 was thawed, /);
 });
 
-scenario("shows that the function ended without an answer", async () => {
-  // The function waits for the issuer. Meanwhile it gets a signal.
-  await change("rotate");
+/** Sends a handshake for which the function waits for the issuer. Meanwhile, the function gets a signal. */
+async function signalled(signal) {
   await change("issuer", { served: "hang" });
+  await change("stop_all");
   const sent = handshake();
   let busy;
   while (!busy) {
     const { lambda } = await (await fetch(`${addresses.page}setup`)).json();
     busy = lambda.environments.find(({ state }) => state === "busy");
   }
-  process.kill(busy.pid, "SIGKILL");
-  const crashed = await sent;
+  process.kill(busy.pid, signal);
+  return sent;
+}
+
+scenario("shows that the function ended without an answer", async () => {
+  const crashed = await signalled("SIGKILL");
   await change("issuer", { served: "restore" });
   assert.equal(crashed.verdict, "500 error: Runtime exited");
   assert.match(crashed.panel, /^Failed: Runtime exited\nFound\nRuntime exited: signal: 9 /);
   await leadsToSections(crashed.links, ["docs/errors.md#symptoms"]);
+  await change("function-timeout", { seconds: 1 });
+  const late = await signalled("SIGSTOP");
+  await change("function-timeout", { seconds: 9 });
+  await change("issuer", { served: "restore" });
+  assert.match(late.panel, /^Failed: .*\nFound\n.* timed out after 1.*\n[^]*Cure\nRaise the function's timeout, or see in its log what it waited for\.\nMore\nerrors\.md#symptoms/);
   assert.equal((await handshake()).verdict, "101 connected");
 });
 
@@ -140,6 +149,7 @@ scenario("takes the permission of the chosen stage away, and gives it back", asy
 
 scenario("advances the time of the caches", async () => {
   const cacheOf = async () => (await send({ api: "rest", token: "good", place: "header" })).stations[2];
+  await change("flush");
   await cacheOf();
   for (const [amount, cache] of [[4, /hit, 24\d s old/], [1, /miss/]]) {
     const said = await change("advance", { amount, unit: 60 });
