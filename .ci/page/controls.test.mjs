@@ -93,32 +93,32 @@ scenario("freezes and thaws the environments", async () => {
   assert.match((await handshake()).panel, /^Execution environment 2 was thawed, /);
 });
 
-/** Sends a handshake for which the function waits for the issuer. Meanwhile, the function gets a signal. */
-async function signalled(signal) {
-  await change("issuer", { served: "hang" });
-  await change("stop_all");
-  const sent = handshake();
-  let busy;
-  while (!busy) {
-    const { lambda } = await (await fetch(`${addresses.page}setup`)).json();
-    busy = lambda.environments.find(({ state }) => state === "busy");
-  }
-  process.kill(busy.pid, signal);
-  return sent;
-}
+const environmentsNow = async () => (await (await fetch(`${addresses.page}setup`)).json()).lambda.environments;
 
 scenario("shows that the function ended without an answer", async () => {
-  const crashed = await signalled("SIGKILL");
+  // The function waits for the issuer. Meanwhile it gets a signal.
+  await change("rotate");
+  await change("issuer", { served: "hang" });
+  const sent = handshake();
+  let busy;
+  while (!busy) busy = (await environmentsNow()).find(({ state }) => state === "busy");
+  process.kill(busy.pid, "SIGKILL");
+  const crashed = await sent;
   await change("issuer", { served: "restore" });
   assert.equal(crashed.verdict, "500 error: Runtime exited");
   assert.match(crashed.panel, /^Failed: Runtime exited\nFound\nRuntime exited: signal: 9 /);
   await leadsToSections(crashed.links, ["docs/errors.md#symptoms"]);
-  await change("function-timeout", { seconds: 1 });
-  const late = await signalled("SIGSTOP");
-  await change("function-timeout", { seconds: 9 });
-  await change("issuer", { served: "restore" });
-  assert.match(late.panel, /^Failed: .*\nFound\n.* timed out after 1.*\n[^]*Cure\nRaise the function's timeout, or see in its log what it waited for\.\nMore\nerrors\.md#symptoms/);
   assert.equal((await handshake()).verdict, "101 connected");
+});
+
+scenario("shows that the function took longer than its timeout", async () => {
+  await change("freezes");
+  await change("function-timeout", { seconds: 1 });
+  for (const { pid } of await environmentsNow()) process.kill(pid, "SIGSTOP");
+  const late = await handshake();
+  await change("function-timeout", { seconds: 9 });
+  await change("freezes");
+  assert.match(late.panel, /^Failed: .*\nFound\n.* timed out after 1.*\n[^]*Cure\nRaise the function's timeout, or see in its log what it waited for\.\nMore\nerrors\.md#symptoms/);
 });
 
 scenario("limits the environments and the time of the function", async () => {
