@@ -42,7 +42,7 @@ struct Trap {
     what: &'static str,
     why: &'static str,
     cure: &'static str,
-    /// Whether it can happen to who uses this project's function.
+    /// Whether it can happen with this project's function.
     here: &'static str,
     /// The section of the documentation that says more.
     page: &'static str,
@@ -161,7 +161,7 @@ const TRAPS: [Trap; 12] = [
         what: "The API accepted the handshake, and a browser closes the connection all the same.",
         why: "The browser offered the subprotocol “bearer”, and the answer selects none.",
         cure: "Your $connect backend must answer with Sec-WebSocket-Protocol: bearer, never with the token.",
-        here: "Can happen: your $connect backend selects the subprotocol. The context has it as subprotocol.",
+        here: "Can happen: your $connect backend selects the subprotocol.",
         page: "docs/websocket.md#browsers-as-a-subprotocol",
         api: ApiKind::WebSocket,
         identity_sources: &[],
