@@ -27,6 +27,8 @@ use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
+#[cfg(unix)]
+use tokio::signal::unix;
 
 use crate::demo::DemoError;
 use crate::options::{Command, Options, USAGE};
@@ -36,7 +38,7 @@ use crate::settings::{Settings, SettingsError};
 /// The port of the page, if it is free. The other servers prefer the ports after it.
 const PAGE_PORT: u16 = 8700;
 
-/// The exit code of a program that Ctrl-C ended.
+/// The exit code of a program that a signal ended before it was done.
 const INTERRUPTED: u8 = 130;
 
 /// Why the program fails.
@@ -79,18 +81,19 @@ enum Failure {
     Conformance(usize),
     #[error("no case was checked")]
     NothingChecked,
-    #[error("could not listen for Ctrl-C")]
+    #[error("could not listen for signals")]
     Signal(#[source] io::Error),
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Completes at Ctrl-C. The program uses a single one: between two of them, a signal would be lost.
+/// Completes at Ctrl-C or SIGTERM. The program uses a single one: between two of them, a signal would be
+/// lost.
 type Interrupt<'a> = Pin<&'a mut (dyn Future<Output = io::Result<()>> + Send)>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let interrupt = pin!(tokio::signal::ctrl_c());
+    let interrupt = pin!(interruption());
     let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,
         Err(error) => {
@@ -112,6 +115,21 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
+}
+
+/// Waits for Ctrl-C or SIGTERM. If SIGTERM ended the program at once, the processes that it has started
+/// would go on.
+async fn interruption() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// Prints why the program fails, and returns its exit code.
@@ -250,13 +268,13 @@ async fn serve_rest(
     }
 }
 
-/// Runs `work` to its end, or until Ctrl-C.
+/// Runs `work` to its end, or until a signal.
 async fn until_interrupt<T>(
     interrupt: Interrupt<'_>,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
-        // The first poll installs the handler for Ctrl-C. It must run before `work` starts a process.
+        // The first poll installs the handlers. It must run before `work` starts a process.
         biased;
         interrupted = interrupt => {
             interrupted.map_err(Failure::Signal)?;
