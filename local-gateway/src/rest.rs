@@ -13,13 +13,14 @@
 //! | a path outside the stages | 403 `{"message":"Forbidden"}` | not documented |
 //! | the integration fails, or its response is malformed | 502 `{"message":"Internal server error"}` | [AWS](https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html); the gateway response, `DEFAULT_5XX`, is not documented |
 //! | the integration's time limit | 504 `{"message":"Endpoint request timed out"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body is not documented |
+//! | a body over 10 MB | 413 `{"message":"Request Too Long"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body is not documented |
 //! | the header `x-amzn-errortype` | | not documented |
 //!
 //! The API of `docs/deploy/mcp.yaml` has gateway responses with a `WWW-Authenticate` header, an HTTP
 //! integration, and a custom domain name, so it has no stage in its URL. Requests for its protected
 //! resource metadata have no authorizer; their integration is the function itself.
 //!
-//! Deliberately absent: request bodies over 10 MB, and streams. The HTTP library converts header names
+//! Deliberately absent: streams. The HTTP library converts header names
 //! to lower case; API Gateway keeps the client's case.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html>
@@ -37,7 +38,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ use self::backend::answer_of_backend;
 pub use self::customization::GatewayResponses;
 use self::gateway_response::{GatewayResponse, refusal_of};
 use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, AuthorizerKind, Refusal};
-use crate::client_request::read_request;
+use crate::client_request::{read_body, read_request};
 use crate::events::STAGE;
 use crate::identity::ApiKind;
 use crate::integration::Integration;
@@ -196,11 +196,12 @@ struct Api {
 impl Api {
     async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Disconnect> {
         let (parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(|_| Disconnect)?.to_bytes();
+        let body = read_body(body).await?;
         let number = self.recorder.number();
         let mut request = read_request(&parts);
         let (authorization, refusal) = match self.stage(&mut request) {
             None => (None, Some(GatewayResponse::UnknownStage)),
+            Some(_) if body.is_none() => (None, Some(GatewayResponse::RequestTooLarge)),
             Some(_) if self.is_for_metadata(&request) => (None, None),
             Some(stage) => {
                 let authorization = self.authorize(number, stage, &request).await;
@@ -208,7 +209,7 @@ impl Api {
                 (Some(authorization), refusal)
             }
         };
-        let authorization = authorization.as_ref();
+        let (authorization, body) = (authorization.as_ref(), body.unwrap_or_default());
         let (integrated, answer) = match (refusal, self.backend) {
             (Some(refusal), _) => (None, Err(refusal)),
             (None, Some(backend)) if authorization.is_some() => {

@@ -263,6 +263,34 @@ async fn takes_up_to_6_mb() {
 }
 
 #[tokio::test]
+async fn takes_requests_of_up_to_10_mb() {
+    let apis = Apis::start(command("ignores")).await;
+    let largest = "a".repeat(10 * MB);
+    assert_eq!(apis.rest(largest.clone()).await.status, 201);
+    assert_eq!(apis.http(largest).await.status, 201);
+    let mut too_large = vec![(format!("content-length: {}", 10 * MB + 1), String::new())];
+    let chunk = format!("{:x}\r\n{}\r\n", 10 * MB + 1, "a".repeat(10 * MB + 1));
+    too_large.push((String::from("transfer-encoding: chunked"), chunk));
+    for (header, body) in too_large {
+        for (url, message) in [
+            (apis.rest.url(), "Request Too Long"),
+            (format!("{}/", apis.http.url()), "Request Entity Too Large"),
+        ] {
+            let (address, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+            let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+            let request = format!("POST /{path} HTTP/1.1\r\nhost: a\r\n{header}\r\n\r\n{body}");
+            // The API need not read it all.
+            let _ = client.write_all(request.as_bytes()).await;
+            let mut answer = vec![0; 512];
+            let read = client.read(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer[..read]);
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+            assert!(answer.ends_with(&json!({ "message": message }).to_string()), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn kills_a_command_and_its_children_at_the_time_limit() {
     for action in ["hangs", "delegates"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
