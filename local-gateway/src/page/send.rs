@@ -63,6 +63,7 @@ pub(super) enum Place {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Token {
     Good,
+    OldKey,
     Expired,
     WrongAudience,
     OtherIssuer,
@@ -125,6 +126,8 @@ impl State {
         let issuer = &self.issuer;
         Ok(match token {
             Token::Good => self.good.token(issuer),
+            Token::OldKey => tokens::of_the_old_key(issuer)
+                .ok_or("there is no old key: rotate the issuer's key first")?,
             Token::Expired => tokens::expired(issuer),
             Token::WrongAudience => tokens::for_another_audience(issuer),
             Token::OtherIssuer => tokens::of_another_issuer(issuer),
