@@ -134,9 +134,9 @@ impl Recorder {
             "connection": { "id": event.connection_id, "handshake": event.handshake },
             "event_type": event.event_type,
             "route": event.route,
-            "body": event.body,
+            "body": event.body.map(shortened_text),
             "integration": event.integrated.map(describe_integrated),
-            "reply": event.reply,
+            "reply": event.reply.map(shortened_text),
         });
         self.add(Record {
             number: event.number,
@@ -327,6 +327,29 @@ mod tests {
             shortened(&json!({ "a": longest })).as_str().map(|it| &it[..7]),
             Some(r#"{"a":"a"#)
         );
+    }
+
+    #[test]
+    fn shortens_what_clients_and_integrations_say_on_a_connection() {
+        let recorder = Recorder::default();
+        let long = "a".repeat(MAX_BYTES + 1);
+        for (text, is_whole) in [("hello", true), (long.as_str(), false)] {
+            recorder.record_on_connection(&ConnectionEvent {
+                number: recorder.number(),
+                at: SystemTime::now(),
+                connection_id: "id",
+                handshake: 1,
+                event_type: "MESSAGE",
+                route: Some("$default"),
+                body: Some(text),
+                integrated: None,
+                reply: Some(text),
+            });
+            let description = recorder.records().pop().unwrap().description;
+            for member in ["body", "reply"] {
+                assert_eq!(description[member] == text, is_whole, "{member}");
+            }
+        }
     }
 
     #[tokio::test]
