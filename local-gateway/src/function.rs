@@ -126,13 +126,13 @@ impl Function {
         self.group.leader.kill().await
     }
 
-    /// Returns the lines of standard output and standard error so far.
+    /// Returns the latest lines of standard output and standard error, at most 10,000.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// Returns the first line since the function's start that `wanted` accepts. Waits for it if needed.
+    /// Returns the first line that is kept and that `wanted` accepts. Waits for it if needed.
     ///
     /// Returns `None` when the function has ended without such a line.
     pub async fn log_line(&self, wanted: impl FnMut(&str) -> bool) -> Option<String> {
