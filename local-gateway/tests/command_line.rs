@@ -141,9 +141,8 @@ async fn a_signal_to_the_program_alone_ends_its_processes_too() {
         let (mut command, _) = listener.accept().await.unwrap();
         kill(signal, &program.id().unwrap().to_string()).await;
         assert_eq!(program.wait().await.unwrap().code(), Some(0));
-        let mut read = String::new();
-        command.read_to_string(&mut read).await.unwrap();
-        assert_eq!(read, "started\n");
+        // The connection ends with the command.
+        command.read_to_string(&mut String::new()).await.unwrap();
     }
 }
 
