@@ -9,6 +9,7 @@
 mod client;
 mod conformance_command;
 mod demo;
+mod interrupt;
 mod options;
 mod rest_command;
 mod settings;
@@ -17,7 +18,7 @@ mod start_message;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::conformance::{Table, template};
@@ -27,10 +28,9 @@ use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
 use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
-#[cfg(unix)]
-use tokio::signal::unix;
 
 use crate::demo::DemoError;
+use crate::interrupt::{Interrupt, until_interrupt};
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
 use crate::settings::{Settings, SettingsError};
@@ -87,13 +87,9 @@ enum Failure {
     Interrupted,
 }
 
-/// Completes at Ctrl-C or SIGTERM. The program uses a single one: between two of them, a signal would be
-/// lost.
-type Interrupt<'a> = Pin<&'a mut (dyn Future<Output = io::Result<()>> + Send)>;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let interrupt = pin!(interruption());
+    let interrupt = pin!(interrupt::received());
     let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,
         Err(error) => {
@@ -115,21 +111,6 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
-}
-
-/// Waits for Ctrl-C or SIGTERM. If SIGTERM ended the program at once, the processes that it has started
-/// would go on.
-async fn interruption() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = unix::signal(unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// Prints why the program fails, and returns its exit code.
@@ -265,21 +246,5 @@ async fn serve_rest(
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
         status = rest.print_log() => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
-    }
-}
-
-/// Runs `work` to its end, or until a signal.
-async fn until_interrupt<T>(
-    interrupt: Interrupt<'_>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        // The first poll installs the handlers. It must run before `work` starts a process.
-        biased;
-        interrupted = interrupt => {
-            interrupted.map_err(Failure::Signal)?;
-            Err(Failure::Interrupted)
-        }
-        result = work => result,
     }
 }
