@@ -11,6 +11,7 @@
 //! | `GET /setup` | the stages of the APIs: their addresses and their authorizers |
 //! | `GET /requests` | server-sent events: the latest requests, then each new one |
 //! | `POST /send` | sends a request to an API |
+//! | `POST /disconnect` | closes a WebSocket as a backend does |
 //! | `POST /token` | returns a token, for a WebSocket of the browser's own |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
@@ -218,6 +219,10 @@ impl State {
         let done = match path {
             "/send" => match read(body) {
                 Ok(message) => self.send(message).await,
+                Err(message) => Err(message),
+            },
+            "/disconnect" => match read(body) {
+                Ok(send::Connection { id }) => self.disconnect(&id).await,
                 Err(message) => Err(message),
             },
             "/token" => read(body)

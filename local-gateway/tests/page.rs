@@ -8,11 +8,13 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use local_gateway::page::{Listening, Page};
 use local_gateway::stack::Stack;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use support::http_client;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 
 /// Starts the page with a function that allows every request.
 async fn start() -> (Page, Stack) {
@@ -439,6 +441,25 @@ async fn without_permission_every_api_answers_500_and_asks_nobody() {
             assert_eq!(stack.lambda.invocations() > invocations, granted, "{api}");
         }
     }
+}
+
+#[tokio::test]
+async fn disconnects_a_websocket_once() {
+    let (page, stack) = start().await;
+    let request = ClientRequestBuilder::new(stack.websocket_api.url().parse().unwrap());
+    let request = request.with_header("Authorization", "Bearer any");
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let record = stack.recorder.all().pop().unwrap();
+    let id = &record.description["authorization"]["event"]["requestContext"]["connectionId"];
+    assert_eq!(post(&page, "disconnect", json!({ "id": id })).await, (200, json!({})));
+    let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else {
+        panic!("the connection is open")
+    };
+    assert_eq!(u16::from(frame.code), 1000);
+    let gone = (400, json!({ "message": "the connection is closed" }));
+    assert_eq!(post(&page, "disconnect", json!({ "id": id })).await, gone);
+    let (status, answer) = post(&page, "disconnect", json!({ "id": "no Base64/.." })).await;
+    assert_eq!((status, &answer["message"]), (400, &json!("@connections answered 400")));
 }
 
 /// What a trap's requests show: the status and the decision of each, and whether the function was asked.

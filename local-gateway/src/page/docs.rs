@@ -45,9 +45,14 @@ const PAGES: [(&str, &str); 24] = pages![
 ];
 
 /// The images of the pages.
-const IMAGES: [(&str, &[u8]); 2] = [
+const IMAGES: [(&str, &[u8]); 4] = [
+    ("docs/local-gateway-good.png", include_bytes!("../../../docs/local-gateway-good.png")),
     ("docs/local-gateway-refused.png", include_bytes!("../../../docs/local-gateway-refused.png")),
     ("docs/local-gateway-trap.png", include_bytes!("../../../docs/local-gateway-trap.png")),
+    (
+        "docs/local-gateway-trap-browser.png",
+        include_bytes!("../../../docs/local-gateway-trap-browser.png"),
+    ),
 ];
 
 /// Returns the page or the image at this path from the project's root.

@@ -25,6 +25,15 @@ export async function post(path, body) {
   return result;
 }
 
+/** Reads JSON; any other text stays a text. */
+export function asJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 export function factList(entries) {
   return make("dl", {}, ...entries.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
 }

@@ -12,17 +12,24 @@ macro_rules! modules {
 }
 
 /// The modules of the page's script.
-pub(super) const MODULES: [(&str, &str, &str); 10] = modules![
+pub(super) const MODULES: [(&str, &str, &str); 17] = modules![
     "page.js",
+    "authorizer.js",
+    "backend.js",
+    "change.js",
     "commands.js",
+    "connections.js",
     "controls.js",
     "dom.js",
+    "issuer.js",
+    "lambda.js",
     "panels.js",
     "reasons.js",
     "show.js",
     "socket.js",
     "state.js",
     "stations.js",
+    "words.js",
 ];
 
 const OTHERS: [(&str, &str, &str); 3] = [

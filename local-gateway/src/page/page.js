@@ -1,11 +1,12 @@
 // The page of local-gateway. There is no build step: the browser runs these modules as they are.
 
-import "./controls.js";
+import "./authorizer.js";
+import "./issuer.js";
+import "./lambda.js";
 import "./socket.js";
 import { element } from "./dom.js";
-import { reasonOf, routeOf } from "./reasons.js";
-import { addToList, isNothingSelected, select } from "./show.js";
-import { API_TITLES, requests } from "./state.js";
+import { addToList, isNothingSelected, refresh, select, viewOf } from "./show.js";
+import { requests } from "./state.js";
 
 let run;
 let selecting;
@@ -24,14 +25,26 @@ events.addEventListener("run", ({ data }) => {
   run = data;
 });
 events.addEventListener("request", ({ data }) => {
-  const request = JSON.parse(data);
-  if (requests.has(request.number)) return;
-  requests.set(request.number, request);
-  addToList(request);
-  element("none").hidden = true;
+  const request = read(data);
+  if (!request) return;
   // At the start, many come at once. Only the last one of them is shown.
   clearTimeout(selecting);
   selecting = setTimeout(() => (element("follow").checked || isNothingSelected()) && select(request.number), 20);
-  element("announcement").textContent =
-    `Request ${request.number}, ${API_TITLES[request.api]} ${routeOf(request)}: ${request.answer.status} ${reasonOf(request) ?? "allowed"}`;
 });
+// Events of a connection are not selected, so that the request that opened it stays.
+events.addEventListener("connection", ({ data }) => {
+  const event = read(data);
+  if (event) refresh(event.connection.handshake);
+});
+
+/** Adds what happened to the list, unless it is already there. */
+function read(data) {
+  const request = JSON.parse(data);
+  if (requests.has(request.number)) return undefined;
+  requests.set(request.number, request);
+  addToList(request);
+  element("none").hidden = true;
+  const { title, status, why } = viewOf(request);
+  element("announcement").textContent = `#${request.number}, ${title}: ${status} ${why}`;
+  return request;
+}

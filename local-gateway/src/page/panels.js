@@ -1,15 +1,17 @@
 // What the panel shows of each station. Each function returns the panel's elements.
 
 import { commandOf, notesOf, pastableCommand } from "./commands.js";
-import { docsLink, factList, jsonBlock, make } from "./dom.js";
-import { failedStep, functionRefused, gatewayProblem, isAllowed, pageOf } from "./reasons.js";
+import { backendPanel } from "./backend.js";
+import { asJson, docsLink, factList, jsonBlock, make } from "./dom.js";
+import { failedStep, functionRefused, gatewayProblem, gaveNoAnswer, integrationProblem, pageOf } from "./reasons.js";
 import { apiOf } from "./state.js";
+import { inWords } from "./words.js";
 
-function whyCard({ reason, found, wanted, cure, page }) {
+function whyCard({ verb = "Refused", reason, found, wanted, cure, page }) {
   const more = page && docsLink(page);
   const entries = [["Found", found], ["Wanted", wanted], ["Cure", cure], ["More", more]].filter(([, text]) => text);
   return make("div", { class: "why-card" },
-    make("h3", {}, "Refused: ", make("code", {}, reason)),
+    make("h3", {}, `${verb}: `, make("code", {}, reason)),
     make("dl", {}, ...entries.flatMap(([name, text]) => [
       make("dt", {}, name), make("dd", { class: name.toLowerCase() }, text),
     ])));
@@ -72,10 +74,11 @@ export function authorizerPanel(request) {
   const { authorization, explanation } = request;
   const shown = [];
   const known = authorization && (typeof authorization.invoked_ms === "number" || authorization.cache.use === "hit");
-  if (!known || authorization.decision === "no_outcome") {
+  if (!known || gaveNoAnswer(request)) {
     if (!known) shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
     const problem = gatewayProblem(request);
     if (problem) shown.push(whyCard(problem));
+    if (authorization?.lambda) shown.push(make("p", { class: "note" }, invocationText(authorization.lambda)));
     return shown;
   }
   if (authorization.cache.use === "hit") {
@@ -90,12 +93,21 @@ export function authorizerPanel(request) {
     shown.push(make("p", {}, "Another function answered in place of the authorizer, to show the trap."));
   } else if (!explanation && !request.explanationError) shown.push(make("p", {}, "Asking the function…"));
   if (typeof authorization.invoked_ms === "number") {
-    shown.push(make("p", { class: "note" }, `The function answered after ${authorization.invoked_ms.toFixed(1)} ms. Each step of its decision:`));
+    const text = authorization.lambda ? invocationText(authorization.lambda) : `It answered in ${inWords(authorization.invoked_ms)}.`;
+    shown.push(make("p", { class: "note" }, text));
   }
   if (explanation) shown.push(stepTable(explanation.steps));
   if (authorization.outcome) shown.push(jsonBlock("The function's answer", authorization.outcome.response ?? authorization.outcome));
   if (explanation?.claims) shown.push(jsonBlock("The token's claims", explanation.claims));
   return shown;
+}
+
+/** Says in which execution environment the function ran, and whether that had to be started or thawed. */
+function invocationText({ environment, init_ms: init, frozen_ms: frozen, duration_ms: duration, billed_ms: billed }) {
+  let readiness = "was idle, and not frozen";
+  if (init !== null) readiness = `was started for this request, a cold start of ${inWords(init)}`;
+  else if (frozen !== null) readiness = `was thawed, ${inWords(frozen)} after it had been frozen`;
+  return `Execution environment ${environment} ${readiness}. The function ran for ${inWords(duration)}; Lambda would bill ${billed} ms.`;
 }
 
 function stepTable(steps) {
@@ -150,19 +162,33 @@ export function routePanel(request) {
   ];
 }
 
+/** Shows the integration of a request, or of an event of a connection. */
+export function integrationPanel(record) {
+  const { integration, authorization } = record;
+  if (!integration) return [make("p", {}, "The integration is what is behind the API. It was not asked.")];
+  const { event, response, duration_ms: duration } = integration;
+  const problem = integrationProblem(record);
+  return [
+    problem && whyCard(problem),
+    make("p", {}, "The integration is what is behind the API: your backend, or by default an echo, which answers with the event that it got."),
+    make("p", { class: "note" }, `It answered in ${inWords(duration)}.`),
+    authorization?.context ? jsonBlock(`What the authorizer tells it, in requestContext.authorizer${event.version === "2.0" ? ".lambda" : ""}`, authorization.context) : undefined,
+    jsonBlock("The event that it got", event),
+    response === null ? undefined : jsonBlock("Its response", response),
+  ];
+}
+
 export function answerPanel(request) {
-  const { answer, authorization } = request;
-  let body = answer.body;
-  try { body = JSON.parse(answer.body); } catch { /* It is not JSON. */ }
+  const { answer, authorization, api, trap } = request;
   const problem = gatewayProblem(request);
   return [
     problem && !authorization ? whyCard(problem) : undefined,
     make("h3", {}, `HTTP ${answer.status}`),
     factList(answer.headers.filter(([name]) => !name.startsWith("x-local-gateway"))),
-    answer.body ? jsonBlock(isAllowed(request) ? "The body: an echo of what the integration gets" : "The body", body) : undefined,
-    isAllowed(request) ? jsonBlock("What the integration gets of the authorizer", authorization.context) : undefined,
-    !isAllowed(request) && request.api === "websocket"
-      ? make("p", {}, "A page in a browser sees only that the WebSocket closed with code 1006, and no status.")
+    answer.body ? jsonBlock("The body", asJson(answer.body)) : undefined,
+    api === "websocket" && answer.status !== 101
+      ? make("p", {}, "A page in a browser sees only that the WebSocket closed with code 1006: neither the status nor the body.")
       : undefined,
+    ...(api === "websocket" && answer.status === 101 && !trap ? backendPanel(request) : []),
   ];
 }

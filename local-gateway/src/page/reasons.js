@@ -3,16 +3,19 @@
 import { apiOf } from "./state.js";
 
 export const routeOf = ({ api, stage, request }) =>
-  api === "websocket" ? "$connect" : `${request.method} ${stage ? `/${stage}` : ""}${request.path}`;
+  api === "websocket" ? "$connect" : `${request.method} ${stage && stage !== "$default" ? `/${stage}` : ""}${request.path}`;
 
 export const isAllowed = (request) => request.authorization?.decision === "allow";
+
+/** Tells whether the request was allowed, and the integration did not refuse it or fail. */
+export const isGood = (request) => isAllowed(request) && !integrationProblem(request);
 
 /** Names the reason why a request was refused, in a few words. */
 export function reasonOf(request) {
   const { authorization, explanation } = request;
   if (!authorization) return request.trap ? "the configuration" : "not for this API";
   switch (authorization.decision) {
-    case "allow": return undefined;
+    case "allow": return integrationProblem(request)?.reason;
     case "missing_identity": return "identity source missing";
     case "invalid_token": return "validation expression";
     case "invalid_api_key": return "API key";
@@ -31,30 +34,38 @@ export function reasonOf(request) {
 /** Why the function gave no answer, and what helps. */
 const FAILURES = {
   not_permitted: {
+    verb: "Failed",
     reason: "no permission to invoke the function",
     wanted: "a statement in the function's resource-based policy for this authorizer",
     cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
     page: "docs/deploy/README.md#the-permission",
   },
   throttled: {
+    verb: "Failed",
     reason: "throttled",
     wanted: "a free execution environment, or room for another one",
     cure: "Raise the function's reserved concurrency, or the account's limit of concurrent executions.",
     page: "docs/local-gateway.md#execution-environments",
   },
   timeout: {
+    verb: "Failed",
     reason: "no answer from the function in time",
     wanted: "an answer before the time limit",
     cure: "See what the function waits for: its log is on the terminal.",
     page: "docs/errors.md#symptoms",
   },
   init_error: {
+    verb: "Failed",
     reason: "the function did not start",
     wanted: "a function that starts",
     cure: "See the function's log on the terminal.",
     page: "docs/errors.md#symptoms",
   },
 };
+
+/** Tells whether there is no answer of the function: it was not invoked, was too slow, or ended. */
+export const gaveNoAnswer = ({ authorization }) =>
+  authorization?.decision === "no_outcome" || /^(Runtime|Sandbox)\./.test(authorization?.outcome?.errorType);
 
 const contextOf = (authorization) => authorization.outcome?.response?.context;
 
@@ -77,6 +88,7 @@ export function gatewayProblem(request) {
     };
   }
   switch (authorization.decision) {
+    case "allow": return integrationProblem(request);
     case "missing_identity": {
       const missing = authorization.identity.filter(({ value }) => value === null);
       return {
@@ -125,9 +137,43 @@ export function gatewayProblem(request) {
         cure: "See the JSON of the answer. Context values must be strings, numbers or booleans.",
         page: "docs/errors.md#what-the-client-gets",
       };
+    case "failed":
+      if (!gaveNoAnswer(request)) return undefined;
+      return {
+        verb: "Failed",
+        reason: reasonOf(request),
+        found: authorization.outcome.errorMessage,
+        wanted: "an answer of the function",
+        cure: authorization.lambda?.status === "timeout"
+          ? "Raise the function's timeout, or see in its log what it waited for."
+          : "See the function's log on the terminal.",
+        page: "docs/errors.md#symptoms",
+      };
     case "no_outcome": return { found: authorization.cause, ...FAILURES[authorization.failure] };
     default: return undefined;
   }
+}
+
+/** How the integration failed, or refused a request that the authorizer let in. */
+export function integrationProblem({ api, answer, integration }) {
+  if (!integration) return undefined;
+  if (integration.error) {
+    return {
+      verb: "Failed",
+      reason: "the integration",
+      found: integration.error,
+      wanted: 'a proxy response in time, for example {"statusCode": 200, "body": "hello"}',
+      cure: "Correct the backend. The authorizer let the request in.",
+      page: "docs/local-gateway.md#your-backend",
+    };
+  }
+  if (!answer || answer.status < 400) return undefined;
+  return {
+    reason: "by the integration",
+    found: `The integration answered with the status ${answer.status}.`,
+    wanted: api === "websocket" ? "a status of 2xx at $connect, to accept the connection" : undefined,
+    cure: "See the backend. The authorizer let the request in.",
+  };
 }
 
 /** The documentation of a reason code of the function. */
@@ -139,11 +185,18 @@ export const failedStep = ({ explanation }) => explanation?.steps.find(({ outcom
 export const functionRefused = ({ authorization }) =>
   ["unauthorized", "explicit_deny", "not_authorized", "failed"].includes(authorization?.decision);
 
-export const VERDICTS = { 101: "connected", 200: "allowed", 400: "bad request", 401: "not authenticated", 403: "not allowed", 500: "error" };
+const VERDICTS = { 101: "connected", 200: "allowed", 400: "bad request", 401: "not authenticated", 403: "not allowed", 500: "error" };
+
+/** Says in a word or two what the client's status means. */
+export function verdictOf(request) {
+  const { status } = request.answer;
+  if (status !== 101 && isGood(request)) return "allowed";
+  return VERDICTS[status] ?? (status < 500 ? "refused" : "error");
+}
 
 export function sentenceOf(request) {
   const { authorization } = request;
-  if (isAllowed(request)) {
+  if (isGood(request)) {
     return authorization.cache.use === "hit"
       ? "API Gateway let it in with a cached response; the function was not asked."
       : "The function allowed it, and the integration got the caller's context.";

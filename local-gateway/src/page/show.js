@@ -2,9 +2,10 @@
 
 import { choose, languageOf, languagesOf, pastableCommand } from "./commands.js";
 import { copyText, docsLink, element, make, post } from "./dom.js";
-import { isAllowed, reasonOf, routeOf, sentenceOf, VERDICTS } from "./reasons.js";
-import { API_TITLES, requests } from "./state.js";
-import { firstStation, stationsOf } from "./stations.js";
+import { viewOfConnection } from "./connections.js";
+import { gaveNoAnswer } from "./reasons.js";
+import { requests } from "./state.js";
+import { viewOfRequest } from "./stations.js";
 
 const MARKS = { pass: "✓", fail: "✕", skip: "–", cached: "↺" };
 const SPOKEN = { pass: "passed", fail: "failed", skip: "skipped", cached: "from the cache" };
@@ -13,26 +14,34 @@ const SPOKEN = { pass: "passed", fail: "failed", skip: "skipped", cached: "from 
 let selected;
 export const isNothingSelected = () => !selected;
 
-/** Writes a request into the list, again once its reason is known. */
+/** Returns how a request or an event of a connection is shown. */
+export const viewOf = (request) => (request.connection ? viewOfConnection(request) : viewOfRequest(request));
+
+/** Writes a request into the list, again once its reason is known. Events of a connection are below its request. */
 export function addToList(request) {
-  const reason = reasonOf(request);
-  const why = [];
-  if (request.authorization?.cache.use === "hit") why.push(make("span", { class: "tag" }, "cached"), reason ? " · " : "");
-  if (reason) why.push(reason);
-  if (request.trap) why.push(why.length ? " · " : "", "trap");
+  const { title, status, isGood, isCached, why } = viewOf(request);
+  const cached = isCached ? [make("span", { class: "tag" }, "cached"), why && " · "] : [];
   const button = make("button", { type: "button", "data-number": request.number },
     make("span", { class: "api" }, `#${request.number}`),
-    make("span", { class: "route" }, `${API_TITLES[request.api]} ${routeOf(request)}`),
-    make("span", { class: `status ${isAllowed(request) ? "good" : ""}` }, String(request.answer.status)),
-    make("span", { class: "why" }, ...why));
+    make("span", { class: "route" }, title),
+    make("span", { class: `status ${isGood ? "good" : ""}` }, status),
+    make("span", { class: "why" }, ...cached, why));
   button.addEventListener("click", () => select(request.number));
   const old = element("requests").querySelector(`[data-number="${request.number}"]`);
   mark(button, false);
-  if (!old) return element("requests").prepend(make("li", {}, button));
+  if (!old) return insert(button, request.connection?.handshake);
   mark(button, old.getAttribute("aria-current") === "true");
   const hadFocus = document.activeElement === old;
   old.replaceWith(button);
   if (hadFocus) button.focus();
+}
+
+function insert(button, handshake) {
+  const item = make("li", handshake ? { class: "on-connection", "data-handshake": handshake } : {}, button);
+  let before = element("requests").querySelector(`[data-number="${handshake}"]`)?.parentElement;
+  if (!before) return element("requests").prepend(item);
+  while (before.nextElementSibling?.dataset.handshake === String(handshake)) before = before.nextElementSibling;
+  return before.after(item);
 }
 
 /** Marks the selected request. Only this one is a stop of the Tab key; arrows lead to the others. */
@@ -44,7 +53,7 @@ function mark(button, isSelected) {
 export function select(number, station) {
   const request = requests.get(number);
   if (!request) return;
-  selected = { number, station: station ?? firstStation(request) };
+  selected = { number, station: station ?? viewOf(request).first };
   for (const button of element("requests").querySelectorAll("button")) {
     mark(button, Number(button.dataset.number) === number);
   }
@@ -55,7 +64,7 @@ export function select(number, station) {
 /** Asks the function for its explanation, once for each request that it decided. */
 async function explain(request) {
   const { authorization, trap } = request;
-  if (!authorization || ["missing_identity", "no_outcome"].includes(authorization.decision) || request.asked) return;
+  if (!authorization || authorization.decision === "missing_identity" || gaveNoAnswer(request) || request.asked) return;
   if (trap && !trap.real) return;
   request.asked = true;
   try {
@@ -71,17 +80,14 @@ function show() {
   const request = requests.get(selected.number);
   element("empty").hidden = true;
   element("selected").hidden = false;
-  const status = request.answer.status;
-  const reason = reasonOf(request);
+  const { verdict, isGood, reason, sentence, canCopy, stations } = viewOf(request);
   element("verdict").replaceChildren(
-    make("span", { class: `status ${isAllowed(request) ? "good" : ""}` }, `${status} ${VERDICTS[status] ?? ""}`),
-    reason ? `: ${reason}` : "");
-  element("sentence").textContent = sentenceOf(request);
-  element("copying").hidden = Boolean(request.trap);
-  element("language").replaceChildren(...Object.entries(languagesOf(request)).map(([name, { title }]) =>
+    make("span", { class: `status ${isGood ? "good" : ""}` }, verdict), reason ? `: ${reason}` : "");
+  element("sentence").textContent = sentence;
+  element("copying").hidden = !canCopy;
+  if (canCopy) element("language").replaceChildren(...Object.entries(languagesOf(request)).map(([name, { title }]) =>
     make("option", { value: name, selected: name === languageOf(request) }, title)));
   showTrap(request.trap);
-  const stations = stationsOf(request);
   const hadFocus = document.activeElement?.getAttribute("role") === "tab";
   element("stations").replaceChildren(...stations.map(({ name, state, fact }, index) => {
     const button = make("button", {
@@ -102,7 +108,14 @@ function show() {
   const isWaiting = request.asked && !request.explanation && !request.explanationError;
   panel.setAttribute("aria-busy", String(Boolean(isWaiting)));
   const shown = stations[selected.station].panel(request);
+  const focusWasInside = panel !== document.activeElement && panel.contains(document.activeElement);
   panel.replaceChildren(...shown.filter(Boolean));
+  if (focusWasInside) panel.focus();
+}
+
+/** Shows a request again, if it is selected. */
+export function refresh(number) {
+  if (selected?.number === number) show();
 }
 
 /** Lets a reason code break after its underscores. */

@@ -1,13 +1,35 @@
 // The stations of a request's way, as the page draws them.
 
 import {
-  answerPanel, authorizerPanel, cachePanel, clientPanel, eventPanel, identityPanel, policyPanel, routePanel,
+  answerPanel, authorizerPanel, cachePanel, clientPanel, eventPanel, identityPanel, integrationPanel, policyPanel,
+  routePanel,
 } from "./panels.js";
-import { functionRefused, isAllowed, reasonOf } from "./reasons.js";
+import { functionRefused, integrationProblem, isAllowed, isGood, reasonOf, routeOf, sentenceOf, verdictOf } from "./reasons.js";
 import { API_TITLES } from "./state.js";
+import { inWords } from "./words.js";
+
+/** How the page shows a request. */
+export function viewOfRequest(request) {
+  const stations = stationsOf(request);
+  const { answer, authorization, trap, api } = request;
+  const reason = reasonOf(request);
+  return {
+    title: `${API_TITLES[api]} ${routeOf(request)}`,
+    status: String(answer.status),
+    isGood: isGood(request),
+    isCached: authorization?.cache.use === "hit",
+    why: [reason, trap && "trap"].filter(Boolean).join(" · "),
+    verdict: `${answer.status} ${verdictOf(request)}`,
+    reason,
+    sentence: sentenceOf(request),
+    canCopy: !trap,
+    stations,
+    first: firstStation(request, stations),
+  };
+}
 
 /** The stations of a request's way: a state, a fact of a few words, and what fills the panel. */
-export function stationsOf(request) {
+function stationsOf(request) {
   const { authorization, answer, api } = request;
   const decision = authorization?.decision;
   const asked = authorization && typeof authorization.invoked_ms === "number";
@@ -36,7 +58,7 @@ export function stationsOf(request) {
     if (!known) return ["skip", "not asked"];
     if (cached) return ["cached", `answer of #${authorization.cache.number}`];
     if (functionRefused(request)) return ["fail", reasonOf(request)];
-    return ["pass", "allowed"];
+    return ["pass", authorization.lambda?.cold_start ? "allowed, cold start" : "allowed"];
   };
   const answered = () => {
     if (!known || !authorization.outcome?.response) return ["skip", known ? "none" : "not reached"];
@@ -52,17 +74,29 @@ export function stationsOf(request) {
     { name: "Authorizer", ...pair(authorizer()), panel: authorizerPanel },
     { name: "Policy", ...pair(answered()), panel: policyPanel },
     { name: "Route", ...pair(route()), panel: routePanel },
-    { name: "Client gets", state: isAllowed(request) ? "pass" : "fail", fact: String(answer.status), panel: answerPanel },
+    { name: "Integration", ...integrationStation(request), panel: integrationPanel },
+    { name: "Client gets", state: isGood(request) ? "pass" : "fail", fact: String(answer.status), panel: answerPanel },
   ];
 }
 
 const pair = ([state, fact]) => ({ state, fact });
 
-/** The station to look at first: the one that failed, or else the authorizer. */
-export function firstStation(request) {
-  const failed = stationsOf(request).findIndex(({ state }) => state === "fail");
+/** Shows what the integration did with a request, or with an event of a connection. */
+export function integrationStation(record) {
+  const { integration } = record;
+  if (!integration) return { state: "skip", fact: "not reached" };
+  if (integration.error) return { state: "fail", fact: "failed" };
+  if (integrationProblem(record)) return { state: "fail", fact: "refused" };
+  return { state: "pass", fact: inWords(integration.duration_ms) };
+}
+
+/** Finds the station to look at first: the one that failed, or else the authorizer. */
+function firstStation(request, stations) {
+  const at = (name) => stations.findIndex((station) => station.name === name);
+  const { name } = stations.find(({ state }) => state === "fail") ?? {};
   // The route only carries out what the function said. Its reason is at the authorizer.
-  if (failed === 6 && request.authorization.decision !== "implicit_deny") return 4;
-  if (failed === 7) return request.authorization ? 4 : 7;
-  return failed === -1 ? 4 : failed;
+  if (name === "Route" && request.authorization.decision !== "implicit_deny") return at("Authorizer");
+  if (name !== "Client gets") return at(name ?? "Authorizer");
+  if (isAllowed(request)) return at("Integration");
+  return at(request.authorization ? "Authorizer" : name);
 }
