@@ -19,9 +19,8 @@ pub(crate) async fn write(
     integration: Option<&str>,
 ) -> String {
     let addresses = addresses(page, stack, integration);
-    let end = format!(
-        "\nOpen {page} in a browser. Ctrl-C stops everything. Requests and the function's log follow.\n"
-    );
+    let end =
+        format!("\nOpen {page} in a browser. Press Ctrl-C to stop. The function's log follows.\n");
     if settings.is_empty() {
         return format!("{addresses}{}{end}", with_tokens(stack));
     }
