@@ -117,7 +117,7 @@ scenario("limits the environments and the time of the function", async () => {
   const throttled = await handshake();
   assert.equal(throttled.verdict, "500 error: throttled");
   assert.equal(throttled.selected, "Authorizer: not invoked, failed");
-  assert.match(throttled.panel, /Failed: throttled/);
+  assert.match(throttled.panel, /^The function did not get the event\.\n\nFailed: throttled/);
   assert.equal(await change("environment-limit", { environments: 2 }), "status: At most 2 requests are handled at the same time.");
   assert.equal((await handshake()).verdict, "101 connected");
   assert.equal(await change("environment-limit", { environments: 101 }), "alert: the most is 100 environments");

@@ -75,7 +75,8 @@ export function authorizerPanel(request) {
   const shown = [];
   const known = authorization && (typeof authorization.invoked_ms === "number" || authorization.cache.use === "hit");
   if (!known || gaveNoAnswer(request)) {
-    if (!known) shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
+    const text = gaveNoAnswer(request) ? "The function did not get the event." : "API Gateway refused the request without asking the function.";
+    if (!known) shown.push(make("p", {}, text));
     const problem = gatewayProblem(request);
     if (problem) shown.push(whyCard(problem));
     if (authorization?.lambda) shown.push(make("p", { class: "note" }, invocationText(authorization.lambda)));
