@@ -26,6 +26,8 @@ fn leads_somewhere(from: &str, link: &str) {
 fn serves_every_markdown_file_of_the_documentation() {
     fn count(folder: &Path) -> usize {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        // The templates' own packages, which npm installs for a check.
+        let entries = entries.filter(|path| !path.ends_with("node_modules"));
         let is_page = |path: &Path| path.extension().is_some_and(|it| it == "md");
         entries.map(|path| if path.is_dir() { count(&path) } else { is_page(&path).into() }).sum()
     }
