@@ -1,7 +1,7 @@
 //! A key set of any bytes.
 //!
-//! A key that signs nothing but the tokens of this target verifies them only if the key set has it,
-//! for signatures.
+//! The target signs tokens with a key of its own. They are accepted only if the key set has this key, for
+//! signatures.
 
 #![no_main]
 

@@ -44,7 +44,7 @@ pub(super) fn printable(json: &str) -> String {
     printable
 }
 
-/// Writes to standard output. Whoever closed it wants no more, so a failure is no failure here.
+/// Writes to standard output. If its reader has closed it, as `head` does, the rest is dropped.
 pub(super) fn print(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
