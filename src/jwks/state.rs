@@ -3,6 +3,9 @@
 //! The rules are pure functions, and time is an argument. An age is measured by the wall clock: Lambda
 //! freezes the environment between invocations, and the monotonic clock may stop during a freeze.
 //!
+//! No request waits for a refresh of keys that may still be used. Such a refresh follows the answer: near
+//! the end of the keys' lifetime, or after it. See [`KeyState::next_step`].
+//!
 //! The documentation has a table of every state and what happens in it. The tests check each row.
 
 mod refresh;
@@ -58,6 +61,8 @@ struct CachedKeys {
     fetched_at: SystemTime,
     /// How long the keys are fresh.
     lifetime: Duration,
+    /// The age from which they are refreshed after an answer. It is different in each environment.
+    refresh_at: Duration,
 }
 
 /// The URI of a key set, from the discovery document.
@@ -71,7 +76,10 @@ struct DiscoveredUri {
 struct Failures {
     count: u32,
     last: Arc<FetchError>,
+    /// No request fetches.
     backoff: Interval,
+    /// No fetch follows an answer. It is as long as the backoff, or longer while the keys are usable.
+    retry_pause: Interval,
 }
 
 /// A cooldown or a backoff. If the clock is set back to before its start, it is over.
@@ -85,6 +93,11 @@ impl Interval {
     fn contains(&self, now: SystemTime) -> bool {
         now.duration_since(self.start).is_ok_and(|passed| passed < self.length)
     }
+
+    /// Returns the interval that ends this much later.
+    fn extended_by(self, time: Duration) -> Self {
+        Self { length: self.length + time, ..self }
+    }
 }
 
 /// The age of the cached keys.
@@ -92,7 +105,10 @@ impl Interval {
 pub(super) enum Age {
     /// Within their lifetime.
     Fresh,
-    /// Past their lifetime, or the clock was set back. They may be used if a refresh fails.
+    /// Within their lifetime, but near its end: time for a refresh.
+    Due,
+    /// Past their lifetime, or the clock was set back. They may be used for a limited time before a
+    /// refresh, and longer if it fails.
     Stale,
     /// Too old to be used, or there are no keys.
     Expired,
@@ -103,6 +119,8 @@ pub(super) enum Age {
 pub(super) enum Step {
     /// Use this result of the lookup.
     Answer(Result<SelectedKeys, NoKey>),
+    /// Use this result of the lookup, and refresh the keys after the answer.
+    AnswerThenRefresh(Result<SelectedKeys, NoKey>),
     /// Refresh the keys first.
     Refresh(RefreshCause),
 }
@@ -138,9 +156,13 @@ pub(super) enum RefreshCause {
 
 impl KeyState {
     /// Returns the state with keys from a file. They are as fresh as keys that were fetched now.
-    pub(super) fn from_file(keys: KeySet, now: SystemTime, rules: &CacheRules) -> Self {
-        let keys = Arc::new(keys);
-        let cached = CachedKeys { keys, etag: None, fetched_at: now, lifetime: rules.ttl };
+    pub(super) fn from_file(
+        keys: KeySet,
+        now: SystemTime,
+        jitter: f64,
+        rules: &CacheRules,
+    ) -> Self {
+        let cached = CachedKeys::new(Arc::new(keys), None, now, rules.ttl, jitter);
         Self { cached: Some(cached), ..Self::default() }
     }
 
@@ -148,7 +170,8 @@ impl KeyState {
     pub(super) fn age(&self, now: SystemTime, rules: &CacheRules) -> Age {
         let Some(cached) = &self.cached else { return Age::Expired };
         match now.duration_since(cached.fetched_at) {
-            Ok(age) if age < cached.lifetime => Age::Fresh,
+            Ok(age) if age < cached.refresh_at => Age::Fresh,
+            Ok(age) if age < cached.lifetime => Age::Due,
             Ok(age) if age - cached.lifetime < rules.max_stale => Age::Stale,
             // The clock was set back.
             Err(_) if !rules.max_stale.is_zero() => Age::Stale,
@@ -156,7 +179,7 @@ impl KeyState {
         }
     }
 
-    /// Decides whether a token needs a refresh.
+    /// Decides whether a token needs a refresh, and whether its request waits for it.
     pub(super) fn next_step(
         &self,
         query: &KeyQuery<'_>,
@@ -167,13 +190,31 @@ impl KeyState {
         if self.in_backoff(now) {
             return Step::Answer(found);
         }
-        if self.age(now, rules) != Age::Fresh {
-            return Step::Refresh(RefreshCause::Age);
+        match (self.age(now, rules), &found) {
+            (Age::Fresh | Age::Due, Err(NoKey::Unknown)) if !self.in_cooldown(now) => {
+                Step::Refresh(RefreshCause::UnknownKey)
+            }
+            (Age::Fresh, _) => Step::Answer(found),
+            (Age::Expired, _) | (Age::Stale, Err(_)) => Step::Refresh(RefreshCause::Age),
+            (Age::Stale, Ok(_)) if !self.answers_before_refresh(now) => {
+                Step::Refresh(RefreshCause::Age)
+            }
+            (Age::Due | Age::Stale, _) if self.in_retry_pause(now) => Step::Answer(found),
+            (Age::Due | Age::Stale, _) => Step::AnswerThenRefresh(found),
         }
-        if matches!(found, Err(NoKey::Unknown)) && !self.in_cooldown(now) {
-            return Step::Refresh(RefreshCause::UnknownKey);
-        }
-        Step::Answer(found)
+    }
+
+    /// Returns whether stale keys may be used before a refresh: for one more lifetime after theirs, and
+    /// after the pause that followed a failed refresh.
+    ///
+    /// This limits how long a key that was withdrawn can be used in an environment that was frozen
+    /// before it could refresh its keys.
+    fn answers_before_refresh(&self, now: SystemTime) -> bool {
+        let Some(cached) = &self.cached else { return false };
+        let grace = Interval { start: cached.fetched_at, length: cached.lifetime * 2 };
+        let after_failure =
+            |failures: &Failures| failures.retry_pause.extended_by(cached.lifetime).contains(now);
+        grace.contains(now) || self.failures.as_ref().is_some_and(after_failure)
     }
 
     /// Looks up the token's key in the cached keys.
@@ -184,13 +225,13 @@ impl KeyState {
         rules: &CacheRules,
     ) -> Result<SelectedKeys, NoKey> {
         let age = self.age(now, rules);
-        let (Some(cached), Age::Fresh | Age::Stale) = (&self.cached, age) else {
+        let (Some(cached), Age::Fresh | Age::Due | Age::Stale) = (&self.cached, age) else {
             return Err(NoKey::Unavailable(self.last_failure(rules)));
         };
         let keys = Arc::clone(&cached.keys);
         match cached.keys.select(query.kid, query.algorithm, query.tenant) {
             Some(entry) => Ok(SelectedKeys { keys, entry, age, fetched_at: cached.fetched_at }),
-            None if age == Age::Fresh => Err(NoKey::Unknown),
+            None if matches!(age, Age::Fresh | Age::Due) => Err(NoKey::Unknown),
             // The issuer may have published the key since the last refresh.
             None => Err(NoKey::Unavailable(self.last_failure(rules))),
         }
@@ -222,6 +263,10 @@ impl KeyState {
 
     fn in_backoff(&self, now: SystemTime) -> bool {
         self.failures.as_ref().is_some_and(|failures| failures.backoff.contains(now))
+    }
+
+    fn in_retry_pause(&self, now: SystemTime) -> bool {
+        self.failures.as_ref().is_some_and(|failures| failures.retry_pause.contains(now))
     }
 
     fn in_cooldown(&self, now: SystemTime) -> bool {
