@@ -22,7 +22,7 @@ fn says_what_a_failure_means_for_the_cached_keys() {
     let issuer = IssuerName::exact("https://issuer.example");
     let (keys, _) =
         KeySet::parse(jwks.as_bytes(), &issuer, &SUPPORTED_ALGORITHMS.each_ref()).unwrap();
-    let cached = KeyState::from_file(keys, fetched_at, &RULES);
+    let cached = KeyState::from_file(keys, fetched_at, 0.5, &RULES);
     let check = |state: &KeyState, seconds: u64, expected: &str| {
         let now = fetched_at + Duration::from_secs(seconds);
         let message = consequence(state, now, &RULES);
