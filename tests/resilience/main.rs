@@ -4,6 +4,7 @@
 //! say, and the issuer is not asked more often than `docs/keys.md` says. Each module is one kind of
 //! trouble:
 //!
+//! - [`ahead`]: fetches follow answers, and no request waits for them,
 //! - [`failures`]: the issuer fails, in every way of [`world`],
 //! - [`rotation`]: the issuer's keys change during traffic,
 //! - [`freeze`]: Lambda freezes the process, idle or during a fetch,
@@ -25,6 +26,7 @@
     reason = "a test fails by panicking, and prints what it measured"
 )]
 
+mod ahead;
 mod deadline;
 mod failures;
 mod files;

@@ -170,7 +170,8 @@ impl Deployment {
         let took = asked.elapsed();
         let line = self.decision().await;
         let field = |name: &str| line[name].as_str().map(str::to_owned);
-        Decision { verdict, reason: field("reason"), keys: field("keys"), took }
+        let duration = Duration::from_micros(line["duration_us"].as_u64().unwrap());
+        Decision { verdict, reason: field("reason"), keys: field("keys"), took, duration }
     }
 
     /// Sends a token again and again until a decision is as wanted, and returns all decisions.
@@ -306,8 +307,10 @@ pub struct Decision {
     pub reason: Option<String>,
     /// Which keys verified the token: `fresh`, `stale` or `fetched`.
     pub keys: Option<String>,
-    /// The time from the request to the answer.
+    /// The time from the request to the answer. It includes the wait for a function that is busy.
     pub took: Duration,
+    /// The time of the decision, from the function's log.
+    pub duration: Duration,
 }
 
 impl Decision {
