@@ -40,6 +40,7 @@ pub(crate) struct Queue {
     running: Mutex<HashMap<String, oneshot::Sender<FunctionOutcome>>>,
     phase: watch::Sender<Phase>,
     next_number: AtomicU64,
+    asked: watch::Sender<usize>,
     taken: watch::Sender<usize>,
 }
 
@@ -60,6 +61,7 @@ impl Queue {
             running: Mutex::default(),
             phase: watch::Sender::new(Phase::Init),
             next_number: AtomicU64::new(1),
+            asked: watch::Sender::default(),
             taken: watch::Sender::default(),
         }
     }
@@ -100,6 +102,7 @@ impl Queue {
             }
             first
         });
+        self.asked.send_modify(|asked| *asked += 1);
         let mut waiting = self.waiting.lock().await;
         loop {
             let (invocation, sender) = waiting.recv().await?;
@@ -109,6 +112,12 @@ impl Queue {
                 return Some(invocation);
             }
         }
+    }
+
+    /// Waits until the function has asked for an invocation `count` times.
+    pub(crate) async fn asked(&self, count: usize) {
+        // `self` owns the sender, so the wait ends only when the count is reached.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked >= count).await;
     }
 
     /// Waits until the function has taken `count` invocations.

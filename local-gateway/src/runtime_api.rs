@@ -89,6 +89,12 @@ impl RuntimeApi {
         self.queue.ready().await
     }
 
+    /// Waits until the function has asked for an invocation `count` times since its start. It asks for
+    /// the next one when it has done everything that follows an answer.
+    pub async fn asked(&self, count: usize) {
+        self.queue.asked(count).await;
+    }
+
     /// Waits until the function has taken `count` invocations since its start.
     pub async fn taken(&self, count: usize) {
         self.queue.taken(count).await;

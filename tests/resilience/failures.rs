@@ -114,7 +114,8 @@ async fn with_stale_keys_it_allows_every_good_token_and_backs_off() {
                 slowest: decisions.iter().map(|each| each.took).max().unwrap_or_default(),
             };
             drop(alone);
-            let slowest_decision = slowest_decision(&decisions);
+            // The first may have waited: its keys became too old while this check waited for its turn.
+            let slowest_decision = slowest_decision(&decisions[1..]);
 
             decisions.iter().for_each(|decision| decision.is_allowed_by("stale"));
             assert!(row.slowest < TIMEOUT + SLACK, "{row}");

@@ -205,6 +205,32 @@ impl Deployment {
         self.ask_until(token, |_, decision| decision.verdict == Verdict::Allow).await;
     }
 
+    /// Waits until the function asks for the next invocation, if it takes one at a time.
+    pub async fn idle(&self) {
+        in_time(self.gateway.runtime_api().asked(self.asked + 1)).await;
+    }
+
+    /// Sends a token again and again until an answer is followed by the `count`th request for
+    /// `issuer`'s key set. Returns all decisions. The function takes one invocation at a time.
+    pub async fn ask_until_fetch_follows(
+        &mut self,
+        token: &str,
+        issuer: &Issuer,
+        count: usize,
+    ) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        let mut pace = interval(PACE);
+        loop {
+            pace.tick().await;
+            decisions.push(self.ask_token(token).await);
+            tokio::select! {
+                biased;
+                () = in_time(issuer.requested(KEY_SET_PATH, count)) => return decisions,
+                () = self.idle() => {}
+            }
+        }
+    }
+
     /// Sends a token again and again until the function requests `issuer`'s key set for the
     /// `count`th time. Returns the last request, which may not have an answer yet.
     pub async fn ask_until_requested(
