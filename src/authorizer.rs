@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use tracing::debug;
+
 use crate::config::{AcceptingIssuer, Config};
 use crate::decision_log::{self, LogEntry};
 use crate::diagnosis::Question;
@@ -85,16 +87,32 @@ impl<S: KeySource> Authorizer<S> {
         let started = now();
         let mut entry = LogEntry::default();
         let decision = self.decide(event, invocation, (self.clock)(), &mut entry).await;
-        if let Err(Refused { error: Error::UnusableEvent { .. }, .. }) = &decision
-            && let Some(question) = Question::parse(event)
-        {
-            return Box::pin(question?.answer(self, invocation)).await;
+        if let Err(Refused { error: Error::UnusableEvent { .. }, .. }) = &decision {
+            if let Some(question) = Question::parse(event) {
+                return Box::pin(question?.answer(self, invocation)).await;
+            }
+            if let Some(answer) = self.answer_about_resource(event, invocation) {
+                return answer;
+            }
         }
         let duration = started.elapsed();
         let error = decision.as_ref().err().map(|refused| &refused.error);
         entry.log(error, invocation, duration);
         self.metrics.decided(|| entry.metrics(error, (self.clock)(), duration));
         self.respond(decision, &entry)
+    }
+
+    /// Answers a request for the API's metadata. Returns `None` if the event is not one of an
+    /// integration, or if the API has no metadata.
+    fn answer_about_resource(
+        &self,
+        event: &str,
+        invocation: Invocation<'_>,
+    ) -> Option<Result<Response, FunctionError>> {
+        let answer = self.config.resource.as_ref()?.answer(event)?;
+        let Invocation { request_id, trace_id, .. } = invocation;
+        debug!(requestId = request_id, xrayTraceId = trace_id, "answered about the resource");
+        Some(answer)
     }
 
     /// Decides on one event like [`Authorizer::authorize`], and logs and counts no decision. Claims are
@@ -155,11 +173,12 @@ impl<S: KeySource> Authorizer<S> {
         entry.keys = Some((keys.freshness, keys.fetched_at));
 
         let token = verify(token, keys.as_slice())?;
+        let certificate = || request.client_certificate();
         if let Some(trial) = TrialRules::of(&self.config, issuer) {
             let judged = trial.judge(&request, credential.delivery, &token, algorithm, now);
             entry.trial = Some(judged);
         }
-        let claims = Claims::check(token, &issuer.rules, now)?;
+        let claims = Claims::check(token, &issuer.rules, now, certificate)?;
         let judgement =
             self.config.access.judge(&request, credential.delivery, &issuer.scopes, &claims);
         let caller = Caller {

@@ -158,6 +158,13 @@ pub enum Error {
         /// The likely cause.
         hint: Option<Hint>,
     },
+    /// The client does not have the certificate that the token is bound to
+    /// ([RFC 8705 §3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
+    #[error("{0}")]
+    WrongCertificate(&'static str),
+    /// The token is bound to something that this function cannot check. Holds the member of `cnf`.
+    #[error("the token's cnf has {0:?}, and only certificates (x5t#S256) can be checked")]
+    UnsupportedBinding(Excerpt),
     /// The token does not have a claim that the issuer's rules need.
     #[error("the claim {claim:?} is missing{}", clause(.hint.as_ref()))]
     MissingClaim {
@@ -341,6 +348,8 @@ impl Error {
         Self::WrongClient { .. } => "wrong_client", Unauthenticated;
         Self::WrongTokenUse { .. } => "wrong_token_use", Unauthenticated;
         Self::WrongTokenType { .. } => "wrong_token_type", Unauthenticated;
+        Self::WrongCertificate(_) => "wrong_certificate", Unauthenticated;
+        Self::UnsupportedBinding(_) => "unsupported_binding", Unauthenticated;
         Self::MissingClaim { .. } => "missing_claim", Unauthenticated;
         Self::ClaimMismatch { .. } => "claim_mismatch", Unauthenticated;
         Self::InsufficientScope { .. } => "insufficient_scope", Forbidden;

@@ -103,6 +103,17 @@ impl IssuerName {
         &self.text
     }
 
+    /// Returns every `iss` that is accepted. Of an issuer that accepts any tenant, there is no list.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        match (&self.template, self.around_placeholder()) {
+            (Some(Template { tenants: Tenants::Only(tenants), .. }), Some((before, after))) => {
+                tenants.iter().map(|tenant| [before, tenant, after].concat()).collect()
+            }
+            (Some(Template { tenants: Tenants::Any, .. }), _) => Vec::new(),
+            (Some(_) | None, None) | (None, Some(_)) => vec![self.text.to_string()],
+        }
+    }
+
     /// Returns whether this is a template.
     #[must_use]
     pub fn has_tenants(&self) -> bool {

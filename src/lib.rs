@@ -64,6 +64,7 @@ mod json;
 pub mod jwks;
 mod jwt;
 mod metrics;
+mod resource_metadata;
 mod startup;
 mod trial;
 mod uri;

@@ -77,9 +77,13 @@ pub(crate) async fn authorizer() -> Result<Authorizer, Error> {
 
 /// Reads the settings from the environment, and from the files that they name.
 pub(crate) fn settings() -> Result<Config, ConfigError> {
+    Config::from_variables_and_files(variables(), |path| std::fs::read_to_string(path))
+}
+
+/// Returns the environment's variables.
+pub(crate) fn variables() -> impl Iterator<Item = (String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let variables = env::vars_os().map(|(name, value)| (text(name), text(value)));
-    Config::from_variables_and_files(variables, |path| std::fs::read_to_string(path))
+    env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Returns a warning if the build did not use the project's `.cargo/config.toml`. Such a build works,

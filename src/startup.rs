@@ -11,16 +11,18 @@ use tracing::warn;
 
 use crate::authorizer::Authorizer;
 use crate::config::{Config, IssuerConfig};
-use crate::jwks::{ClientError, Clock, HttpKeySource, KeySet, KeySetError, KeySource};
+use crate::jwks::{ClientError, Clock, HttpKeySource, KeySet, KeySetError, KeySource, SkippedKey};
 
 /// Why the authorizer cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file cannot be read.
-    #[error("{variable}: cannot read {path}: {cause}")]
+    #[error("{variable}{}: cannot read {path}: {cause}", of_issuer(issuer.as_deref()))]
     File {
         /// The setting that names the file.
         variable: &'static str,
+        /// The issuer that has the setting, if it is a setting of one issuer.
+        issuer: Option<String>,
         /// The file's path.
         path: String,
         /// What the operating system or the PEM reader says.
@@ -65,11 +67,7 @@ impl Authorizer<HttpKeySource> {
     ///
     /// The same as those of [`Authorizer::start`].
     pub async fn without_prefetch(config: Config) -> Result<Self, StartError> {
-        let roots = match &config.ca_file {
-            None => Vec::new(),
-            Some(path) => root_certificates(path)?,
-        };
-        let source = HttpKeySource::new(roots, config.cache.timeout)?;
+        let source = key_source(&config)?;
         Self::with_source(config, source, Arc::new(system_time)).await
     }
 }
@@ -83,8 +81,11 @@ impl<S: KeySource> Authorizer<S> {
     pub async fn with_source(config: Config, source: S, clock: Clock) -> Result<Self, StartError> {
         let mut key_sets = Vec::new();
         for issuer in config.issuers.iter() {
-            if let Some(path) = &issuer.jwks_file {
-                key_sets.push((Arc::clone(&issuer.keys), key_set(issuer, path)?));
+            if let Some((keys, skipped)) =
+                key_file(issuer)?.map(|file| file.parse(issuer)).transpose()?
+            {
+                log_skipped(issuer, &skipped);
+                key_sets.push((Arc::clone(&issuer.keys), keys));
             }
         }
         let authorizer = Self::new(config, source, clock);
@@ -96,12 +97,21 @@ impl<S: KeySource> Authorizer<S> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the wall clock")]
-fn system_time() -> SystemTime {
+pub(crate) fn system_time() -> SystemTime {
     SystemTime::now()
 }
 
+/// Sets up what fetches the keys.
+pub(crate) fn key_source(config: &Config) -> Result<HttpKeySource, StartError> {
+    let roots = match &config.ca_file {
+        None => Vec::new(),
+        Some(path) => root_certificates(path)?,
+    };
+    Ok(HttpKeySource::new(roots, config.cache.timeout)?)
+}
+
 fn root_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    let fail = |cause| file_error("AUTHORIZER_CA_FILE", path, cause);
+    let fail = |cause| file_error("AUTHORIZER_CA_FILE", None, path, cause);
     let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     let certificates: Vec<_> = certificates.map_err(|error| fail(error.to_string()))?;
     if certificates.is_empty() {
@@ -110,19 +120,71 @@ fn root_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartE
     Ok(certificates)
 }
 
-fn key_set(issuer: &IssuerConfig, path: &Path) -> Result<KeySet, StartError> {
-    let issuer_name = issuer.rules.issuer.as_str();
-    let json = std::fs::read(path)
-        .map_err(|error| file_error("AUTHORIZER_JWKS_FILE", path, error.to_string()))?;
-    let (set, skipped) = KeySet::parse(&json, &issuer.keys.issuer, &issuer.keys.algorithms)
-        .map_err(|cause| StartError::KeySet { issuer: issuer_name.to_owned(), cause })?;
-    for key in skipped {
-        let key = key.to_string();
-        warn!(issuer = issuer_name, key, "a key of AUTHORIZER_JWKS_FILE is skipped");
-    }
-    Ok(set)
+/// The content of an issuer's key set file.
+pub(crate) struct KeyFile(pub(crate) Vec<u8>);
+
+/// Reads an issuer's key set file, if it has one.
+pub(crate) fn key_file(issuer: &IssuerConfig) -> Result<Option<KeyFile>, StartError> {
+    let Some(path) = &issuer.jwks_file else { return Ok(None) };
+    let json = std::fs::read(path).map_err(|error| {
+        file_error("AUTHORIZER_JWKS_FILE", Some(issuer), path, error.to_string())
+    })?;
+    Ok(Some(KeyFile(json)))
 }
 
-fn file_error(variable: &'static str, path: &Path, cause: String) -> StartError {
-    StartError::File { variable, path: path.display().to_string(), cause }
+impl KeyFile {
+    /// Parses the keys, and returns those that are skipped too.
+    pub(crate) fn parse(
+        &self,
+        issuer: &IssuerConfig,
+    ) -> Result<(KeySet, Vec<SkippedKey>), StartError> {
+        KeySet::parse(&self.0, &issuer.keys.issuer, &issuer.keys.algorithms).map_err(|cause| {
+            StartError::KeySet { issuer: issuer.rules.issuer.as_str().to_owned(), cause }
+        })
+    }
+}
+
+fn log_skipped(issuer: &IssuerConfig, skipped: &[SkippedKey]) {
+    let issuer = issuer.rules.issuer.as_str();
+    for key in skipped {
+        let key = key.to_string();
+        warn!(issuer, key, "a key of AUTHORIZER_JWKS_FILE is skipped");
+    }
+}
+
+fn of_issuer(issuer: Option<&str>) -> String {
+    issuer.map(|issuer| format!(" of {issuer}")).unwrap_or_default()
+}
+
+fn file_error(
+    variable: &'static str,
+    issuer: Option<&IssuerConfig>,
+    path: &Path,
+    cause: String,
+) -> StartError {
+    let issuer = issuer.map(|issuer| issuer.rules.issuer.as_str().to_owned());
+    StartError::File { variable, issuer, path: path.display().to_string(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_issuer_whose_file_cannot_be_read() {
+        let path = "/opt/x".to_owned();
+        let cause = "permission denied".to_owned();
+        let file = |variable, issuer: Option<&str>| {
+            let (path, cause) = (path.clone(), cause.clone());
+            StartError::File { variable, issuer: issuer.map(str::to_owned), path, cause }
+        };
+        assert_eq!(
+            file("AUTHORIZER_JWKS_FILE", Some("https://a.example")).to_string(),
+            "AUTHORIZER_JWKS_FILE of https://a.example: cannot read /opt/x: permission denied"
+        );
+        assert_eq!(
+            file("AUTHORIZER_CA_FILE", None).to_string(),
+            "AUTHORIZER_CA_FILE: cannot read /opt/x: permission denied"
+        );
+    }
 }

@@ -133,7 +133,7 @@ fn on_tokio(command: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn check(json: bool) -> ExitCode {
-    let report = diagnosis::check(start::settings()).await;
+    let report = diagnosis::check(start::variables(), None).await;
     if json {
         print_json(&report);
     } else {

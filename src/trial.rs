@@ -66,7 +66,8 @@ impl<'r> TrialRules<'r> {
             return Err(unsupported_algorithm(algorithm.name, self.algorithms));
         }
         let token = token.content();
-        check_each(token, self.claims, now, |_, outcome| outcome)?;
+        let certificate = || request.client_certificate();
+        check_each(token, self.claims, now, certificate, |_, outcome| outcome)?;
         self.access.check_each(request, delivery, self.scopes, token, |_, outcome, _| outcome)?;
         Ok(())
     }

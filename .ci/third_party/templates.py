@@ -42,8 +42,10 @@ def setting_rows():
         re.MULTILINE,
     )
     found = [(name, per, plain or raw) for name, per, plain, raw in row.findall(source)]
-    assert len(found) == source.split("settings! {")[1].count(";\n"), "settings were overlooked"
-    return found
+    settings = source.split("settings! {")[1].split("}\n\n")[0]
+    assert len(found) == settings.count(";\n"), "settings were overlooked"
+    on_trial = source.split("settings_on_trial! {")[1].split("}")[0].split()
+    return found + [(f"REPORT_ONLY_{name}", *row) for name, *row in found if name in on_trial]
 
 
 # Templates as CloudFormation gets them.
@@ -296,6 +298,8 @@ def refuses_what_the_function_would(main):
         "RequiredClaims": ["tenant=a", "{}"],
         "RouteRules": ["[]", "{}"],
         "TokenUse": ["refresh"],
+        "TokenBinding": ["dpop", "MTLS"],
+        "Resource": ["api.example.com", "http://api.example.com", "https://a.example/?b"],
         # A function with a reservation of 0 is switched off.
         "ReservedConcurrency": ["0", "-1", "1.5", "many"],
         "AlarmTopicArn": ["my-topic", "arn:aws:sqs:eu-west-1:123456789012:queue"],
@@ -495,6 +499,34 @@ def check_rest_api_without_identity_source():
     except InvalidDocumentException:
         return
     raise AssertionError("SAM takes a cache without a key")
+
+
+def check_mcp():
+    names_known_settings_only(DEPLOY / "mcp.yaml")
+    resources = template(DEPLOY / "mcp.yaml")["Resources"]
+    body = only(of_type(resources, "AWS::ApiGateway::RestApi"))["Body"]
+    method = "x-amazon-apigateway-any-method"
+    guards = {path: methods[method]["security"] for path, methods in body["paths"].items()}
+    metadata = "/.well-known/oauth-protected-resource"
+    nothing = [{"NONE": []}]
+    assert guards == {"/mcp": [{"Jwks": []}], metadata: nothing, f"{metadata}/mcp": nothing}
+    for path, methods in body["paths"].items():
+        function = "McpServer.Arn" if path == "/mcp" else "AuthorizerArn"
+        assert function in methods[method]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+    headers = {
+        name: response["responseParameters"]["gatewayresponse.header.WWW-Authenticate"]["Fn::Sub"]
+        for name, response in body["x-amazon-apigateway-gateway-responses"].items()
+    }
+    document = f'resource_metadata="https://${{DomainName}}{metadata}/mcp"'
+    assert headers == {
+        "UNAUTHORIZED": f"'Bearer {document}'",
+        "ACCESS_DENIED": f"'Bearer error=\"insufficient_scope\", scope=\"${{Scopes}}\", {document}'",
+    }
+    # The domain name has the API at its root, where clients look for the document.
+    assert not only(of_type(resources, "AWS::ApiGateway::BasePathMapping")).get("BasePath")
+    permissions = of_type(resources, "AWS::Lambda::Permission").values()
+    callable_ = [p for p in permissions if p["FunctionName"] == {"Ref": "AuthorizerArn"}]
+    assert len(callable_) == 2, "the authorizer and the metadata have a permission"
 
 
 def check_http_api():
@@ -782,6 +814,7 @@ def main():
         "docs/deploy/rest-api.yaml": check_rest_api,
         "docs/deploy/rest-api.yaml without identity source": check_rest_api_without_identity_source,
         "docs/deploy/http-api.yaml": check_http_api,
+        "docs/deploy/mcp.yaml": check_mcp,
         "docs/deploy/cdk": lambda: check_cdk(cdk_folder),
         "docs/deploy/serverless.yml": lambda: check_serverless(serverless_output),
         "docs/deploy/terraform": check_terraform_module,

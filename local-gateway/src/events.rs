@@ -1,14 +1,17 @@
-//! The events that API Gateway sends to an authorizer, for each kind of API.
+//! The events that API Gateway sends to an authorizer and to an integration, for each kind of API.
 //!
 //! Each event describes the same [`Request`]. The shapes are those of real events: `$connect` has no
 //! `version`, `path` or `httpMethod`; REST and WebSocket APIs keep the client's header case, HTTP APIs
 //! use lower case; payload format 2.0 has no multi-value maps. Tests make malformed events from these.
 //!
-//! The identity source of TOKEN and HTTP API events is the `Authorization` header.
+//! The identity source of TOKEN and HTTP API events is the `Authorization` header. The client's
+//! certificate is in events of REST and HTTP APIs. AWS documents no place for it in WebSocket events.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
+//! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use serde_json::{Map, Value, json};
 
@@ -143,8 +146,32 @@ impl Request {
         event
     }
 
+    /// Returns the event of a REST API to a proxy integration.
+    #[must_use]
+    pub fn rest_proxy(&self) -> Value {
+        let mut event = self.rest_request();
+        of_integration(&mut event, &["type", "methodArn"]);
+        event
+    }
+
+    /// Returns the event of an HTTP API to a proxy integration with payload format 1.0.
+    #[must_use]
+    pub fn http_api_1_proxy(&self) -> Value {
+        let mut event = self.http_api_1();
+        of_integration(&mut event, &["type", "methodArn", "identitySource", "authorizationToken"]);
+        event
+    }
+
+    /// Returns the event of an HTTP API to a proxy integration with payload format 2.0.
+    #[must_use]
+    pub fn http_api_2_proxy(&self) -> Value {
+        let mut event = self.http_api_2();
+        of_integration(&mut event, &["type", "routeArn", "identitySource"]);
+        event
+    }
+
     fn http_api_2_context(&self) -> Value {
-        json!({
+        let mut context = json!({
             "accountId": ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": DOMAIN_NAME,
@@ -161,7 +188,26 @@ impl Request {
             "stage": HTTP_API_STAGE,
             "time": self.request_time(),
             "timeEpoch": self.epoch_millis(),
-        })
+        });
+        if let Some(certificate) = self.certificate() {
+            context["authentication"] = json!({ "clientCert": certificate });
+        }
+        context
+    }
+
+    /// Returns `clientCert`. Only the PEM is the request's.
+    fn certificate(&self) -> Option<Value> {
+        let pem = self.client_certificate.as_ref()?;
+        Some(json!({
+            "clientCertPem": pem,
+            "subjectDN": "CN=client",
+            "issuerDN": "CN=issuer",
+            "serialNumber": "1",
+            "validity": {
+                "notBefore": "May 28 12:30:02 2019 GMT",
+                "notAfter": "Aug  5 09:36:04 2121 GMT",
+            },
+        }))
     }
 
     fn http_api_2_route_key(&self) -> String {
@@ -169,7 +215,7 @@ impl Request {
     }
 
     fn http_context(&self, stage: &str) -> Value {
-        json!({
+        let mut context = json!({
             "accountId": ACCOUNT_ID,
             "apiId": API_ID,
             "domainName": DOMAIN_NAME,
@@ -193,11 +239,25 @@ impl Request {
             "resourceId": "kxyz12",
             "resourcePath": self.path,
             "stage": stage,
-        })
+        });
+        if let Some(certificate) = self.certificate() {
+            context["identity"]["clientCert"] = certificate;
+        }
+        context
     }
 
     fn arn(&self, stage: &str) -> String {
         arn(stage, &format!("{}{}", self.method, self.path))
+    }
+}
+
+/// Makes an authorizer's event one of an integration: without what only authorizers get, and with the
+/// body.
+fn of_integration(event: &mut Value, only_for_authorizers: &[&str]) {
+    if let Value::Object(members) = event {
+        members.retain(|name, _| !only_for_authorizers.contains(&name.as_str()));
+        members.insert(String::from("body"), Value::Null);
+        members.insert(String::from("isBase64Encoded"), Value::Bool(false));
     }
 }
 

@@ -11,6 +11,7 @@
 //! run its executable in the same way. The modules, in the order in which a request passes them:
 //!
 //! - [`websocket`]: accepts or refuses WebSocket handshakes,
+//! - [`rest`]: accepts or refuses requests to a REST API, and passes them on,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
 //! - [`runtime_api`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
@@ -34,6 +35,7 @@ pub mod log;
 pub mod policy;
 mod queue;
 pub mod request;
+pub mod rest;
 pub mod runtime_api;
 pub mod served;
 mod server;

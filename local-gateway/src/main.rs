@@ -8,6 +8,7 @@
 
 mod client;
 mod demo;
+mod rest_command;
 mod settings;
 mod start_message;
 mod tokens;
@@ -18,10 +19,12 @@ use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::executable::{self, ExecutableError, Profile};
+use local_gateway::invocation::FunctionError;
 use local_gateway::stack::{Stack, StartError};
 
 use crate::client::ClientError;
 use crate::demo::DemoError;
+use crate::rest_command::Rest;
 use crate::settings::{NotForDemo, Settings};
 
 const USAGE: &str = "\
@@ -29,6 +32,9 @@ Runs the authorizer behind a WebSocket API on this machine.
 
 Usage: cargo run -p local-gateway           runs until Ctrl-C; prints tokens and client commands
        cargo run -p local-gateway -- demo   connects a real client; fails if a result is wrong
+       cargo run -p local-gateway -- rest ADDRESS SCOPE
+                                            a REST API whose /mcp passes requests on to the HTTP
+                                            server at ADDRESS; runs until Ctrl-C; a 403 names SCOPE
 
 Environment variables:
   JWKS_AUTHORIZER_BIN   path of the function's executable; if not set, cargo builds it
@@ -52,6 +58,12 @@ enum Failure {
     Ended(ExitStatus),
     #[error("could not wait for the function to end")]
     Wait(#[source] io::Error),
+    #[error("{0} is not an address, for example 127.0.0.1:3000")]
+    Backend(String),
+    #[error("could not start the REST API or the function")]
+    RestApi(#[source] io::Error),
+    #[error("the function failed to start: {0}")]
+    Init(FunctionError),
     #[error(transparent)]
     Demo(#[from] DemoError),
     #[error("could not listen for Ctrl-C")]
@@ -70,6 +82,7 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         [] => serve(interrupt).await,
+        ["rest", backend, scope] => serve_rest(interrupt, backend, scope).await,
         ["demo"] => until_interrupt(interrupt, demonstrate()).await,
         ["--help" | "-h"] => {
             println!("{USAGE}");
@@ -135,6 +148,21 @@ async fn serve(mut interrupt: Interrupt<'_>) -> Result<(), Failure> {
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
         status = ended => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
+    }
+}
+
+async fn serve_rest(
+    mut interrupt: Interrupt<'_>,
+    backend: &str,
+    scope: &str,
+) -> Result<(), Failure> {
+    let settings = Settings::pick(std::env::vars_os());
+    let started = Rest::start(backend, scope, &settings);
+    let mut rest = until_interrupt(interrupt.as_mut(), started).await?;
+    println!("\nREST API        {}\n", rest.api.url());
+    tokio::select! {
+        interrupted = interrupt => interrupted.map_err(Failure::Signal),
+        status = rest.print_log() => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
     }
 }
 

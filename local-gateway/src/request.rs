@@ -19,6 +19,8 @@ pub struct Request {
     pub received_at: SystemTime,
     /// The client's IP address.
     pub source_ip: String,
+    /// The client's certificate as PEM, if the API uses mutual TLS.
+    pub client_certificate: Option<String>,
     /// The ID that a WebSocket API gives the connection.
     pub connection_id: String,
 }
@@ -35,6 +37,7 @@ impl Request {
             cookies: Vec::new(),
             received_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_674_162_806_344),
             source_ip: String::from("127.0.0.1"),
+            client_certificate: None,
             connection_id: String::from("L0SM9cOFIAMCIdw="),
         }
     }
@@ -69,6 +72,13 @@ impl Request {
     #[must_use]
     pub fn cookie(mut self, name: &str, value: &str) -> Self {
         self.cookies.push(format!("{name}={value}"));
+        self
+    }
+
+    /// Adds the client's certificate, as PEM.
+    #[must_use]
+    pub fn client_certificate(mut self, pem: impl Into<String>) -> Self {
+        self.client_certificate = Some(pem.into());
         self
     }
 

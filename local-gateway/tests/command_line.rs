@@ -64,6 +64,29 @@ async fn kill(target: &str) {
 }
 
 #[tokio::test]
+async fn needs_the_address_of_the_rest_apis_backend() {
+    let mut rest = program(&[("JWKS_AUTHORIZER_BIN", &script("function"))]);
+    let (code, stderr) = run(rest.args(["rest", "localhost", "mcp:tools"])).await;
+    assert_eq!(code, Some(1));
+    assert_contains(&stderr, &["error: localhost is not an address, for example 127.0.0.1:3000"]);
+    let mut rest = program(&[]);
+    let (code, stderr) = run(rest.args(["rest", "127.0.0.1:3000"])).await;
+    assert_eq!(code, Some(2));
+    assert_contains(&stderr, &["unknown arguments: rest 127.0.0.1:3000", "rest ADDRESS SCOPE"]);
+}
+
+#[tokio::test]
+async fn serves_a_rest_api_until_ctrl_c() {
+    let function = script("function");
+    let mut rest = program(&[("JWKS_AUTHORIZER_BIN", &function)]);
+    let mut rest = rest.args(["rest", "127.0.0.1:9", "mcp:tools"]).spawn().unwrap();
+    let mut lines = BufReader::new(rest.stdout.take().unwrap()).lines();
+    read_until(&mut lines, "REST API        http://127.0.0.1:").await;
+    interrupt(&rest).await;
+    assert_eq!(rest.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
 async fn names_the_variable_and_the_path_of_a_prebuilt_executable_that_cannot_run() {
     for (path, cause) in [
         ("/nonexistent/bootstrap", "caused by: No such file or directory"),

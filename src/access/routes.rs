@@ -57,6 +57,11 @@ impl RouteRule {
         &self.pattern
     }
 
+    /// Returns the scopes that the rule asks for.
+    pub(crate) fn scopes(&self) -> &RequiredScopes {
+        &self.needs.scopes
+    }
+
     /// Returns whether the rule asks for any scope.
     #[must_use]
     pub(crate) fn needs_scopes(&self) -> bool {

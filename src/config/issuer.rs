@@ -15,6 +15,7 @@ use crate::excerpt::Excerpt;
 use crate::issuer::{IssuerName, TENANT};
 use crate::jwks::{KeyLocation, KeyOrigin};
 use crate::jwt::{Audience, ClaimRules, SignatureAlgorithm};
+use crate::resource_metadata::Resource;
 use crate::trial::IssuerOnTrial;
 
 /// The most issuers of a list.
@@ -41,19 +42,20 @@ pub struct IssuerConfig {
     pub(crate) on_trial: Option<Box<IssuerOnTrial>>,
 }
 
-/// Reads all issuers. `read_file` returns the text of a file.
+/// Reads all issuers. `read_file` returns the text of a file. The `resource` is the default audience.
 pub(super) fn read_all(
     reader: &mut Reader,
+    resource: Option<&Resource>,
     read_file: impl FnOnce(&Path) -> io::Result<String>,
 ) -> Issuers {
     let lists = read_lists(reader, read_file);
     let mut issuers = Vec::new();
     if reader.is_set(&setting::ISSUERS) || reader.is_set(&setting::ISSUERS_FILE) {
         for list in lists {
-            issuers.extend(list.read(reader));
+            issuers.extend(list.read(reader, resource));
         }
     } else {
-        issuers.extend(read_issuer(reader));
+        issuers.extend(read_issuer(reader, resource));
     }
     Issuers::new(with_prefetch_chosen(issuers))
 }
@@ -97,8 +99,24 @@ fn read_lists(
     of_variable.into_iter().chain(of_file).collect()
 }
 
+/// Returns a reader for each object of the lists.
+pub(super) fn list_readers(
+    reader: &mut Reader,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Vec<Reader> {
+    let readers = |IssuerList { name, objects }| {
+        let objects = objects.into_iter().enumerate();
+        objects.map(move |(index, members)| Reader::of_issuer(&name, index, members))
+    };
+    read_lists(reader, read_file).into_iter().flat_map(readers).collect()
+}
+
 impl IssuerList {
-    fn read(self, reader: &mut Reader) -> Vec<(IssuerConfig, Option<bool>)> {
+    fn read(
+        self,
+        reader: &mut Reader,
+        resource: Option<&Resource>,
+    ) -> Vec<(IssuerConfig, Option<bool>)> {
         let Self { name: list, objects } = self;
         if objects.len() > MAX_ISSUERS {
             reader.report_at(&list, Mistake::TooManyIssuers(objects.len()));
@@ -106,7 +124,7 @@ impl IssuerList {
         let mut issuers = Vec::new();
         for (index, members) in objects.into_iter().enumerate() {
             let mut object = Reader::of_issuer(&list, index, members);
-            issuers.extend(read_issuer(&mut object));
+            issuers.extend(read_issuer(&mut object, resource));
             reader.merge(object);
         }
         let names: Vec<&str> =
@@ -137,12 +155,16 @@ fn with_prefetch_chosen(issuers: Vec<(IssuerConfig, Option<bool>)>) -> Vec<Issue
 
 /// Reads one issuer, and whether the settings say that its keys are to be prefetched. Returns `None`
 /// after it has reported a mistake in what every issuer needs.
-fn read_issuer(reader: &mut Reader) -> Option<(IssuerConfig, Option<bool>)> {
+fn read_issuer(
+    reader: &mut Reader,
+    resource: Option<&Resource>,
+) -> Option<(IssuerConfig, Option<bool>)> {
     let name = read_name(reader);
     let keys = read_key_origin(reader, name.as_ref());
     let jwks_file = reader.optional(&setting::JWKS_FILE, parse::file);
     let prefetch = reader.optional(&setting::PREFETCH, parse::boolean);
-    let rules = read_claim_rules(reader, name);
+    let audience = read_audience(reader, resource);
+    let rules = read_claim_rules(reader, name, audience);
     let scopes = read_scope_rules(reader);
     let in_force = keys.as_deref().zip(rules.as_ref()).map(|(keys, rules)| (keys, rules, &scopes));
     let on_trial = trial::read_issuer(reader, in_force).map(Box::new);
@@ -206,12 +228,28 @@ fn read_key_origin(reader: &mut Reader, name: Option<&IssuerName>) -> Option<Arc
     Some(Arc::new(KeyOrigin { issuer, location, algorithms }))
 }
 
-fn read_claim_rules(reader: &mut Reader, issuer: Option<IssuerName>) -> Option<ClaimRules> {
-    let audience = reader.required(&setting::AUDIENCE, parse::audience);
+/// Reads the audience. Without one, tokens are for the resource
+/// ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
+fn read_audience(reader: &mut Reader, resource: Option<&Resource>) -> Option<Audience> {
+    match resource {
+        Some(resource) if !reader.is_set(&setting::AUDIENCE) => {
+            Some(Audience::AnyOf(vec![resource.identifier.clone()]))
+        }
+        Some(_) | None => reader.required(&setting::AUDIENCE, parse::audience),
+    }
+}
+
+fn read_claim_rules(
+    reader: &mut Reader,
+    issuer: Option<IssuerName>,
+    audience: Option<Audience>,
+) -> Option<ClaimRules> {
     let client_ids = reader.optional(&setting::CLIENT_IDS, parse::list).unwrap_or_default();
     let token_types =
         reader.optional(&setting::TOKEN_TYPES, parse::token_types).unwrap_or_default();
     let token_use = reader.optional(&setting::TOKEN_USE, parse::token_use);
+    let token_binding =
+        reader.optional(&setting::TOKEN_BINDING, parse::token_binding).unwrap_or_default();
     let required_claims = reader
         .optional(&setting::REQUIRED_CLAIMS, parse_needs::required_claims)
         .unwrap_or_default();
@@ -225,6 +263,7 @@ fn read_claim_rules(reader: &mut Reader, issuer: Option<IssuerName>) -> Option<C
         client_ids,
         token_types,
         token_use,
+        token_binding,
         required_claims,
         max_age,
         leeway,

@@ -75,6 +75,7 @@ impl Issuers {
     }
 
     /// Returns why no issuer accepts the `iss` of a token.
+    #[cold]
     pub(crate) fn unknown(&self, iss: &str, token: &TokenContent<'_>) -> Error {
         const SHOWN: usize = 3;
         let names = || self.all.iter().map(|issuer| issuer.rules.issuer.as_str());

@@ -12,19 +12,21 @@ mod parse_issuer;
 mod parse_needs;
 mod problem;
 mod read;
+mod resource;
 mod setting;
 mod suggest;
 mod trial;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
 pub(crate) use issuers::AcceptingIssuer;
 pub use issuers::Issuers;
 pub use problem::{ConfigError, Mistake, Problem};
-pub use setting::{PREFIX, SETTINGS, Setting, TRIAL_SETTINGS};
+pub use setting::{PREFIX, SETTINGS, Setting, SettingInForce, TRIAL_SETTINGS};
 
 use crate::access::{AccessRules, AllowedOrigins, RouteRule, ScopeRules};
 use crate::context::ContextRules;
@@ -33,6 +35,7 @@ use crate::gateway::response::{
     HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
 use crate::jwks::CacheRules;
+use crate::resource_metadata::ResourceMetadata;
 use read::Reader;
 
 /// All settings.
@@ -42,6 +45,8 @@ pub struct Config {
     pub(crate) issuers: Issuers,
     /// Where to look for tokens.
     pub(crate) token_sources: Vec<TokenSource>,
+    /// The API's metadata as a protected resource, if it has a resource identifier.
+    pub(crate) resource: Option<ResourceMetadata>,
     /// Who may do what.
     pub(crate) access: AccessRules,
     /// The same with the settings on trial in it, if there are any.
@@ -56,6 +61,8 @@ pub struct Config {
     pub(crate) metrics_namespace: Option<String>,
     /// A PEM file with further root certificates.
     pub(crate) ca_file: Option<PathBuf>,
+    /// The variables that the settings and the choice of a proxy come from, for a diagnosis.
+    pub(crate) variables: Arc<[(String, String)]>,
     /// Warnings about what is allowed, but is likely not meant. To be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -91,8 +98,13 @@ impl Config {
         variables: impl IntoIterator<Item = (String, String)>,
         read_file: impl FnOnce(&Path) -> io::Result<String>,
     ) -> Result<Self, ConfigError> {
-        let mut reader = Reader::of_variables(variables);
-        let issuers = issuer::read_all(&mut reader, read_file);
+        let is_relevant =
+            |name: &str| name.starts_with(PREFIX) || name.to_ascii_uppercase().ends_with("_PROXY");
+        let variables: Arc<[_]> =
+            variables.into_iter().filter(|(name, _)| is_relevant(name)).collect();
+        let mut reader = Reader::of_variables(variables.iter().cloned());
+        let resource = reader.optional(&setting::RESOURCE, resource::parse);
+        let issuers = issuer::read_all(&mut reader, resource.as_ref(), read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);
@@ -105,8 +117,11 @@ impl Config {
         warn_of_cookie_without_origins(&mut reader, &token_sources, &access);
         warn_of_scopes_without_use(&mut reader, &issuers, &access);
         let warnings = reader.finish()?;
+        let resource = resource
+            .map(|resource| resource::metadata(resource, &issuers, &access, &token_sources));
         Ok(Self {
             issuers,
+            resource,
             token_sources,
             access,
             access_on_trial,
@@ -115,9 +130,22 @@ impl Config {
             cache,
             metrics_namespace,
             ca_file,
+            variables,
             warnings,
         })
     }
+}
+
+/// Returns every setting with the value that the function uses, right or wrong. For a diagnosis.
+#[must_use]
+pub(crate) fn settings_in_force(
+    variables: impl IntoIterator<Item = (String, String)>,
+    read_file: impl FnOnce(&Path) -> io::Result<String>,
+) -> Vec<SettingInForce> {
+    let mut reader = Reader::of_variables(variables);
+    let issuers = issuer::list_readers(&mut reader, read_file);
+    let of_issuers = issuers.iter().flat_map(Reader::settings);
+    reader.settings().chain(of_issuers).collect()
 }
 
 fn read_token_sources(reader: &mut Reader) -> Vec<TokenSource> {

@@ -12,7 +12,7 @@ use super::members::Members;
 use crate::context::{ContextClaim, ContextRules};
 use crate::gateway::request::TokenSource;
 use crate::gateway::response::{HttpApiResponse, ResourceScope, UnauthenticatedResponse};
-use crate::jwt::{Audience, ClaimPath, SignatureAlgorithm};
+use crate::jwt::{Audience, ClaimPath, SignatureAlgorithm, TokenBinding};
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -96,6 +96,10 @@ pub(super) fn unauthenticated_response(text: &str) -> Parsed<UnauthenticatedResp
 
 pub(super) fn token_use(text: &str) -> Parsed<String> {
     choice(text, &[("access", "access"), ("id", "id")]).map(str::to_owned)
+}
+
+pub(super) fn token_binding(text: &str) -> Parsed<TokenBinding> {
+    choice(text, &[("mtls", TokenBinding::MutualTls)])
 }
 
 pub(super) fn boolean(text: &str) -> Parsed<bool> {

@@ -79,7 +79,7 @@ pub(super) fn tenants(text: &str) -> Parsed<Tenants> {
     }
 }
 
-fn uri(text: &str) -> Parsed<Url> {
+pub(super) fn uri(text: &str) -> Parsed<Url> {
     key_uri(text).map_err(|error| format!("it is {}", error.fault()))
 }
 

@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use super::members::Members;
 use super::parse::Parsed;
 use super::problem::{ConfigError, Mistake, Problem};
-use super::setting::{self, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, TRIAL_PREFIX, trial};
+use super::setting::{
+    self, ISSUERS, ISSUERS_FILE, PREFIX, REQUIRED_SCOPES, SETTINGS, Setting, SettingInForce,
+    TRIAL_PREFIX, trial,
+};
 use super::suggest;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
@@ -152,6 +155,28 @@ impl Reader {
     /// Adds a warning about something that is allowed, but is likely not meant.
     pub(super) fn warn(&mut self, warning: String) {
         self.warnings.push(warning);
+    }
+
+    /// Returns each setting of this place with its value, or its default. The settings on trial have no
+    /// defaults. The settings of one issuer are left out where a list of issuers has them. The
+    /// value is empty if it is of a type that no setting takes.
+    pub(super) fn settings(&self) -> impl Iterator<Item = SettingInForce> {
+        let is_elsewhere = move |setting: &Setting| {
+            let has_list = self.is_set(&ISSUERS) || self.is_set(&ISSUERS_FILE);
+            (has_list && setting.per_issuer) || setting.name.starts_with(TRIAL_PREFIX)
+        };
+        let here = setting::all().filter(move |setting| {
+            self.place.allows(setting) && (self.is_set(setting) || !is_elsewhere(setting))
+        });
+        here.map(|setting| {
+            let value = self.values.get(setting.name);
+            let shown = value.map(|value| value.as_deref().unwrap_or_default().trim());
+            SettingInForce {
+                variable: self.name(setting),
+                value: without_credentials(shown.unwrap_or(setting.default)).into_owned(),
+                default: value.is_none(),
+            }
+        })
     }
 
     /// Returns the warnings, or the mistakes if there are any.

@@ -1,6 +1,8 @@
 //! The settings: what each takes, its default and an example. A test compares
 //! `docs/configuration.md` with this table.
 
+use serde::Serialize;
+
 /// What the name of every variable begins with.
 pub const PREFIX: &str = "AUTHORIZER_";
 
@@ -27,6 +29,18 @@ impl Setting {
     pub(super) fn is_boolean(&self) -> bool {
         self.takes == "true or false"
     }
+}
+
+/// A setting, and the value that the function uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingInForce {
+    /// The name of its variable, or of the member of an issuer's object, for example
+    /// `AUTHORIZER_ISSUERS[0].audience`.
+    pub variable: String,
+    /// The value as it is set, or else [`Setting::default`].
+    pub value: String,
+    /// Whether it is not set, so that the default is used.
+    pub default: bool,
 }
 
 /// Defines a constant for each setting, and [`SETTINGS`].
@@ -101,6 +115,11 @@ settings! {
     default: "any",
     example: "access";
 
+    TOKEN_BINDING, per_issuer: true,
+    takes: "mtls",
+    default: "none",
+    example: "mtls";
+
     REQUIRED_SCOPES, per_issuer: true,
     takes: "a comma-separated list of scopes, or a JSON list of scopes and lists of scopes",
     default: "none",
@@ -135,6 +154,11 @@ settings! {
     takes: "the path of a file with such a list, in the deployment package or in a layer",
     default: "none",
     example: "/opt/issuers.json";
+
+    RESOURCE, per_issuer: false,
+    takes: "the URL of the API as clients use it, its resource identifier",
+    default: "none",
+    example: "https://api.example.com/mcp";
 
     TOKEN_SOURCES, per_issuer: false,
     takes: "a comma-separated list of header:NAME, query:NAME, cookie:NAME, subprotocol:MARKER",
@@ -240,6 +264,7 @@ settings_on_trial! {
     CLIENT_IDS
     TOKEN_TYPES
     TOKEN_USE
+    TOKEN_BINDING
     REQUIRED_SCOPES
     REQUIRED_CLAIMS
     MAX_TOKEN_AGE_SECONDS

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use insta::assert_snapshot;
@@ -7,7 +8,7 @@ use super::*;
 use crate::access::{RequiredScopes, RouteNeeds, RouteRule, RouteRules, ScopeRules};
 use crate::context::ContextClaim;
 use crate::jwks::KeyLocation;
-use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, RequiredClaim, TokenBinding};
 
 const ISSUER: &str = "https://issuer.example/";
 
@@ -93,6 +94,8 @@ fn has_the_documented_defaults() {
     let algorithms: Vec<_> = issuer.keys.algorithms.iter().map(|row| row.name).collect();
     assert_eq!(algorithms, ["RS256"]);
     assert_eq!(issuer.jwks_file, None);
+    assert_eq!(issuer.rules.token_binding, TokenBinding::AsIssued);
+    assert_eq!(config.resource, None);
     assert_eq!(issuer.scopes, ScopeRules::default());
     let rules = &issuer.rules;
     assert_eq!(rules.issuer.as_str(), ISSUER);
@@ -143,6 +146,8 @@ fn writing_a_default_down_changes_nothing() {
     let variables: Vec<_> = written.map(|setting| (setting.name, setting.default)).collect();
     assert_eq!(variables.len(), 11);
     let config = accepted(read(&[&required[..], &variables].concat()));
+    assert_ne!(config.variables, bare.variables);
+    let config = Config { variables: Arc::clone(&bare.variables), ..config };
     assert_eq!(format!("{config:?}"), format!("{bare:?}"));
 }
 
@@ -393,6 +398,69 @@ const BAD_SCOPE_LISTS: [(&str, &str); 14] = [
     (r#"["a","a"]"#, "has the same element twice"),
     (r#"[["a","b"],["a","b"]]"#, "has the same element twice"),
 ];
+
+#[test]
+fn token_binding() {
+    let none = "it is not one of the choices";
+    check(
+        "TOKEN_BINDING",
+        |config| rules(config).token_binding,
+        &[("mtls", TokenBinding::MutualTls)],
+        &[("MTLS", none), ("dpop", none), ("mtls,dpop", none), ("none", none)],
+    );
+}
+
+#[test]
+fn resource() {
+    let identifier = |config: &Config| config.resource.as_ref().unwrap().resource().to_owned();
+    let accepted = [
+        "https://api.example.com",
+        "https://api.example.com/",
+        "https://api.example.com/v1/mcp",
+        "http://localhost:3000/mcp",
+    ];
+    let query = "a resource has no query";
+    check(
+        "RESOURCE",
+        identifier,
+        &accepted.map(|resource| (resource, resource.to_owned())),
+        &[
+            ("api.example.com", "it is not a URL"),
+            ("http://api.example.com", "it is not https"),
+            ("https://a:b@api.example.com", "it is a URL with credentials"),
+            ("https://api.example.com/mcp#x", "it is a URL with a fragment"),
+            ("https://api.example.com/mcp?a=b", query),
+            ("https://api.example.com/mcp?", query),
+            ("urn:example:api", "it is a URL without a host"),
+            (
+                "https://a.example/.well-known/oauth-protected-resource/mcp",
+                "the URL of the metadata",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_resource_is_the_default_audience() {
+    let resource = ("RESOURCE", "https://api.example.com/mcp");
+    let of_resource = Audience::AnyOf(strings(&["https://api.example.com/mcp"]));
+    let chat = Audience::AnyOf(strings(&["chat"]));
+    let issuer = ("ISSUER", ISSUER);
+    for (variables, audience) in [
+        (&[issuer, resource][..], &of_resource),
+        (&[issuer, resource, ("AUDIENCE", "chat")], &chat),
+        (&[issuer, resource, ("AUDIENCE", "*")], &Audience::Unchecked),
+        (&[("ISSUERS", r#"[{"issuer": "https://issuer.example/"}]"#), resource], &of_resource),
+    ] {
+        let config = accepted(read(variables));
+        assert_eq!(rules(&config).audience, *audience, "{variables:?}");
+    }
+    // Without a usable resource, the audience must be set.
+    let error = read(&[issuer, ("RESOURCE", "x")]).unwrap_err().to_string();
+    assert!(error.contains("AUTHORIZER_RESOURCE is") && error.contains("AUDIENCE is not set"));
+    let error = read(&[issuer, resource, ("AUDIENCE", "")]).unwrap_err();
+    assert_eq!(error.0.len(), 1, "{error}");
+}
 
 #[test]
 fn required_scopes() {
@@ -1215,4 +1283,58 @@ fn warns_of_each_issuer_by_its_place() {
     let config = accepted(read(&[("ISSUERS", issuers)]));
     let [warning] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
     assert!(warning.starts_with("AUTHORIZER_ISSUERS[1].audience=* accepts"), "{warning}");
+}
+
+#[test]
+fn lists_every_setting_with_its_value_or_its_default() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &[(&str, &str, bool)]) {
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+        for (variable, value, default) in expected {
+            let setting = found.iter().find(|it| it.variable == *variable);
+            let setting = setting.unwrap_or_else(|| panic!("{variable} is not in {found:#?}"));
+            assert_eq!((&*setting.value, setting.default), (*value, *default), "{variable}");
+        }
+    }
+    check(
+        &[
+            ("AUTHORIZER_AUDIENCE", " chat "),
+            ("AUTHORIZER_LEEWAY_SECONDS", "5"),
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b"),
+            ("OTHER", "x"),
+        ],
+        &[
+            ("AUTHORIZER_REPORT_ONLY_AUDIENCE", "b", false),
+            ("AUTHORIZER_ISSUER", "required", true),
+            ("AUTHORIZER_AUDIENCE", "chat", false),
+            ("AUTHORIZER_LEEWAY_SECONDS", "5", false),
+            ("AUTHORIZER_ALGORITHMS", "RS256", true),
+            ("AUTHORIZER_CLIENT_IDS", "any", true),
+        ],
+    );
+    let issuers = r#"[{"issuer": "https://a.example", "audience": ["a", "b"]}, {"audience": 1}]"#;
+    let variables =
+        [("AUTHORIZER_ISSUERS", issuers), ("AUTHORIZER_ISSUER", "https://u:secret@b.example")];
+    check(
+        &variables,
+        &[
+            ("AUTHORIZER_ISSUERS", issuers, false),
+            ("AUTHORIZER_ISSUERS[0].issuer", "https://a.example", false),
+            ("AUTHORIZER_ISSUERS[0].audience", "a,b", false),
+            ("AUTHORIZER_ISSUERS[0].leeway_seconds", "5", true),
+            ("AUTHORIZER_ISSUERS[1].audience", "1", false),
+            ("AUTHORIZER_ISSUERS[1].issuer", "required", true),
+            // It is a mistake, and has no effect. It is shown all the same.
+            ("AUTHORIZER_ISSUER", "https://…@b.example", false),
+            ("AUTHORIZER_JWKS_TTL_SECONDS", "600", true),
+        ],
+    );
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+    for absent in ["AUTHORIZER_AUDIENCE", "AUTHORIZER_REPORT_ONLY_AUDIENCE"] {
+        assert!(!found.iter().any(|it| it.variable == absent), "{absent} is in {found:#?}");
+    }
+    let names: BTreeSet<_> = found.iter().map(|it| &it.variable).collect();
+    assert_eq!(names.len(), found.len());
 }

@@ -23,6 +23,7 @@ pub(super) fn read_issuer(
     let client_ids = reader.optional(&trial::CLIENT_IDS, parse::list);
     let token_types = reader.optional(&trial::TOKEN_TYPES, parse::token_types);
     let token_use = reader.optional(&trial::TOKEN_USE, parse::token_use);
+    let token_binding = reader.optional(&trial::TOKEN_BINDING, parse::token_binding);
     let claims = reader.optional(&trial::REQUIRED_CLAIMS, parse_needs::required_claims);
     let max_age = reader.optional(&trial::MAX_TOKEN_AGE_SECONDS, parse::max_token_age);
     let required = reader.optional(&trial::REQUIRED_SCOPES, parse_needs::required_scopes);
@@ -36,6 +37,7 @@ pub(super) fn read_issuer(
             client_ids: client_ids.unwrap_or(rules.client_ids),
             token_types: token_types.unwrap_or(rules.token_types),
             token_use: token_use.or(rules.token_use),
+            token_binding: token_binding.unwrap_or(rules.token_binding),
             required_claims: claims.unwrap_or(rules.required_claims),
             max_age: max_age.or(rules.max_age),
             ..rules

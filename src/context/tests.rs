@@ -3,7 +3,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::*;
 use crate::issuer::IssuerName;
 use crate::jwt::testing::with_claims;
-use crate::jwt::{Audience, ClaimRules};
+use crate::jwt::{Audience, ClaimRules, TokenBinding};
 
 /// Hands on the claims of a payload with these members besides `iss` and `exp`.
 fn claims_of<R>(members: &str, then: impl FnOnce(Claims<'_>) -> R) -> R {
@@ -13,6 +13,7 @@ fn claims_of<R>(members: &str, then: impl FnOnce(Claims<'_>) -> R) -> R {
         client_ids: Vec::new(),
         token_types: Vec::new(),
         token_use: None,
+        token_binding: TokenBinding::AsIssued,
         required_claims: Vec::new(),
         max_age: None,
         leeway: Duration::ZERO,

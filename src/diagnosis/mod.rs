@@ -12,6 +12,9 @@ mod explain;
 mod question;
 pub mod text;
 
-pub use check::{CheckReport, check};
+pub use check::{
+    CheckReport, DiscoveryReport, IssuerReport, KeyFileReport, KeyReport, KeySetReport,
+    ProxyVariable, check,
+};
 pub use explain::{Explanation, Outcome, Step, Subject, Values};
 pub(crate) use question::Question;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::info;
 
+use super::check::check;
 use super::explain::{Subject, Values};
 use crate::authorizer::Authorizer;
 use crate::gateway::response::{FunctionError, Response};
@@ -18,6 +19,8 @@ use crate::jwks::KeySource;
 pub(crate) enum Question {
     /// `{"type": "EXPLAIN", "token": "…"}` or `{"type": "EXPLAIN", "event": {…}}`.
     Explain(Subject),
+    /// `{"type": "CHECK"}`.
+    Check,
 }
 
 /// The members of an event that asks.
@@ -38,7 +41,11 @@ impl Question {
         }
 
         let Kind { kind } = object(json)?;
-        (kind == "EXPLAIN").then(|| Self::explain(json))
+        match kind.as_str() {
+            "EXPLAIN" => Some(Self::explain(json)),
+            "CHECK" => Some(Ok(Self::Check)),
+            _ => None,
+        }
     }
 
     fn explain(json: &str) -> Result<Self, FunctionError> {
@@ -66,17 +73,30 @@ impl Question {
         invocation: Invocation<'_>,
     ) -> Result<Response, FunctionError> {
         let Invocation { request_id, trace_id, .. } = invocation;
+        info!(
+            diagnosis = self.name(),
+            requestId = request_id,
+            xrayTraceId = trace_id,
+            "a diagnosis was asked for"
+        );
         match self {
             Self::Explain(subject) => {
-                info!(
-                    diagnosis = "EXPLAIN",
-                    requestId = request_id,
-                    xrayTraceId = trace_id,
-                    "a diagnosis was asked for"
-                );
                 let report = authorizer.explain(&subject, None, Values::Shown, invocation);
                 Response::of_report(&report.await)
             }
+            Self::Check => {
+                let variables = authorizer.config.variables.iter().cloned();
+                let time_left = invocation.time_left((authorizer.clock)());
+                Response::of_report(&check(variables, time_left).await)
+            }
+        }
+    }
+
+    /// Returns the `type` of its event.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Explain(_) => "EXPLAIN",
+            Self::Check => "CHECK",
         }
     }
 }

@@ -73,6 +73,14 @@ const CURES: &[(&str, &str)] = &[
         "If the issuer does not mark its access tokens, remove AUTHORIZER_TOKEN_TYPES. Otherwise the client must send an access token.",
     ),
     (
+        "wrong_certificate",
+        "The client must connect with the certificate that the token is bound to, to a REST or HTTP API with mutual TLS. Nothing may be cached without the certificate.",
+    ),
+    (
+        "unsupported_binding",
+        "The client must get a bearer token, or one that is bound to its certificate. DPoP is not supported.",
+    ),
+    (
         "missing_claim",
         "Configure the issuer to add the claim, or change the setting that needs it.",
     ),

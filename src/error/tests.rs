@@ -52,6 +52,8 @@ fn every_error() -> Vec<(Error, &'static str, Class)> {
             "wrong_token_type",
             Unauthenticated,
         ),
+        (Error::WrongCertificate("x"), "wrong_certificate", Unauthenticated),
+        (Error::UnsupportedBinding(excerpt()), "unsupported_binding", Unauthenticated),
         (Error::missing_claim("x"), "missing_claim", Unauthenticated),
         (
             Error::ClaimMismatch { claim: text(), wanted: excerpt() },

@@ -5,6 +5,7 @@ use super::issuer::spelling;
 use crate::jwt::{ClaimPath, TokenContent};
 
 /// Recognizes why no configured audience is in `aud`.
+#[cold]
 pub(crate) fn audience(
     token: &TokenContent<'_>,
     wanted: &[String],
@@ -36,9 +37,16 @@ pub(crate) fn audience(
     }
 }
 
+/// Says what a token without `cnf` lacks.
+#[cold]
+pub(crate) fn not_bound() -> Hint {
+    Hint::NOT_BOUND
+}
+
 const GOOGLE: &str = "https://accounts.google.com";
 
 /// Recognizes why there is no `aud`.
+#[cold]
 pub(crate) fn missing_audience(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hint> {
     let issuer = token.registered().iss.as_deref().unwrap_or_default();
     if let Some(hint) = access_for_id_token(token, wanted) {
@@ -53,6 +61,7 @@ pub(crate) fn missing_audience(token: &TokenContent<'_>, wanted: &[String]) -> O
 }
 
 /// Recognizes why there is no `client_id` and no `azp`.
+#[cold]
 pub(crate) fn missing_client(token: &TokenContent<'_>) -> Option<Hint> {
     if is_id_token(token) {
         Some(Hint::ID_TOKEN)
@@ -64,6 +73,7 @@ pub(crate) fn missing_client(token: &TokenContent<'_>) -> Option<Hint> {
 }
 
 /// Recognizes why the header's `typ` is not an accepted one.
+#[cold]
 pub(crate) fn token_type(token: &TokenContent<'_>, wanted: &[String]) -> Option<Hint> {
     let wants_access_token = wanted.iter().any(|typ| typ == AT_JWT);
     if wants_access_token && is_id_token(token) {
@@ -76,6 +86,7 @@ pub(crate) fn token_type(token: &TokenContent<'_>, wanted: &[String]) -> Option<
 }
 
 /// Recognizes why Cognito's `token_use` is not the configured one.
+#[cold]
 pub(crate) fn token_use(found: &str, wanted: &str) -> Option<Hint> {
     match (found, wanted) {
         ("id", "access") => Some(Hint::ID_TOKEN),
@@ -85,6 +96,7 @@ pub(crate) fn token_use(found: &str, wanted: &str) -> Option<Hint> {
 }
 
 /// Recognizes why a time is in the future.
+#[cold]
 pub(crate) fn clock(seconds_ahead: i64) -> Option<Hint> {
     /// The largest leeway that can be set, in seconds.
     const MAX_LEEWAY: i64 = 300;
@@ -100,11 +112,13 @@ pub(crate) fn clock(seconds_ahead: i64) -> Option<Hint> {
 }
 
 /// Recognizes why the header's `alg` is not an accepted one.
+#[cold]
 pub(crate) fn algorithm(alg: &str) -> Option<Hint> {
     ["HS256", "HS384", "HS512"].contains(&alg).then_some(Hint::SHARED_SECRET)
 }
 
 /// Recognizes why none of the issuer's keys made the signature.
+#[cold]
 pub(crate) fn signature(token: &TokenContent<'_>, kid: Option<&str>) -> Option<Hint> {
     if is_for_microsoft_graph(token) {
         Some(Hint::MICROSOFT_GRAPH)

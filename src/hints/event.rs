@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Hint;
 
 /// Recognizes what sent an event that has no `type` of an authorizer event.
+#[cold]
 pub(crate) fn event(json: &str) -> Hint {
     let event: Value = serde_json::from_str(json).unwrap_or_default();
     let has = |names: &[&str]| names.iter().all(|name| event.get(name).is_some());

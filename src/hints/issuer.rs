@@ -9,6 +9,7 @@ use crate::issuer::TENANT;
 use crate::jwt::TokenContent;
 
 /// Recognizes why `iss` is not a configured issuer.
+#[cold]
 pub(crate) fn issuer<'c>(
     named: &str,
     token: &TokenContent<'_>,
@@ -26,6 +27,7 @@ pub(crate) fn issuer<'c>(
 }
 
 /// Recognizes why the tenant in an `iss` is not accepted.
+#[cold]
 pub(crate) fn tenant(differs_in_case_only: bool) -> Hint {
     if differs_in_case_only { Hint::TENANT_CASE } else { Hint::OTHER_TENANT }
 }
@@ -41,6 +43,7 @@ fn with_tenant_of<'c>(named: &str, configured: &'c str) -> Cow<'c, str> {
 }
 
 /// Adds why a configured issuer does not have the token's key, if that is the error.
+#[cold]
 pub(crate) fn with_key_hint(mut error: Error, configured: &str) -> Error {
     if let Error::UnknownKey { hint, .. } = &mut error {
         *hint = is_okta_org(configured).then_some(Hint::OKTA_ORG);
@@ -60,6 +63,7 @@ pub(super) fn spelling(found: &str, wanted: &str) -> Option<Hint> {
 }
 
 /// Tells how a named issuer differs from a configured one, if it is little.
+#[cold]
 pub(crate) fn small_difference(named: &str, configured: &str) -> Option<Hint> {
     let url = Url::of(configured);
     if let Some(hint) = spelling(named, configured) {

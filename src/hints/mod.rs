@@ -16,7 +16,8 @@ mod token;
 use std::fmt;
 
 pub(crate) use claims::{
-    algorithm, audience, clock, missing_audience, missing_client, signature, token_type, token_use,
+    algorithm, audience, clock, missing_audience, missing_client, not_bound, signature, token_type,
+    token_use,
 };
 pub(crate) use event::event;
 pub(crate) use issuer::{issuer, small_difference, tenant, with_key_hint};
@@ -105,6 +106,7 @@ hints! {
     OTHER_CLIENT = "this is an ID token for another client: if the client is yours, add it to AUTHORIZER_AUDIENCE";
     ACCESS_TOKEN = "this is an access token, and the settings are for ID tokens: send the ID token, or change the settings";
     OTHER_CLIENT_CLAIM = "the client is in cid (Okta) or appid (Entra ID, v1.0), which AUTHORIZER_CLIENT_IDS does not read: use AUTHORIZER_REQUIRED_CLAIMS for it";
+    NOT_BOUND = "AUTHORIZER_TOKEN_BINDING=mtls wants a token that is bound to the client's certificate: configure the issuer to bind it";
     COGNITO_AUDIENCE = "an access token of Cognito has none: set AUTHORIZER_AUDIENCE=*, AUTHORIZER_CLIENT_IDS and AUTHORIZER_TOKEN_USE=access";
     KEYCLOAK_AUDIENCE = "Keycloak writes an API into aud only with an audience mapper: add one to a scope of the client";
     FIREBASE_AUDIENCE = "the audience of Firebase's tokens is the project's id, which is also the end of iss: set AUTHORIZER_AUDIENCE to your project's id";

@@ -17,6 +17,7 @@ const OTHER_CLAIMS: [(&str, Hint); 5] = [
 ];
 
 /// Adds why a token does not have a scope, if that is the error.
+#[cold]
 pub(crate) fn with_scope_hint(mut error: Error, token: &TokenContent<'_>) -> Error {
     if let Error::InsufficientScope { any_of, hint, .. } = &mut error {
         *hint = any_of.iter().find_map(|scope| scope_hint(scope, token));

@@ -4,6 +4,7 @@ use super::Hint;
 use crate::gateway::request::EventKind;
 
 /// Recognizes why a request has no token, by the first header that has none after the `Bearer` scheme.
+#[cold]
 pub(crate) fn credential(header: Option<&str>, kind: EventKind) -> Option<Hint> {
     let text = header.unwrap_or_default().trim();
     if text.is_empty() && kind == EventKind::RestToken {
@@ -18,6 +19,7 @@ pub(crate) fn credential(header: Option<&str>, kind: EventKind) -> Option<Hint> 
 }
 
 /// Recognizes what is wrong with a token that is not three parts of base64url.
+#[cold]
 pub(crate) fn token(token: &str) -> Option<Hint> {
     /// What escapes of a line break become if nothing decodes them.
     const ESCAPES: [&str; 4] = ["\\n", "\\r", "%0A", "%0D"];

@@ -22,6 +22,15 @@ fn an_exact_name_accepts_itself_only() {
 }
 
 #[test]
+fn lists_every_issuer_that_is_accepted() {
+    let exact = "https://login.example/a/v2.0";
+    assert_eq!(IssuerName::exact(exact).accepted(), [exact]);
+    let of_b = "https://login.example/b/v2.0";
+    assert_eq!(template(only(&["b", "a"])).accepted(), [exact, of_b]);
+    assert_eq!(template(Tenants::Any).accepted(), [""; 0]);
+}
+
+#[test]
 fn a_template_accepts_exactly_one_segment() {
     let any = template(Tenants::Any);
     for tenant in [

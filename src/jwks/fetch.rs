@@ -8,20 +8,22 @@
 //!
 //! See [OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig).
 
-use std::error::Error;
-use std::io;
-use std::iter::successors;
+mod connection;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use reqwest::header::HeaderName;
+use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, HeaderMap, IF_NONE_MATCH};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
-use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use url::Url;
 
+use self::connection::connection_error;
 use super::key_set::KeySet;
+use super::observer::{Document, FetchObserver, ResponseHead, Unobserved};
 use super::source::{
     Content, DiscoveryError, FetchError, Fetched, KeyLocation, KeyRequest, KeySource,
 };
@@ -52,10 +54,6 @@ pub enum ClientError {
 
 /// The longest accepted body, in bytes: the limit of API Gateway's own JWT authorizer.
 const MAX_BODY_LENGTH: usize = 150_000;
-
-/// The most characters of a connection error that are shown: enough for the names in a server's
-/// certificate.
-const MAX_CAUSE_CHARS: usize = 512;
 
 /// A connection may take this fraction of the time limit of a refresh: a refresh has up to two
 /// requests, and each of them up to two attempts.
@@ -93,35 +91,81 @@ impl HttpKeySource {
         Ok(Self { client })
     }
 
-    async fn discover(&self, url: &Url, issuer: &IssuerName) -> Result<Url, FetchError> {
-        let body = self.get(url, None).await?.body;
+    /// Does the same as [`KeySource::fetch`], and tells `observer` of each request.
+    pub(crate) async fn fetch_observed(
+        &self,
+        request: KeyRequest<'_>,
+        observer: &mut dyn FetchObserver,
+    ) -> Result<Fetched, FetchError> {
+        let origin = request.origin;
+        let uri = match (&origin.location, request.discovered_uri) {
+            (KeyLocation::Uri(uri), _) | (KeyLocation::Discovery(_), Some(uri)) => uri.clone(),
+            (KeyLocation::Discovery(url), None) => {
+                self.discover(url, &origin.issuer, observer).await?
+            }
+        };
+        let response = self.get(Document::KeySet, &uri, request.etag, observer).await?;
+        let WholeResponse { status, headers, body } = response;
+        let max_age = max_age(&headers);
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(Fetched { content: Content::NotModified, uri, max_age });
+        }
+        let (keys, skipped) = KeySet::parse(&body, &origin.issuer, &origin.algorithms)
+            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
+        let etag = text(&headers, &ETAG).map(str::to_owned);
+        Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
+    }
+
+    async fn discover(
+        &self,
+        url: &Url,
+        issuer: &IssuerName,
+        observer: &mut dyn FetchObserver,
+    ) -> Result<Url, FetchError> {
+        let body = self.get(Document::Discovery, url, None, observer).await?.body;
         key_set_uri(url, issuer, &body)
             .map_err(|cause| FetchError::Discovery { url: url.to_string(), cause })
     }
 
     /// Sends a request. Retries once if the connection breaks or the status is 5xx.
-    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<WholeResponse, FetchError> {
-        match self.try_get(url, etag).await {
-            Err(FetchError::Connection { .. }) => self.try_get(url, etag).await,
+    async fn get(
+        &self,
+        document: Document,
+        url: &Url,
+        etag: Option<&str>,
+        observer: &mut dyn FetchObserver,
+    ) -> Result<WholeResponse, FetchError> {
+        match self.try_get(document, url, etag, observer).await {
+            Err(FetchError::Connection { .. }) => self.try_get(document, url, etag, observer).await,
             Err(FetchError::Status { status, .. }) if status >= 500 => {
-                self.try_get(url, etag).await
+                self.try_get(document, url, etag, observer).await
             }
             outcome => outcome,
         }
     }
 
-    async fn try_get(&self, url: &Url, etag: Option<&str>) -> Result<WholeResponse, FetchError> {
+    async fn try_get(
+        &self,
+        document: Document,
+        url: &Url,
+        etag: Option<&str>,
+        observer: &mut dyn FetchObserver,
+    ) -> Result<WholeResponse, FetchError> {
+        observer.requesting(document, url);
         let mut request = self.client.get(url.clone());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let response = request.send().await.map_err(|error| connection_error(url, &error))?;
+        observer.responded(&head(&response));
         let status = response.status();
         if status != StatusCode::OK && !(status == StatusCode::NOT_MODIFIED && etag.is_some()) {
             return Err(FetchError::Status { url: url.to_string(), status: status.as_u16() });
         }
         let headers = response.headers().clone();
-        Ok(WholeResponse { status, headers, body: read_body(response, url).await? })
+        let body = read_body(response, url).await?;
+        observer.received(&body);
+        Ok(WholeResponse { status, headers, body })
     }
 }
 
@@ -134,21 +178,24 @@ struct WholeResponse {
 
 impl KeySource for HttpKeySource {
     async fn fetch(&self, request: KeyRequest<'_>) -> Result<Fetched, FetchError> {
-        let origin = request.origin;
-        let uri = match (&origin.location, request.discovered_uri) {
-            (KeyLocation::Uri(uri), _) | (KeyLocation::Discovery(_), Some(uri)) => uri.clone(),
-            (KeyLocation::Discovery(url), None) => self.discover(url, &origin.issuer).await?,
-        };
-        let WholeResponse { status, headers, body } = self.get(&uri, request.etag).await?;
-        let max_age = max_age(&headers);
-        if status == StatusCode::NOT_MODIFIED {
-            return Ok(Fetched { content: Content::NotModified, uri, max_age });
-        }
-        let (keys, skipped) = KeySet::parse(&body, &origin.issuer, &origin.algorithms)
-            .map_err(|cause| FetchError::KeySet { url: uri.to_string(), cause })?;
-        let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-        Ok(Fetched { content: Content::Keys { keys, skipped, etag }, uri, max_age })
+        self.fetch_observed(request, &mut Unobserved).await
     }
+}
+
+fn head(response: &Response) -> ResponseHead<'_> {
+    let headers = response.headers();
+    ResponseHead {
+        status: response.status().as_u16(),
+        content_type: text(headers, &CONTENT_TYPE),
+        etag: text(headers, &ETAG),
+        date: text(headers, &DATE),
+        age: text(headers, &AGE),
+    }
+}
+
+/// Returns the value of a header, if it is text.
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Returns the key set's URI from the discovery document at `url`.
@@ -182,47 +229,6 @@ async fn read_body(mut response: Response, url: &Url) -> Result<Vec<u8>, FetchEr
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// Describes a connection error by its innermost cause. The outer errors only say that a request
-/// failed.
-fn connection_error(url: &Url, error: &reqwest::Error) -> FetchError {
-    let causes = || successors(Some(error as &(dyn Error + 'static)), |error| cause_of(*error));
-    let tls = causes().find_map(|error| error.downcast_ref::<rustls::Error>());
-    let cause = match tls {
-        Some(error) => describe_tls_error(error),
-        None => causes().last().map(ToString::to_string).unwrap_or_default(),
-    };
-    FetchError::Connection { url: url.to_string(), cause: Excerpt::of(&cause, MAX_CAUSE_CHARS) }
-}
-
-fn cause_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    // `source` of an I/O error skips the error that it wraps.
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
-}
-
-/// Says what is wrong with a TLS connection and what to do, for the frequent errors.
-fn describe_tls_error(error: &rustls::Error) -> String {
-    use CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
-    };
-    if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
-        return "the server did not respond with TLS; check the port, which may use plain http"
-            .to_owned();
-    }
-    let rustls::Error::InvalidCertificate(certificate) = error else { return error.to_string() };
-    if matches!(certificate, UnknownIssuer) {
-        "no trusted certificate authority signed the server's certificate; if a private authority did, set AUTHORIZER_CA_FILE to its certificate".to_owned()
-    } else if matches!(certificate, Expired | ExpiredContext { .. }) {
-        format!("the server's certificate has expired ({error})")
-    } else if matches!(certificate, NotValidForName | NotValidForNameContext { .. }) {
-        format!("the server's certificate is for another name ({error})")
-    } else {
-        error.to_string()
-    }
 }
 
 /// Returns the first `max-age` that is a number.

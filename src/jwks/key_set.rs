@@ -4,6 +4,7 @@
 //! A key that is broken, of an unknown type or for another use is skipped, and the others are used.
 
 mod error;
+mod inspect;
 
 use std::collections::HashSet;
 
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 
 pub(super) use self::error::Listing;
 pub use self::error::{KeySetError, SkipReason, SkippedKey};
+pub(crate) use self::inspect::InspectedKey;
 use crate::excerpt::Excerpt;
 use crate::issuer::{IssuerName, KeyTenant};
 use crate::json::{object, object_in_utf8, present};
@@ -53,6 +55,13 @@ struct Purpose {
     issuer: Option<String>,
 }
 
+/// A key of a key set, and whether it is used.
+struct ParsedKey<'k> {
+    jwk: &'k RawValue,
+    purpose: Option<&'k Purpose>,
+    added: &'k Result<(), SkipReason>,
+}
+
 impl Purpose {
     fn allows_verifying(&self) -> bool {
         let is_signature_key =
@@ -85,6 +94,16 @@ impl KeySet {
         issuer: &IssuerName,
         allowed: &[&'static SignatureAlgorithm],
     ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
+        Self::parse_each(json, issuer, allowed, &mut |_| {})
+    }
+
+    /// Does the same as [`KeySet::parse`], and passes each key to `inspect`.
+    fn parse_each(
+        json: &[u8],
+        issuer: &IssuerName,
+        allowed: &[&'static SignatureAlgorithm],
+        inspect: &mut dyn FnMut(ParsedKey<'_>),
+    ) -> Result<(Self, Vec<SkippedKey>), KeySetError> {
         let raw: RawKeySet<'_> = object_in_utf8(json).ok_or(KeySetError::NotAKeySet)?;
         if raw.keys.is_empty() {
             return Err(KeySetError::Empty);
@@ -97,6 +116,7 @@ impl KeySet {
                 None => Err(SkipReason::NotAJwk),
                 Some(purpose) => set.add(jwk, purpose, issuer, allowed),
             };
+            inspect(ParsedKey { jwk, purpose: purpose.as_ref(), added: &added });
             if let Err(reason) = added {
                 let kid = purpose.and_then(|purpose| purpose.kid);
                 let kid = kid.unwrap_or_else(|| format!("key {}", index + 1));

@@ -115,6 +115,8 @@ pub enum FetchError {
     Connection {
         /// The requested URL.
         url: String,
+        /// The kind of the fault.
+        fault: ConnectionFault,
         /// The innermost cause that the HTTP client names. It can quote the server.
         cause: Excerpt,
     },
@@ -153,6 +155,27 @@ pub enum FetchError {
     /// The fetch took longer than this.
     #[error("no response within {} ms (AUTHORIZER_JWKS_TIMEOUT_MS)", .0.as_millis())]
     Timeout(Duration),
+}
+
+/// Why there was no connection, or why it broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionFault {
+    /// The host name cannot be resolved.
+    Dns,
+    /// Nothing listens at the address.
+    Refused,
+    /// There was no connection in time.
+    Timeout,
+    /// The network or the host is unreachable.
+    NoRoute,
+    /// No trusted authority signed the server's certificate.
+    UntrustedCertificate,
+    /// The server's certificate has expired, or is not valid yet.
+    CertificateDates,
+    /// The server's certificate is for another host name.
+    CertificateName,
+    /// Something else.
+    Other,
 }
 
 /// What is wrong with a discovery document

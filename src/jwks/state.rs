@@ -10,6 +10,8 @@
 
 mod refresh;
 
+pub(crate) use refresh::{LifetimeCause, lifetime};
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::binding::{TokenBinding, check_binding};
 use super::claims_set::{ClaimsSet, NumericDate};
 use super::content::TokenContent;
 use super::required_claim::RequiredClaim;
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::hints;
 use crate::issuer::{AcceptedIssuer, IssuerName};
+use crate::json::Text;
 
 /// What the claims of an issuer's tokens must be.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct ClaimRules {
     pub token_types: Vec<String>,
     /// Cognito's `token_use`.
     pub token_use: Option<String>,
+    /// What the tokens must be bound to.
+    pub token_binding: TokenBinding,
     /// Further claims, and the accepted values of each.
     pub required_claims: Vec<RequiredClaim>,
     /// How long after its `iat` a token is accepted.
@@ -48,17 +52,18 @@ pub(crate) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Checks the claims by [`check_each`].
+    /// Checks the claims by [`check_each`]. `certificate` returns the client's certificate as PEM.
     ///
     /// # Errors
     ///
     /// The [`Error`] of the first check that fails.
-    pub(crate) fn check(
+    pub(crate) fn check<'c>(
         token: VerifiedToken<'a>,
         rules: &ClaimRules,
         now: SystemTime,
+        certificate: impl FnOnce() -> Result<Text<'c>, Error>,
     ) -> Result<Self, Error> {
-        check_each(token.content(), rules, now, |_, outcome| outcome)?;
+        check_each(token.content(), rules, now, certificate, |_, outcome| outcome)?;
         let content = token.into_content();
         let iss = content.registered().iss.as_deref();
         let tenant = iss.and_then(|iss| rules.issuer.tenant_in(iss)).map(Into::into);
@@ -107,20 +112,24 @@ pub(crate) enum ClaimCheck<'r> {
     Client,
     /// `token_use` is the configured one.
     TokenUse,
+    /// The client has what the token is bound to.
+    Binding,
     /// A required claim has its accepted values.
     Required(&'r RequiredClaim),
 }
 
 /// Checks claims, verified or not, in the order of [`ClaimCheck`]. Gives the outcome of each check to
-/// `report`, and stops if that returns an error.
+/// `report`, and stops if that returns an error. `certificate` returns the client's certificate as
+/// PEM, and is called only if the token is bound to one.
 ///
 /// # Errors
 ///
 /// What `report` returns.
-pub(crate) fn check_each<'r, E>(
+pub(crate) fn check_each<'r, 'c, E>(
     token: &TokenContent<'_>,
     rules: &'r ClaimRules,
     now: SystemTime,
+    certificate: impl FnOnce() -> Result<Text<'c>, Error>,
     mut report: impl FnMut(ClaimCheck<'r>, Result<(), Error>) -> Result<(), E>,
 ) -> Result<(), E> {
     let claims = token.registered();
@@ -137,6 +146,8 @@ pub(crate) fn check_each<'r, E>(
     report(ClaimCheck::Audience, check_audience(token, rules))?;
     report(ClaimCheck::Client, check_client(token, rules))?;
     report(ClaimCheck::TokenUse, check_token_use(claims, rules))?;
+    let binding = check_binding(claims.cnf.as_ref(), rules.token_binding, certificate);
+    report(ClaimCheck::Binding, binding)?;
     for required in &rules.required_claims {
         report(ClaimCheck::Required(required), required.check(token))?;
     }

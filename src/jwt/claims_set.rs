@@ -9,6 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
+use super::binding::Confirmation;
 use crate::json::{Text, present};
 
 /// The claims that the checks and the context use by name.
@@ -41,6 +42,10 @@ pub(crate) struct ClaimsSet<'a> {
     /// Cognito's kind of token.
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) token_use: Option<Text<'a>>,
+    /// What the client must prove to have
+    /// ([RFC 7800 §3.1](https://www.rfc-editor.org/rfc/rfc7800#section-3.1)).
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(crate) cnf: Option<Confirmation<'a>>,
 }
 
 impl ClaimsSet<'_> {

@@ -12,6 +12,7 @@
 
 mod algorithm;
 mod base64url;
+mod binding;
 mod claims;
 mod claims_set;
 mod content;
@@ -22,6 +23,7 @@ mod token;
 mod verify;
 
 pub use algorithm::{SUPPORTED_ALGORITHMS, SignatureAlgorithm};
+pub(crate) use binding::TokenBinding;
 pub(crate) use claims::{Audience, ClaimCheck, ClaimRules, Claims, check_each};
 pub(crate) use claims_set::ClaimsSet;
 pub(crate) use content::TokenContent;

@@ -192,6 +192,7 @@ impl<'a> UnverifiedToken<'a> {
 }
 
 /// Makes the error for an algorithm that is not one of `allowed`.
+#[cold]
 pub(crate) fn unsupported_algorithm(alg: &str, allowed: &[&'static SignatureAlgorithm]) -> Error {
     let allowed: Vec<_> = allowed.iter().map(|algorithm| algorithm.name).collect();
     Error::UnsupportedAlgorithm {

@@ -6,6 +6,7 @@ use local_gateway::request::Request;
 use local_gateway::served::Served;
 use serde_json::{Value, json};
 
+use crate::binding::ClientCertificate;
 use crate::signer::{Signer, publish};
 use crate::tokens::{
     claims_with, claims_without, compact, connect, good_token, token_of_length, token_with,
@@ -35,6 +36,8 @@ const REASONS: [(u16, &[&str]); 3] = [
             "wrong_client",
             "wrong_token_use",
             "wrong_token_type",
+            "wrong_certificate",
+            "unsupported_binding",
             "missing_claim",
             "claim_mismatch",
         ],
@@ -160,6 +163,12 @@ impl Strict {
             Request::handshake().bearer(&token).header("Origin", origin).websocket_connect()
         };
         let order = |path: &str| Request::new("GET", path).bearer(&token).rest_request();
+        let (own, other) = (ClientCertificate::generate(), ClientCertificate::generate());
+        let bound = |cnf: Value, presented: &ClientCertificate| {
+            let token = self.token(json!({}), json!({ "cnf": cnf }));
+            let request = Request::new("GET", "/orders/1").bearer(&token);
+            request.client_certificate(&presented.pem).rest_request()
+        };
         let of_tenant = |tenant: &str| {
             let token = self.token(json!({}), json!({ "tenant": tenant }));
             Request::new("GET", "/b").bearer(&token).rest_request()
@@ -220,6 +229,16 @@ impl Strict {
                 "wrong_token_type",
                 json!({ "typ": "JWT" }),
                 json!({ "typ": "application/AT+jwt" }),
+            ),
+            pair(
+                unauthorized("wrong_certificate"),
+                bound(json!({ "x5t#S256": own.fingerprint }), &other),
+                bound(json!({ "x5t#S256": own.fingerprint }), &own),
+            ),
+            pair(
+                unauthorized("unsupported_binding"),
+                bound(json!({ "x5t#S256": own.fingerprint, "jkt": "x" }), &own),
+                bound(json!({ "x5t#S256": own.fingerprint }), &own),
             ),
             by_token("missing_claim", &without_exp),
             by_claim("claim_mismatch", json!({ "tenant": "c" }), json!({ "tenant": "b" })),

@@ -15,10 +15,10 @@ use crate::tokens::{claims_with, connect, good_token, token_with};
 
 /// What the tool printed, and its status.
 #[derive(Debug)]
-struct Output {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Output {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Output {
@@ -57,7 +57,7 @@ async fn run_with(
     Output { status: output.status.code(), stdout, stderr }
 }
 
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     run_with(arguments, environment, "").await
 }
 

@@ -61,6 +61,11 @@ async fn says_which_allowed_requests_each_rule_would_refuse() {
     )
     .await;
     check(
+        &[("AUTHORIZER_REPORT_ONLY_TOKEN_BINDING", "mtls")],
+        &[(good.clone(), Ok(()), Some("missing_claim"))],
+    )
+    .await;
+    check(
         &[("AUTHORIZER_REPORT_ONLY_TOKEN_USE", "access")],
         &[
             (json!({ "token_use": "id" }), Ok(()), Some("wrong_token_use")),

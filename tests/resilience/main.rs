@@ -6,6 +6,7 @@
 //!
 //! - [`ahead`]: fetches follow answers, and no request waits for them,
 //! - [`failures`]: the issuer fails, in every way of [`world`],
+//! - [`first_fetch`]: the issuer is slow or cannot be reached during the start,
 //! - [`rotation`]: the issuer's keys change during traffic,
 //! - [`freeze`]: Lambda freezes the process, idle or during a fetch,
 //! - [`load`]: thousands of unknown keys, and many requests before there are keys,
@@ -30,6 +31,7 @@ mod ahead;
 mod deadline;
 mod failures;
 mod files;
+mod first_fetch;
 mod freeze;
 mod isolation;
 mod load;

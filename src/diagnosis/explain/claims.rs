@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::text::{date, duration, relative, seconds};
 use super::values::Values;
-use crate::jwt::{Audience, ClaimCheck, ClaimRules, TokenContent};
+use crate::jwt::{Audience, ClaimCheck, ClaimRules, TokenBinding, TokenContent};
 
 /// What a check looked at, and what it wanted.
 pub(super) struct Observed {
@@ -90,6 +90,22 @@ impl Observer<'_> {
                 self.found("token_use"),
                 one_of(rules.token_use.as_slice(), "AUTHORIZER_TOKEN_USE"),
             ),
+            ClaimCheck::Binding => Observed {
+                adds_to_error: true,
+                ..plain(
+                    "binding",
+                    self.found("cnf"),
+                    match rules.token_binding {
+                        TokenBinding::AsIssued => {
+                            "the certificate that the token is bound to, if it is".to_owned()
+                        }
+                        TokenBinding::MutualTls => {
+                            "the certificate that the token is bound to (AUTHORIZER_TOKEN_BINDING)"
+                                .to_owned()
+                        }
+                    },
+                )
+            },
             ClaimCheck::Required(required) => {
                 let value = self.token.value(&required.path).ok().flatten();
                 Observed {

@@ -15,9 +15,18 @@ use crate::gateway::request::{AuthorizerRequest, Delivery};
 use crate::jwks::KeySource;
 use crate::jwt::{TokenContent, check_each};
 
+const ONLY_IN_EVENTS: Error = Error::WrongCertificate(
+    "the token is bound to a client certificate, and only an event has one: use --event",
+);
+
 impl<S: KeySource> Walk<'_, S> {
     /// Checks the claims, verified or not.
-    pub(super) fn claims(&mut self, token: &TokenContent<'_>, issuer: Option<&IssuerConfig>) {
+    pub(super) fn claims(
+        &mut self,
+        request: &AuthorizerRequest<'_>,
+        token: &TokenContent<'_>,
+        issuer: Option<&IssuerConfig>,
+    ) {
         let Some(issuer) = issuer else {
             return self.steps.skip_missing(CLAIM_STEPS, NO_RULES);
         };
@@ -29,7 +38,12 @@ impl<S: KeySource> Walk<'_, S> {
             now: self.now,
             values: self.values,
         };
-        let Ok(()) = check_each(token, &issuer.rules, self.now, |check, outcome| {
+        let judged = self.judged;
+        let certificate = || match judged {
+            Judged::Request => request.client_certificate(),
+            Judged::Token => Err(ONLY_IN_EVENTS),
+        };
+        let Ok(()) = check_each(token, &issuer.rules, self.now, certificate, |check, outcome| {
             if let Some(observed) = observer.observe(check) {
                 self.observed(observed, outcome);
             }

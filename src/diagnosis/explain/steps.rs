@@ -8,7 +8,7 @@ use crate::trial::TrialChange;
 /// The names of the steps, in order: before the claims, of the claims, and after them.
 const EARLY_STEPS: [&str; 8] =
     ["event", "credential", "decode", "read", "issuer", "algorithm", "key", "signature"];
-pub(super) const CLAIM_STEPS: [&str; 10] = [
+pub(super) const CLAIM_STEPS: [&str; 11] = [
     "tenant",
     "token_type",
     "expiry",
@@ -18,6 +18,7 @@ pub(super) const CLAIM_STEPS: [&str; 10] = [
     "audience",
     "client",
     "token_use",
+    "binding",
     "required_claims",
 ];
 pub(super) const LATE_STEPS: [&str; 3] = ["origin", "required_scopes", "route"];

@@ -249,6 +249,7 @@ async fn explains_every_reason_and_what_the_client_sees() {
     )
     .await;
     check(&[("AUTHORIZER_TOKEN_TYPES", "at+jwt")], &with(json!({})), "wrong_token_type", 401).await;
+    check(&[], &with(json!({ "cnf": { "jkt": "x" } })), "unsupported_binding", 401).await;
     let required = [("AUTHORIZER_REQUIRED_CLAIMS", r#"{"tenant": "a"}"#)];
     check(&required, &with(json!({})), "missing_claim", 401).await;
     check(&required, &with(json!({ "tenant": "b" })), "claim_mismatch", 401).await;
@@ -258,6 +259,33 @@ async fn explains_every_reason_and_what_the_client_sees() {
     check(&twice, &with(json!({ "email": "x".repeat(5_000) })), "context_too_large", 500).await;
     let deny = [("AUTHORIZER_UNAUTHENTICATED_RESPONSE", "deny")];
     check(&deny, &with(json!({ "exp": 1 })), "expired", 403).await;
+}
+
+#[tokio::test]
+async fn explains_what_a_token_is_bound_to() {
+    let cnf = json!({ "x5t#S256": "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU" });
+    let bound = sign(&header(), &claims(json!({ "cnf": cnf })));
+    let explanation = explain_token(&[], &bound).await;
+    check_form(&explanation);
+    assert_eq!(explanation.reasons, ["wrong_certificate"]);
+    assert!(found(&explanation, "binding").1.contains("use --event"));
+
+    let mut request = event("GET/orders", &bound);
+    for (pem, text) in [
+        (None, "the event has none"),
+        // An empty certificate, whose fingerprint the token has, and another one.
+        (Some("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), "cnf is {"),
+        (Some("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), "is not the one"),
+    ] {
+        request["requestContext"] =
+            json!({ "identity": { "clientCert": { "clientCertPem": pem } } });
+        let explanation = explain_event(&[], &request).await;
+        check_form(&explanation);
+        let (outcome, found) = found(&explanation, "binding");
+        assert!(found.contains(text), "{found}");
+        let expected = if text == "cnf is {" { Outcome::Passed } else { Outcome::Failed };
+        assert_eq!(outcome, expected, "{pem:?}");
+    }
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
             self.key(decoded, &query, issuer, found.map_err(Error::from));
         }
         let content = token.unverified_content();
-        self.claims(content, issuer);
+        self.claims(request, content, issuer);
         self.access(request, delivery, content, issuer);
         Ok(())
     }

@@ -5,6 +5,7 @@ fn parsed(event: &str) -> Option<Result<String, String>> {
     Some(match question {
         Ok(Question::Explain(Subject::Token(token))) => Ok(format!("token {token}")),
         Ok(Question::Explain(Subject::Event(event))) => Ok(format!("event {event}")),
+        Ok(Question::Check) => Ok("check".to_owned()),
         Err(error) => Err(error.error_message),
     })
 }
@@ -16,6 +17,13 @@ fn reads_a_token_or_an_event() {
     assert_eq!(parsed(r#"{"type":"EXPLAIN","token":"a.b.c","event":null}"#), ok("token a.b.c"));
     let event = r#"event {"type": "TOKEN"}"#;
     assert_eq!(parsed(r#"{"event":{"type": "TOKEN"},"type":"EXPLAIN"}"#), ok(event));
+}
+
+#[test]
+fn reads_a_check() {
+    let check = Some(Ok("check".to_owned()));
+    assert_eq!(parsed(r#"{"type":"CHECK"}"#), check);
+    assert_eq!(parsed(r#"{ "type": "CHECK", "token": "x" }"#), check);
 }
 
 #[test]
@@ -39,6 +47,8 @@ fn leaves_other_events_alone() {
         r#"{"token":"a"}"#,
         r#"{"type":7}"#,
         r#"{"type":"explain","token":"a"}"#,
+        r#"{"type":"check"}"#,
+        r#"{"type":["CHECK"]}"#,
         r#"{"type":"TOKEN"}"#,
         r#"{"type":"EXPLAIN","token":"a""#,
     ] {

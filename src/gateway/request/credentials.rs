@@ -227,6 +227,7 @@ fn cookie_values<'l>(line: &'l str, name: &str) -> impl Iterator<Item = &'l str>
     })
 }
 
+#[cold]
 fn missing(request: &AuthorizerRequest<'_>, sources: &[TokenSource]) -> Error {
     let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
     let mut in_headers = sources.iter().flat_map(|source| match source {

@@ -9,6 +9,8 @@
 //! [for WebSocket](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)
 //! and [for HTTP APIs](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html).
 
+mod certificate;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -86,6 +88,9 @@ struct Event<'a> {
     cookies: Option<&'a RawValue>,
     #[serde(borrow)]
     identity_source: Option<&'a RawValue>,
+    /// Read only for a token that is bound to a certificate.
+    #[serde(borrow)]
+    request_context: Option<&'a RawValue>,
 }
 
 impl<'a> AuthorizerRequest<'a> {

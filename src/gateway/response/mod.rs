@@ -67,6 +67,16 @@ impl Response {
         json.map(Self).map_err(|error| FunctionError::of_diagnosis(&error.to_string()))
     }
 
+    /// Makes the response of an integration to API Gateway.
+    ///
+    /// # Errors
+    ///
+    /// [`FunctionError`] if it cannot be written as JSON.
+    pub(crate) fn of_integration(response: &impl Serialize) -> Result<Self, FunctionError> {
+        let json = serde_json::value::to_raw_value(response);
+        json.map(Self).map_err(|_| FunctionError::fault(&UNWRITABLE))
+    }
+
     /// Returns the JSON text.
     #[must_use]
     pub fn as_json(&self) -> &str {
@@ -265,6 +275,8 @@ impl ResponseRules {
     }
 }
 
+const UNWRITABLE: Error = Error::unusable_event("the response cannot be written as JSON");
+
 fn respond(
     caller: &Caller<'_>,
     is_authorized: bool,
@@ -286,8 +298,7 @@ fn respond(
 }
 
 fn within_limit<T: Serialize>(response: &T, context: &Context<'_>) -> Result<Response, Error> {
-    let json = serde_json::value::to_raw_value(response)
-        .map_err(|_| Error::unusable_event("the response cannot be written as JSON"))?;
+    let json = serde_json::value::to_raw_value(response).map_err(|_| UNWRITABLE)?;
     let length = json.get().len();
     if length > MAX_RESPONSE_LENGTH {
         return Err(Error::ContextTooLarge {

@@ -13,7 +13,7 @@ use crate::gateway::request::Delivery;
 use crate::issuer::IssuerName;
 use crate::jwks::{FetchError, KeysUnavailableCause};
 use crate::jwt::testing::with_claims;
-use crate::jwt::{Audience, ClaimPath, ClaimRules, testing};
+use crate::jwt::{Audience, ClaimPath, ClaimRules, TokenBinding, testing};
 
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod";
 const POLICY_KINDS: [EventKind; 4] =
@@ -43,6 +43,7 @@ fn with_context<R>(
         client_ids: Vec::new(),
         token_types: Vec::new(),
         token_use: None,
+        token_binding: TokenBinding::AsIssued,
         required_claims: Vec::new(),
         max_age: None,
         leeway: Duration::ZERO,

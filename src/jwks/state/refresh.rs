@@ -76,7 +76,7 @@ impl KeyState {
         jitter: f64,
         rules: &CacheRules,
     ) -> Self {
-        let lifetime = lifetime(fetched.max_age, rules);
+        let (lifetime, _) = lifetime(fetched.max_age, rules);
         let cached = match fetched.content {
             Content::Keys { keys, etag, .. } => Some((Arc::new(keys), etag)),
             Content::NotModified => self.cached.clone().map(|cached| (cached.keys, cached.etag)),
@@ -118,9 +118,28 @@ impl KeyState {
     }
 }
 
-fn lifetime(max_age: Option<Duration>, rules: &CacheRules) -> Duration {
+/// What decides how long keys are fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LifetimeCause {
+    /// The response's `max-age`.
+    AsRequested,
+    /// The TTL, because the response has no `max-age`.
+    Missing,
+    /// The TTL, because the response's `max-age` is longer.
+    TooLong,
+    /// The shortest lifetime, because the response's `max-age` is shorter.
+    TooShort,
+}
+
+/// Returns how long keys are fresh, and why.
+pub(crate) fn lifetime(max_age: Option<Duration>, rules: &CacheRules) -> (Duration, LifetimeCause) {
     let shortest = MIN_LIFETIME.min(rules.ttl);
-    max_age.map_or(rules.ttl, |max_age| max_age.clamp(shortest, rules.ttl))
+    match max_age {
+        None => (rules.ttl, LifetimeCause::Missing),
+        Some(max_age) if max_age > rules.ttl => (rules.ttl, LifetimeCause::TooLong),
+        Some(max_age) if max_age < shortest => (shortest, LifetimeCause::TooShort),
+        Some(max_age) => (max_age, LifetimeCause::AsRequested),
+    }
 }
 
 impl CachedKeys {

@@ -430,3 +430,20 @@ fn treats_keys_from_a_file_as_fresh() {
     assert_eq!(state.age(at(600), &RULES), Age::Stale);
     assert_eq!(state.refreshes(), 0);
 }
+
+#[test]
+fn says_what_decides_the_lifetime() {
+    #[track_caller]
+    fn check(max_age_s: Option<u64>, ttl_s: u64, expected_s: u64, cause: LifetimeCause) {
+        let rules = CacheRules { ttl: Duration::from_secs(ttl_s), ..RULES };
+        let found = lifetime(max_age_s.map(Duration::from_secs), &rules);
+        assert_eq!(found, (Duration::from_secs(expected_s), cause), "{max_age_s:?}");
+    }
+    check(None, 600, 600, LifetimeCause::Missing);
+    check(Some(600), 600, 600, LifetimeCause::AsRequested);
+    check(Some(601), 600, 600, LifetimeCause::TooLong);
+    check(Some(60), 600, 60, LifetimeCause::AsRequested);
+    check(Some(59), 600, 60, LifetimeCause::TooShort);
+    check(Some(9), 10, 10, LifetimeCause::TooShort);
+    check(Some(60), 10, 10, LifetimeCause::TooLong);
+}

@@ -18,6 +18,7 @@ fn rules() -> ClaimRules {
         client_ids: Vec::new(),
         token_types: Vec::new(),
         token_use: None,
+        token_binding: TokenBinding::AsIssued,
         required_claims: Vec::new(),
         max_age: None,
         leeway: Duration::ZERO,

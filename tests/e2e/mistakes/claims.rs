@@ -2,9 +2,11 @@
 
 use local_gateway::issuer::{AUDIENCE, Issuer, now_seconds};
 use local_gateway::keys::SigningKey;
+use local_gateway::request::Request;
 use serde_json::{Value, json};
 
 use super::{Provider, Table};
+use crate::binding::ClientCertificate;
 use crate::tokens::connect;
 use test_support::gateway::{forbidden, unauthorized};
 
@@ -128,8 +130,24 @@ pub(super) fn types(keys: &Issuer) -> Vec<Table> {
             "an ID token, which is for the client",
         )],
     );
+    let certificate = ClientCertificate::generate();
+    let with_certificate = |claims: Value| {
+        let request = Request::new("GET", "/").bearer(&jwt.token(claims));
+        request.client_certificate(&certificate.pem).rest_request()
+    };
+    let mut for_bound_tokens = jwt.table(
+        &[("AUTHORIZER_AUDIENCE", AUDIENCE), ("AUTHORIZER_TOKEN_BINDING", "mtls")],
+        vec![(
+            "a token that is not bound",
+            with_certificate(json!({})),
+            unauthorized("missing_claim"),
+            "bound to the client's certificate",
+        )],
+    );
+    let cnf = json!({ "x5t#S256": certificate.fingerprint });
+    for_bound_tokens.accepted = with_certificate(json!({ "cnf": cnf }));
     for_access_tokens.accepted = jwt.event_with_header(json!({ "typ": "at+jwt" }), json!({}));
-    vec![for_id_tokens, for_access_tokens]
+    vec![for_id_tokens, for_access_tokens, for_bound_tokens]
 }
 
 /// The required scope is in the token, but not where the function reads it.
