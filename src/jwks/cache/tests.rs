@@ -546,6 +546,8 @@ struct Model {
     failed_at: Option<u64>,
     /// When a refresh of stale keys failed.
     stale_failed_at: Option<u64>,
+    /// When the last refresh failed, if it did.
+    last_failed_at: Option<u64>,
     clock_was_set_back: bool,
     was_frozen: bool,
 }
@@ -612,14 +614,17 @@ impl Model {
         }
         let ttl = RULES.ttl.as_secs();
         let within = |start: u64, length| (start..start + length).contains(&now);
-        let after_failure = |pause: u64| {
-            self.stale_failed_at.is_some_and(|failed_at| within(failed_at, pause + ttl))
+        let after_failure = |failed_at: Option<u64>, pause: u64| {
+            failed_at.is_some_and(|failed_at| within(failed_at, pause + ttl))
         };
         let is_expired = now >= requested_at + ttl + RULES.max_stale.as_secs();
-        if within(*requested_at, 2 * ttl) || (after_failure(*RETRY_PAUSE.start()) && !is_expired) {
+        if within(*requested_at, 2 * ttl)
+            || (after_failure(self.stale_failed_at, *RETRY_PAUSE.start()) && !is_expired)
+        {
             assert_eq!((requests.fetches, requests.waited), (0, Duration::ZERO), "waited");
         } else if requests.fetches == 0 && requests.outcome.is_ok() && self.failed_at != Some(now) {
-            assert!(after_failure(*RETRY_PAUSE.end()), "used keys that were not refreshed");
+            let is_retried = after_failure(self.last_failed_at, *RETRY_PAUSE.end());
+            assert!(is_retried, "used keys that were not refreshed");
         }
     }
 
@@ -653,6 +658,7 @@ impl Model {
             now < *requested_at
                 || (requested_at + ttl..requested_at + ttl + max_stale).contains(&now)
         });
+        self.last_failed_at = (mode != Mode::Responds).then_some(now);
         self.stale_failed_at = (mode != Mode::Responds && is_stale).then_some(now);
         self.was_frozen = false;
     }
