@@ -4,11 +4,12 @@
 //! freezes the environment between invocations, and the monotonic clock may stop during a freeze.
 //!
 //! No request waits for a refresh of keys that may still be used. Such a refresh follows the answer: near
-//! the end of the keys' lifetime, or after it. See [`KeyState::next_step`].
+//! the end of the keys' lifetime, or after it. See `step`.
 //!
 //! The documentation has a table of every state and what happens in it. The tests check each row.
 
 mod refresh;
+mod step;
 
 pub(crate) use refresh::{LifetimeCause, lifetime};
 
@@ -17,6 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+pub(super) use self::step::Step;
 use super::key_set::KeySet;
 use super::source::FetchError;
 use crate::jwt::SignatureAlgorithm;
@@ -116,17 +118,6 @@ pub(super) enum Age {
     Expired,
 }
 
-/// What to do for a token.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Use this result of the lookup.
-    Answer(Result<SelectedKeys, NoKey>),
-    /// Use this result of the lookup, and refresh the keys after the answer.
-    AnswerThenRefresh(Result<SelectedKeys, NoKey>),
-    /// Refresh the keys first.
-    Refresh(RefreshCause),
-}
-
 /// The entry of a key set that matches a token.
 #[derive(Debug)]
 pub(super) struct SelectedKeys {
@@ -181,44 +172,6 @@ impl KeyState {
         }
     }
 
-    /// Decides whether a token needs a refresh, and whether its request waits for it.
-    pub(super) fn next_step(
-        &self,
-        query: &KeyQuery<'_>,
-        now: SystemTime,
-        rules: &CacheRules,
-    ) -> Step {
-        let found = self.lookup(query, now, rules);
-        if self.in_backoff(now) {
-            return Step::Answer(found);
-        }
-        match (self.age(now, rules), &found) {
-            (Age::Fresh | Age::Due, Err(NoKey::Unknown)) if !self.in_cooldown(now) => {
-                Step::Refresh(RefreshCause::UnknownKey)
-            }
-            (Age::Fresh, _) => Step::Answer(found),
-            (Age::Expired, _) | (Age::Stale, Err(_)) => Step::Refresh(RefreshCause::Age),
-            (Age::Stale, Ok(_)) if !self.answers_before_refresh(now) => {
-                Step::Refresh(RefreshCause::Age)
-            }
-            (Age::Due | Age::Stale, _) if self.in_retry_pause(now) => Step::Answer(found),
-            (Age::Due | Age::Stale, _) => Step::AnswerThenRefresh(found),
-        }
-    }
-
-    /// Returns whether stale keys may be used before a refresh: for one more lifetime after theirs, and
-    /// after the pause that followed a failed refresh.
-    ///
-    /// This limits how long a key that was withdrawn can be used in an environment that was frozen
-    /// before it could refresh its keys.
-    fn answers_before_refresh(&self, now: SystemTime) -> bool {
-        let Some(cached) = &self.cached else { return false };
-        let grace = Interval { start: cached.fetched_at, length: cached.lifetime * 2 };
-        let after_failure =
-            |failures: &Failures| failures.retry_pause.extended_by(cached.lifetime).contains(now);
-        grace.contains(now) || self.failures.as_ref().is_some_and(after_failure)
-    }
-
     /// Looks up the token's key in the cached keys.
     pub(super) fn lookup(
         &self,
@@ -261,18 +214,6 @@ impl KeyState {
             Some(failures) => Arc::clone(&failures.last),
             None => Arc::new(FetchError::Timeout(rules.timeout)),
         }
-    }
-
-    fn in_backoff(&self, now: SystemTime) -> bool {
-        self.failures.as_ref().is_some_and(|failures| failures.backoff.contains(now))
-    }
-
-    fn in_retry_pause(&self, now: SystemTime) -> bool {
-        self.failures.as_ref().is_some_and(|failures| failures.retry_pause.contains(now))
-    }
-
-    fn in_cooldown(&self, now: SystemTime) -> bool {
-        self.cooldown.is_some_and(|cooldown| cooldown.contains(now))
     }
 
     /// Returns how many refreshes have ended, successful or not.
