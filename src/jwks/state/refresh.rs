@@ -16,9 +16,11 @@ const MIN_LIFETIME: Duration = Duration::from_secs(60);
 /// How long a discovered URI is used.
 const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The share of their lifetime after which keys are refreshed at the earliest. The jitter adds up to the
-/// rest, so that environments that started together do not refresh together for long.
+/// The shares of their lifetime between which keys become due for a refresh. The jitter chooses one, so
+/// that environments that started together do not refresh together for long. The rest is time for a
+/// request to come, and for the fetch.
 const REFRESH_FROM: f64 = 0.8;
+const REFRESH_UNTIL: f64 = 0.95;
 
 /// The longest pause between refreshes of usable keys that fail, as a share of their lifetime. The jitter
 /// shortens it by up to half.
@@ -150,8 +152,8 @@ impl CachedKeys {
         lifetime: Duration,
         jitter: f64,
     ) -> Self {
-        let share = REFRESH_FROM + jitter.clamp(0.0, 1.0) * (1.0 - REFRESH_FROM);
-        Self { keys, etag, fetched_at, lifetime, refresh_at: lifetime.mul_f64(share).min(lifetime) }
+        let share = REFRESH_FROM + jitter.clamp(0.0, 1.0) * (REFRESH_UNTIL - REFRESH_FROM);
+        Self { keys, etag, fetched_at, lifetime, refresh_at: lifetime.mul_f64(share) }
     }
 }
 
