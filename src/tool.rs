@@ -224,9 +224,29 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 fn print_json(report: &impl serde::Serialize) {
     match serde_json::to_string_pretty(report) {
-        Ok(json) => print(&(json + "\n")),
+        Ok(json) => print(&(printable(&json) + "\n")),
         Err(error) => complain(&format!("the report cannot be written as JSON: {error}\n")),
     }
+}
+
+/// Returns JSON with the same meaning that a terminal shows as it is. JSON may contain control
+/// characters above U+007E and bidi controls as they are.
+fn printable(json: &str) -> String {
+    let mut printable = String::with_capacity(json.len());
+    for character in json.chars() {
+        let is_shown = match character {
+            '\n' | ' '..='~' => true,
+            _ => character.escape_debug().eq([character]),
+        };
+        if is_shown {
+            printable.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                printable.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    printable
 }
 
 /// Writes to standard output. Whoever closed it wants no more, so a failure is no failure here.

@@ -1,7 +1,9 @@
 //! The events that ask for a diagnosis, by direct invocation of the deployed function.
 //!
-//! API Gateway can send no such event: the `type` of its events to authorizers is always `TOKEN` or
-//! `REQUEST`. A caller needs the IAM permission to invoke the function.
+//! API Gateway sends no such event to an authorizer or by a proxy integration: the `type` of the former
+//! is always `TOKEN` or `REQUEST`, and the latter has none. Any other integration passes on what a client
+//! sends, so the documentation warns of it. Otherwise a caller needs the IAM permission to invoke the
+//! function.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

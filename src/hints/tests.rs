@@ -38,6 +38,10 @@ fn recognizes_the_issuer_of_the_same_provider_only() {
     }
     check("https://a.id.example", &["https://b.id.example"], Some(Hint::OTHER_HOST));
     check("https://id.example/a", &["https://id.example/b"], Some(Hint::OTHER_INSTANCE));
+    // The comparisons with many issuers cost no more for an `iss` as long as a token.
+    let long = |length: usize| format!("{:a<length$}", "https://id.example/");
+    check(&(long(255) + "/"), &[&long(255)], Some(Hint::SLASH));
+    check(&(long(256) + "/"), &[&long(256)], None);
     // The issuer that differs least decides, wherever it is in the list.
     let list = ["https://a.example/x", "https://b.example/y", "https://b.example/x"];
     check("https://b.example/x/", &list, Some(Hint::SLASH));

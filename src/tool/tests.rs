@@ -74,3 +74,14 @@ fn colours_a_report_on_a_terminal_only_and_never_with_no_color() {
     check(true, &[("TERM", "dumb")], Style::Plain);
     check(false, &[], Style::Plain);
 }
+
+#[test]
+fn writes_json_that_a_terminal_shows_as_it_is() {
+    let odd = "\u{9b}2J\u{202e}\u{7f}\u{2028}\u{e0001}";
+    let plain = "\"é \\ 語 \u{1f600}";
+    let json = serde_json::to_string_pretty(&[odd, plain]).unwrap();
+    let printed = printable(&json);
+    assert!(printed.contains(r#""\u009b2J\u202e\u007f\u2028\udb40\udc01""#), "{printed:?}");
+    assert!(printed.contains(&serde_json::to_string(plain).unwrap()), "{printed:?}");
+    assert_eq!(serde_json::from_str::<[String; 2]>(&printed).unwrap(), [odd, plain]);
+}

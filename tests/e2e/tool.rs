@@ -237,6 +237,21 @@ async fn judges_at_another_time_and_hides_values_if_asked_to() {
 }
 
 #[tokio::test]
+async fn no_claim_can_control_the_terminal() {
+    const ODD: &str = "\u{9b}2J\u{202e}\u{7f}\u{1b}[2J\u{2028}語";
+    let issuer = Issuer::start().await.unwrap();
+    let token = token_with(&issuer, json!({ "sub": ODD }));
+    for arguments in [&["explain"][..], &["explain", "--json"]] {
+        let said = run_with(arguments, &trusting(&issuer), token.clone()).await;
+        let controls = ['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}', '\u{2028}'];
+        assert!(!said.stdout.contains(controls), "{arguments:?}: {:?}", said.stdout);
+        assert!(said.stdout.contains('語'), "{arguments:?}: {}", said.stdout);
+    }
+    let said = run_with(&["explain", "--json"], &trusting(&issuer), token).await;
+    assert_eq!(said.json()["claims"]["sub"], ODD);
+}
+
+#[tokio::test]
 async fn reports_mistakes_and_warnings_on_standard_error() {
     let said = run_with(&["explain"], &[("AUTHORIZER_ISSUER", "http://a.example")], "x").await;
     assert_eq!((said.status, said.stdout.as_str()), (Some(1), ""));
