@@ -33,6 +33,8 @@ async fn every_request_has_its_answer_before_the_issuer_answers() {
         for decision in deployment.ask_until_fetch_follows(&token, &issuer, next).await {
             assert_eq!(decision.verdict, Verdict::Allow, "{decision}");
             assert_ne!(decision.keys.as_deref(), Some("fetched"), "{decision}");
+            // A request that waited would wait until its deadline.
+            assert!(decision.duration < TIMEOUT, "waited: {decision}");
         }
         issuer.serve_key_set(Served::Own);
         deployment.idle().await;
