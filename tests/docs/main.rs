@@ -89,13 +89,13 @@ fn every_setting_is_documented_as_it_is() {
         let name = format!("{PREFIX}{}", setting.name);
         let section = documented.iter().find(|section| section.title == name);
         let text = section.unwrap_or_else(|| panic!("{name} has no section")).text.replace('`', "");
-        for line in [
-            format!("- takes: {}", setting.takes.replace('`', "")),
-            format!("- default: {}", setting.default),
-            format!("- example: {name}={}", setting.example),
-        ] {
-            assert!(text.lines().any(|documented| documented == line), "{name} lacks {line:?}");
-        }
+        let default = match setting.default {
+            "required" => "Required.".to_owned(),
+            default => format!("Default: {default}."),
+        };
+        let takes = setting.takes.replace('`', "");
+        let line = format!("Takes {takes}. {default} {name}={}", setting.example);
+        assert!(text.lines().any(|documented| documented == line), "{name} lacks {line:?}");
         let overview = format!("[{}](#{})", setting.name, name.to_lowercase());
         assert!(page.text.contains(&overview), "{name} is not in the overview");
     }
