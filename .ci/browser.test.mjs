@@ -1,27 +1,17 @@
 // Tests the WebSocket client of the sample in headless Chromium, against the authorizer behind
-// local-gateway. ChromeDriver controls the browser: https://www.w3.org/TR/webdriver2/
+// local-gateway.
 //
 // A relay between the browser and local-gateway counts the handshakes and cuts connections.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { after, before, beforeEach, test } from "node:test";
+import { before, beforeEach, test } from "node:test";
+import { TIMEOUT_MS, atEnd, readUntil, start, startBrowser } from "./chromium.mjs";
 
 const CLIENT = new URL("../samples/websocket/client/", import.meta.url);
-/** A step that takes longer than this has failed. */
-const TIMEOUT_MS = 30_000;
-
-const cleanups = [];
-/** Runs `cleanup` at the end, before those that were added earlier. */
-const atEnd = (cleanup) => cleanups.unshift(cleanup);
-
 let gateway;
 let relay;
 let browser;
@@ -30,16 +20,6 @@ before(async () => {
   gateway = await startGateway();
   relay = await startRelay(gateway.url);
   browser = await startBrowser(await servePage());
-});
-
-after(async () => {
-  for (const cleanup of cleanups) {
-    try {
-      await cleanup();
-    } catch (error) {
-      console.error("a cleanup failed:", error);
-    }
-  }
 });
 
 beforeEach(() => (relay.handshakes = 0));
@@ -203,77 +183,6 @@ async function servePage() {
     response.writeHead(200, { "Content-Type": type }).end(await readFile(new URL(name, CLIENT)));
   });
   return `http://127.0.0.1:${await listen(server)}/`;
-}
-
-/** Starts the browser and opens `page`. Returns how to run a function in it. */
-async function startBrowser(page) {
-  const profile = await mkdtemp(join(tmpdir(), "browser-"));
-  atEnd(() => rm(profile, { recursive: true, maxRetries: 10 }));
-  const lines = start("chromedriver", ["--port=0"], "SIGKILL");
-  const started = /started successfully on port (\d+)/;
-  const [, port] = (await readUntil(lines, started)).match(started);
-  const driver = `http://127.0.0.1:${port}`;
-  const args = [
-    "--headless",
-    // The browser ends when ChromeDriver does.
-    "--remote-debugging-pipe",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    `--user-data-dir=${profile}`,
-  ];
-  const { sessionId } = await command("POST", `${driver}/session`, {
-    capabilities: {
-      alwaysMatch: { timeouts: { script: TIMEOUT_MS }, "goog:chromeOptions": { args } },
-    },
-  });
-  const session = `${driver}/session/${sessionId}`;
-  atEnd(() => command("DELETE", session));
-  await command("POST", `${session}/url`, { url: page });
-  return {
-    /** Calls a function in the page. WebDriver waits for its promise. */
-    run: (call, ...args) =>
-      command("POST", `${session}/execute/sync`, { script: `return (${call})(...arguments)`, args }),
-  };
-}
-
-/** Sends a WebDriver command. Returns the result's value. */
-async function command(method, url, parameters) {
-  const body = parameters && JSON.stringify(parameters);
-  const response = await fetch(url, { method, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const { value } = await response.json();
-  if (!response.ok) throw new Error(`${value.error}: ${value.message}`);
-  return value;
-}
-
-/** Starts a program, which gets `signal` at the end. Returns the lines of its standard output. */
-function start(program, args, signal) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = once(child, "exit");
-  atEnd(() => {
-    child.kill(signal);
-    return exited;
-  });
-  return createInterface({ input: child.stdout });
-}
-
-/** Returns the lines up to the one that matches `last`. Fails if the program ends or is late. */
-function readUntil(lines, last) {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const fail = () => reject(new Error(`no line matched ${last}. The program printed:\n${text}`));
-    const timer = setTimeout(fail, TIMEOUT_MS);
-    lines.on("close", fail).on("line", (line) => {
-      text += `${line}\n`;
-      if (!last.test(line)) return;
-      clearTimeout(timer);
-      resolve(text);
-    });
-  });
 }
 
 /** Listens on a free port of loopback until the end. Returns the port. */

@@ -34,10 +34,9 @@ pub(crate) struct ContextClaim {
 
 impl ContextRules {
     /// The names in a context that have a meaning of their own, to this function or to API Gateway.
-    pub(crate) const RESERVED_NAMES: [&'static str; 11] = [
+    pub(crate) const RESERVED_NAMES: [&'static str; 10] = [
         "sub",
         "iss",
-        "tenant",
         "client_id",
         "scope",
         "exp",
@@ -47,6 +46,10 @@ impl ContextRules {
         "claims",
         "integrationLatency",
     ];
+
+    /// The name of the tenant. It is reserved only if an issuer has tenants, since many tokens have a
+    /// claim with this name.
+    pub(crate) const TENANT: &'static str = "tenant";
 
     /// Returns the context for a token's claims.
     ///
@@ -62,7 +65,7 @@ impl ContextRules {
         let mut context = Context(Vec::with_capacity(7 + self.claims.len()));
         context.set("sub", set.sub.as_deref().map(ContextValue::from));
         context.set("iss", set.iss.as_deref().map(ContextValue::from));
-        context.set("tenant", claims.tenant().map(ContextValue::from));
+        context.set(Self::TENANT, claims.tenant().map(ContextValue::from));
         context.set("client_id", set.client().map(ContextValue::from));
         context.set("scope", set.scope_text().map(ContextValue::Text));
         context.set("exp", set.exp.and_then(|exp| ContextValue::number(exp.0)));

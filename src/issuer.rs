@@ -166,10 +166,19 @@ impl IssuerName {
             (None, None) => (*jwk_issuer == *self.text).then_some(KeyTenant::Every),
             (None, Some(_)) => self.tenant_in(jwk_issuer).map(|it| KeyTenant::Only(it.into())),
             (Some(of_key), Some(ours)) => (of_key == ours).then_some(KeyTenant::Every),
-            (Some((before, after)), None) => is_around_segment(before, after)
-                .then(|| segment_between(&self.text, before, after))?
-                .map(|_| KeyTenant::Every),
+            (Some(_), None) => self.is_with_one_tenant(jwk_issuer).then_some(KeyTenant::Every),
         }
+    }
+
+    /// Returns whether the name is a template with one tenant in the place of each `{tenantid}`. The
+    /// last one is a whole segment of the path. Entra External ID has the tenant in the host too.
+    fn is_with_one_tenant(&self, template: &str) -> bool {
+        let Some((before, after)) = template.rsplit_once(JWK_TENANT) else { return false };
+        let tenant = self.text.strip_suffix(after).and_then(|text| text.rsplit('/').next());
+        is_around_segment(before, after)
+            && tenant.is_some_and(|tenant| {
+                is_tenant(tenant) && template.replace(JWK_TENANT, tenant) == *self.text
+            })
     }
 }
 

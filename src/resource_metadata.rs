@@ -57,7 +57,7 @@ impl Resource {
 
 /// The settings that the document describes.
 pub(crate) struct Enforced<'c> {
-    /// The issuers whose tokens are accepted, as far as they can be listed.
+    /// The issuers whose tokens are accepted. Those of any tenant cannot be listed.
     pub issuers: Vec<String>,
     /// The scopes that the rules ask for. They may repeat.
     pub scopes: Vec<&'c str>,

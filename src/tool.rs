@@ -2,18 +2,21 @@
 //!
 //! The report is on standard output, and everything else on standard error. Nothing is logged.
 
+mod output;
+
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use jwks_authorizer::diagnosis::text::{Style, parse_time};
+use jwks_authorizer::diagnosis::text::parse_time;
 use jwks_authorizer::diagnosis::{Subject, Values};
 use jwks_authorizer::{Authorizer, Invocation, diagnosis};
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::start;
+use output::{complain, print, print_json, style};
 
 const USAGE: &str = "\
 jwks-authorizer is a Lambda authorizer for API Gateway that verifies JWTs.
@@ -206,57 +209,9 @@ fn read_stdin() -> Result<String, Box<dyn std::error::Error>> {
     Ok(String::from_utf8(bytes).map_err(|_| "standard input is not UTF-8")?)
 }
 
-/// Colours a report on a terminal, unless the user wants none ([NO_COLOR](https://no-color.org)).
-fn style() -> Style {
-    style_for(io::stdout().is_terminal(), |name| std::env::var_os(name))
-}
-
-fn style_for(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> Style {
-    let no_colour = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
-    if is_terminal && !no_colour && !is_dumb { Style::Coloured } else { Style::Plain }
-}
-
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     complain(&format!("{error}\n"));
     ExitCode::FAILURE
-}
-
-fn print_json(report: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(report) {
-        Ok(json) => print(&(printable(&json) + "\n")),
-        Err(error) => complain(&format!("the report cannot be written as JSON: {error}\n")),
-    }
-}
-
-/// Returns JSON with the same meaning that a terminal shows as it is. JSON may contain control
-/// characters above U+007E and bidi controls as they are.
-fn printable(json: &str) -> String {
-    let mut printable = String::with_capacity(json.len());
-    for character in json.chars() {
-        let is_shown = match character {
-            '\n' | ' '..='~' => true,
-            _ => character.escape_debug().eq([character]),
-        };
-        if is_shown {
-            printable.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                printable.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    printable
-}
-
-/// Writes to standard output. Whoever closed it wants no more, so a failure is no failure here.
-fn print(text: &str) {
-    let mut stdout = io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-}
-
-fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

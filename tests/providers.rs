@@ -363,6 +363,15 @@ async fn a_key_that_names_its_issuer_is_for_no_other() {
 }
 
 #[tokio::test]
+async fn a_key_of_external_id_may_name_the_tenant_twice() {
+    let recipe = recipe("Entra External ID");
+    let token = ISSUER.sign(&recipe.token);
+    let key_issuer = "https://{tenantid}.ciamlogin.com/{tenantid}/v2.0";
+    let outcome = recipe.judge_by_key_of(Some(key_issuer), &token).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn the_executable_decides_in_the_same_way() {
     for (number, recipe) in recipes().into_iter().enumerate() {
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("provider-{number}.json"));

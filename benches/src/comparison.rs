@@ -173,14 +173,18 @@ fn limits_against_node(rounds: &[Round]) -> Vec<Limit> {
         return Vec::new();
     }
     vec![
-        Limit::at_least("Node's exec → first answer, as a multiple of ours", 20.0, median(start)),
         Limit::at_least(
-            "Node's CPU of each of 1,000 invocations, as a multiple of ours",
+            "Node's exec → first answer, as a multiple of this function's",
+            20.0,
+            median(start),
+        ),
+        Limit::at_least(
+            "Node's CPU of each of 1,000 invocations, as a multiple of this function's",
             8.0,
             median(early),
         ),
         Limit::at_least(
-            "Node's CPU of each of the next 1,000, as a multiple of ours",
+            "Node's CPU of each of the next 1,000, as a multiple of this function's",
             8.0,
             median(warm),
         ),

@@ -6,10 +6,10 @@ use local_gateway::issuer::Issuer;
 use local_gateway::keys::KeyError;
 use local_gateway::log::Follower;
 use local_gateway::stack::Stack;
+use local_gateway::tokens;
 use serde_json::Value;
 
 use crate::client::{self, ClientError, Credential, Received};
-use crate::tokens;
 
 /// How long the demo waits until the function logs a decision.
 const LOG_TIMEOUT: Duration = Duration::from_secs(10);

@@ -41,11 +41,13 @@ impl Profile {
 pub enum ExecutableError {
     /// [`PREBUILT`] is not the path of an executable file.
     #[error(
-        "{PREBUILT} is {}, which is not an executable file. \
-         Correct the path, or unset the variable to build the function.",
+        "{name} is {}, which is not an executable file. \
+         Correct the path, or leave {name} out to build the function.",
         .path.display()
     )]
     Prebuilt {
+        /// The variable or the option with the path.
+        name: &'static str,
         /// The variable's value.
         path: PathBuf,
         /// The operating system's error.
@@ -92,15 +94,21 @@ pub enum ExecutableError {
 /// When [`PREBUILT`] is not an executable file, or when [`build`] fails.
 pub async fn find(profile: Profile) -> Result<PathBuf, ExecutableError> {
     match std::env::var_os(PREBUILT).filter(|path| !path.is_empty()) {
-        Some(path) => prebuilt(path.into()),
+        Some(path) => prebuilt(PREBUILT, path.into()),
         None => build(PACKAGE, profile).await,
     }
 }
 
-fn prebuilt(path: PathBuf) -> Result<PathBuf, ExecutableError> {
+/// Checks the path of a prebuilt executable, which the variable or option `name` has, and returns it as
+/// an absolute path.
+///
+/// # Errors
+///
+/// When it is not an executable file.
+pub fn prebuilt(name: &'static str, path: PathBuf) -> Result<PathBuf, ExecutableError> {
     match check_executable(&path) {
         Ok(path) => Ok(path),
-        Err(source) => Err(ExecutableError::Prebuilt { path, source }),
+        Err(source) => Err(ExecutableError::Prebuilt { name, path, source }),
     }
 }
 

@@ -45,8 +45,17 @@ impl Issuer {
     ///
     /// When no port or no key can be had.
     pub async fn start() -> io::Result<Self> {
+        Self::start_at(0).await
+    }
+
+    /// Makes a key and starts serving on `port`, or on a free one if another program has it.
+    ///
+    /// # Errors
+    ///
+    /// When no port or no key can be had.
+    pub async fn start_at(port: u16) -> io::Result<Self> {
         let key = SigningKey::generate("key-1").map_err(io::Error::other)?;
-        let listener = server::listen().await?;
+        let listener = server::listen_preferring(port).await?;
         let state = Arc::new(State {
             url: format!("http://{}", listener.local_addr()?),
             keys: Mutex::new(Keys { current: Arc::new(key), made: 1 }),

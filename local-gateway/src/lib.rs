@@ -1,22 +1,23 @@
 //! API Gateway, Lambda and an OIDC issuer on loopback, to run `jwks-authorizer` without AWS.
 //!
 //! ```text
-//! WebSocket client ──▶ WebSocketApi ──▶ RuntimeApi ◀── Function (the real executable)
-//!                      asks at         Lambda's        │
-//!                      $connect        Runtime API     ▼
-//!                                                     Issuer (discovery, key set, tokens)
+//! client ──▶ WebSocketApi, RestApi, HttpApi ──▶ RuntimeApi ◀── Function (the real executable)
+//!            ask their Authorizer               Lambda's        │
+//!                 │                             Runtime API     ▼
+//!              Recorder ──▶ Page                               Issuer (discovery, key set, tokens)
 //! ```
 //!
 //! `cargo run -p local-gateway` shows the authorizer at work. The authorizer's tests and benchmarks
 //! run its executable in the same way. The modules, in the order in which a request passes them:
 //!
-//! - [`websocket`]: accepts or refuses WebSocket handshakes,
-//! - [`rest`]: accepts or refuses requests to a REST API, and passes them on,
+//! - [`websocket`], [`rest`] and [`http_api`]: accept or refuse requests,
+//! - [`authorizer`], [`identity`] and [`cache`]: decide whether to ask the function,
 //! - [`request`] and [`events`]: a client's request, and the event that each kind of API makes of it,
-//! - [`runtime_api`] and [`invocation`]: pass the event to the function and take its response,
+//! - [`runtime_api`], [`invoke`] and [`invocation`]: pass the event to the function and take its response,
 //! - [`function`], [`log`] and [`executable`]: run the function as a child process,
-//! - [`issuer`], [`served`] and [`keys`]: sign the tokens and publish the keys,
+//! - [`issuer`], [`served`], [`keys`] and [`tokens`]: sign the tokens and publish the keys,
 //! - [`policy`]: evaluates the policy that the function returns,
+//! - [`recorder`] and [`page`]: keep the requests, and show them,
 //! - [`stack`]: starts all of them.
 //!
 //! The crate does not depend on the authorizer and shares no code with it. It is written from the
@@ -25,21 +26,31 @@
 //! Each server listens on a free port of `127.0.0.1` and stops when its handle is dropped. Waiting
 //! uses notifications: nothing polls or sleeps.
 
+pub mod authorizer;
+pub mod cache;
+mod client_request;
 pub mod events;
 pub mod executable;
 pub mod function;
+mod guard;
+pub mod http_api;
+pub mod identity;
 pub mod invocation;
+pub mod invoke;
 pub mod issuer;
 pub mod keys;
 pub mod log;
+pub mod page;
 pub mod policy;
 mod queue;
+pub mod recorder;
 pub mod request;
 pub mod rest;
 pub mod runtime_api;
 pub mod served;
 mod server;
 pub mod stack;
+pub mod tokens;
 pub mod websocket;
 
 // These types are in signatures of public functions.

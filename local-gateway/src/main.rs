@@ -1,4 +1,4 @@
-//! Runs the authorizer behind a WebSocket API on this machine, to try it without AWS.
+//! Runs the authorizer behind APIs on this machine, to try it without AWS.
 
 #![allow(
     clippy::print_stdout,
@@ -8,37 +8,30 @@
 
 mod client;
 mod demo;
+mod options;
 mod rest_command;
 mod settings;
 mod start_message;
-mod tokens;
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::executable::{self, ExecutableError, Profile};
 use local_gateway::invocation::FunctionError;
-use local_gateway::stack::{Stack, StartError};
+use local_gateway::page::{self, Page};
+use local_gateway::stack::{Ports, Stack, StartError};
 
 use crate::client::ClientError;
 use crate::demo::DemoError;
+use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
-use crate::settings::{NotForDemo, Settings};
+use crate::settings::{Settings, SettingsError};
 
-const USAGE: &str = "\
-Runs the authorizer behind a WebSocket API on this machine.
-
-Usage: cargo run -p local-gateway           runs until Ctrl-C; prints tokens and client commands
-       cargo run -p local-gateway -- demo   connects a real client; fails if a result is wrong
-       cargo run -p local-gateway -- rest ADDRESS SCOPE
-                                            a REST API whose /mcp passes requests on to the HTTP
-                                            server at ADDRESS; runs until Ctrl-C; a 403 names SCOPE
-
-Environment variables:
-  JWKS_AUTHORIZER_BIN   path of the function's executable; if not set, cargo builds it
-  AUTHORIZER_*          settings for the function; not allowed with the demo";
+/// The port of the page, if it is free. The other servers prefer the ports after it.
+const PAGE_PORT: u16 = 8700;
 
 /// The exit code of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -47,7 +40,7 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    NotForDemo(#[from] NotForDemo),
+    Settings(#[from] SettingsError),
     #[error(transparent)]
     Executable(#[from] ExecutableError),
     #[error(transparent)]
@@ -62,6 +55,13 @@ enum Failure {
     Backend(String),
     #[error("could not start the REST API or the function")]
     RestApi(#[source] io::Error),
+    #[error(
+        "could not take port {port} for the page. \
+         Stop the other program, or choose another port; --port 0 is any free one."
+    )]
+    Port { port: u16, source: io::Error },
+    #[error("could not start the page on a free port of 127.0.0.1")]
+    Page(#[source] io::Error),
     #[error("the function failed to start: {0}")]
     Init(FunctionError),
     #[error(transparent)]
@@ -78,20 +78,21 @@ type Interrupt<'a> = Pin<&'a mut (dyn Future<Output = io::Result<()>> + Send)>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let interrupt = pin!(tokio::signal::ctrl_c());
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
-        [] => serve(interrupt).await,
-        ["rest", backend, scope] => serve_rest(interrupt, backend, scope).await,
-        ["demo"] => until_interrupt(interrupt, demonstrate()).await,
-        ["--help" | "-h"] => {
-            println!("{USAGE}");
-            Ok(())
-        }
-        unknown => {
-            eprintln!("unknown arguments: {}\n\n{USAGE}", unknown.join(" "));
+    let options = match Options::parse(std::env::args_os().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\nFor the usage: cargo run -p local-gateway -- --help");
             return ExitCode::from(2);
         }
+    };
+    let result = match &options.command {
+        Command::Help => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        Command::Serve => serve(interrupt, &options).await,
+        Command::Rest { backend, scope } => serve_rest(interrupt, backend, scope, &options).await,
+        Command::Demo => until_interrupt(interrupt, demonstrate(&options)).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -117,27 +118,59 @@ fn report(failure: &Failure) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn start(settings: &Settings) -> Result<Stack, Failure> {
-    let executable = executable::find(Profile::OWN).await?;
-    Ok(Stack::start(&executable, settings.variables()).await?)
+fn settings(options: &Options) -> Result<Settings, SettingsError> {
+    Settings::read(std::env::vars_os(), &options.env_files, &options.set)
 }
 
-async fn demonstrate() -> Result<(), Failure> {
-    let settings = Settings::pick(std::env::vars_os());
+async fn find_executable(options: &Options) -> Result<PathBuf, ExecutableError> {
+    match &options.binary {
+        Some(path) => executable::prebuilt("--binary", path.clone()),
+        None => executable::find(Profile::OWN).await,
+    }
+}
+
+async fn demonstrate(options: &Options) -> Result<(), Failure> {
+    let settings = settings(options)?;
     settings.check_none()?;
-    let stack = start(&settings).await?;
+    let executable = find_executable(options).await?;
+    let stack = Stack::start(&executable, settings.variables()).await?;
     Ok(demo::run(&stack).await?)
 }
 
-async fn serve(mut interrupt: Interrupt<'_>) -> Result<(), Failure> {
-    let settings = Settings::pick(std::env::vars_os());
-    let started = async {
-        let stack = start(&settings).await?;
-        let log = stack.function.follow_log();
-        let message = start_message::write(&stack, &settings).await?;
-        Ok((stack, log, message))
+/// Returns the ports that the servers prefer: those after the page's.
+fn ports(page: u16) -> Ports {
+    let after = |distance| match page {
+        0 => 0,
+        page => page.checked_add(distance).unwrap_or_default(),
     };
-    let (mut stack, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    Ports {
+        websocket_api: after(1),
+        rest_api: after(2),
+        http_api: after(3),
+        invoke_api: after(4),
+        issuer: after(5),
+    }
+}
+
+async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Failure> {
+    let settings = settings(options)?;
+    let started = async {
+        // Takes the page's port before a build, so that a taken port is reported at once.
+        let listening = match options.port {
+            Some(port) => {
+                page::Listening::at(port).await.map_err(|source| Failure::Port { port, source })?
+            }
+            None => page::Listening::preferring(PAGE_PORT).await.map_err(Failure::Page)?,
+        };
+        let executable = find_executable(options).await?;
+        let ports = ports(options.port.unwrap_or(PAGE_PORT));
+        let stack = Stack::start_at(ports, &executable, settings.variables()).await?;
+        let log = stack.function.follow_log();
+        let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
+        let message = start_message::write(&page.url(), &stack, &settings).await?;
+        Ok((stack, page, log, message))
+    };
+    let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
     println!("{message}");
     let ended = async {
         while let Some(line) = log.line(|_| true).await {
@@ -155,9 +188,14 @@ async fn serve_rest(
     mut interrupt: Interrupt<'_>,
     backend: &str,
     scope: &str,
+    options: &Options,
 ) -> Result<(), Failure> {
-    let settings = Settings::pick(std::env::vars_os());
-    let started = Rest::start(backend, scope, &settings);
+    let settings = settings(options)?;
+    let backend = backend.parse().map_err(|_| Failure::Backend(backend.to_owned()))?;
+    let started = async {
+        let executable = find_executable(options).await?;
+        Rest::start(&executable, backend, scope, &settings).await
+    };
     let mut rest = until_interrupt(interrupt.as_mut(), started).await?;
     println!("\nREST API        {}\n", rest.api.url());
     tokio::select! {

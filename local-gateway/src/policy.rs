@@ -2,7 +2,7 @@
 //!
 //! It is written from the documentation of IAM and API Gateway, not from the authorizer. Where the
 //! documentation is not precise, it is stricter: API Gateway accepts every response that it accepts.
-//! Conditions and the simple responses of HTTP APIs are deliberately absent.
+//! Conditions are deliberately absent.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html>
 //! - <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
@@ -27,6 +27,38 @@ pub enum PolicyDecision {
     Allow(Caller),
     /// A statement denies the request, or none allows it. The client gets a 403.
     Deny(Caller),
+}
+
+/// How IAM arrives at the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A statement allows the request, and none denies it.
+    Allow,
+    /// A statement denies the request.
+    ExplicitDeny,
+    /// No statement is about the request.
+    ImplicitDeny,
+}
+
+/// The decision about a request, and the part of the policy that made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The decision.
+    pub verdict: Verdict,
+    /// The resource that the request's ARN matches, in the statement that decides. An implicit Deny
+    /// has none.
+    pub matched: Option<Matched>,
+    /// The caller.
+    pub caller: Caller,
+}
+
+/// A resource of a policy that matches a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// The statement's position in the policy, from 0.
+    pub statement: usize,
+    /// The resource.
+    pub resource: String,
 }
 
 /// The caller, as the authorizer describes it.
@@ -79,19 +111,59 @@ pub enum MalformedResponse {
 ///
 /// When the response is malformed. API Gateway then answers the client with a 500.
 pub fn evaluate(response: &[u8], request_arn: &str) -> Result<PolicyDecision, MalformedResponse> {
+    let Evaluation { verdict, caller, .. } = judge(response, request_arn)?;
+    Ok(match verdict {
+        Verdict::Allow => PolicyDecision::Allow(caller),
+        Verdict::ExplicitDeny | Verdict::ImplicitDeny => PolicyDecision::Deny(caller),
+    })
+}
+
+/// Decides as [`evaluate`] does, and says which part of the policy decides.
+///
+/// # Errors
+///
+/// When the response is malformed.
+pub fn judge(response: &[u8], request_arn: &str) -> Result<Evaluation, MalformedResponse> {
     if response.len() > MAX_RESPONSE_BYTES {
         return Err(MalformedResponse::TooLarge(response.len()));
     }
     let response: AuthorizerResponse = serde_json::from_slice(response)?;
     response.check()?;
 
-    let applies = |effect| {
-        let mut statements = response.policy_document.statement.iter();
-        statements.any(|statement| statement.effect == effect && statement.covers(request_arn))
+    let first = |effect| {
+        let statements = response.policy_document.statement.iter().enumerate();
+        let mut statements = statements.filter(|(_, statement)| statement.effect == effect);
+        statements.find_map(|(position, statement)| {
+            let resource = statement.covers(request_arn)?.to_owned();
+            Some(Matched { statement: position, resource })
+        })
     };
-    let is_allowed = applies(Effect::Allow) && !applies(Effect::Deny);
+    let (verdict, matched) = match (first(Effect::Deny), first(Effect::Allow)) {
+        (Some(denied), _) => (Verdict::ExplicitDeny, Some(denied)),
+        (None, Some(allowed)) => (Verdict::Allow, Some(allowed)),
+        (None, None) => (Verdict::ImplicitDeny, None),
+    };
     let caller = Caller { principal_id: response.principal_id, context: response.context };
-    Ok(if is_allowed { PolicyDecision::Allow(caller) } else { PolicyDecision::Deny(caller) })
+    Ok(Evaluation { verdict, matched, caller })
+}
+
+/// Reads a simple response of an HTTP API: whether it allows the request, and the context.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html#http-api-lambda-authorizer.payload-format-response>
+///
+/// # Errors
+///
+/// When the response is malformed.
+pub fn read_simple(response: &[u8]) -> Result<(bool, Map<String, Value>), MalformedResponse> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Simple {
+        is_authorized: bool,
+        #[serde(default)]
+        context: Map<String, Value>,
+    }
+    let Simple { is_authorized, context } = serde_json::from_slice(response)?;
+    Ok((is_authorized, context))
 }
 
 #[derive(Deserialize)]
@@ -152,11 +224,14 @@ impl AuthorizerResponse {
 }
 
 impl Statement {
-    fn covers(&self, request_arn: &str) -> bool {
+    /// Returns the resource that the request's ARN matches, if the action matches too.
+    fn covers(&self, request_arn: &str) -> Option<&str> {
         // IAM ignores case in actions, but not in resources.
         let action = ACTION.to_ascii_lowercase();
-        self.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action))
-            && self.resource.iter().any(|pattern| matches(pattern, request_arn))
+        if !self.action.iter().any(|pattern| matches(&pattern.to_ascii_lowercase(), &action)) {
+            return None;
+        }
+        self.resource.iter().find(|pattern| matches(pattern, request_arn)).map(String::as_str)
     }
 }
 
@@ -230,6 +305,40 @@ mod tests {
 
     fn decide(response: &Value) -> Result<PolicyDecision, MalformedResponse> {
         evaluate(response.to_string().as_bytes(), ARN)
+    }
+
+    #[test]
+    fn says_which_statement_decides() {
+        let allow = || statement("Allow", STAGE);
+        let deny = || statement("Deny", ARN);
+        let other = || statement("Deny", "arn:aws:execute-api:*/other");
+        let matched =
+            |statement, resource: &str| Some(Matched { statement, resource: resource.to_owned() });
+        for (statements, verdict, decides) in [
+            (json!([other(), allow()]), Verdict::Allow, matched(1, STAGE)),
+            (json!([allow(), deny()]), Verdict::ExplicitDeny, matched(1, ARN)),
+            (json!([other()]), Verdict::ImplicitDeny, None),
+        ] {
+            let response = response(statements.clone()).to_string();
+            let evaluation = judge(response.as_bytes(), ARN).unwrap();
+            assert_eq!(
+                (evaluation.verdict, evaluation.matched),
+                (verdict, decides),
+                "{statements}"
+            );
+        }
+    }
+
+    #[test]
+    fn reads_a_simple_response_of_the_documented_shape_only() {
+        let (is_authorized, context) =
+            read_simple(br#"{"isAuthorized":true,"context":{"sub":"alice"}}"#).unwrap();
+        assert!(is_authorized);
+        assert_eq!(context["sub"], "alice");
+        assert!(!read_simple(br#"{"isAuthorized":false}"#).unwrap().0);
+        for malformed in [r#"{"isAuthorized":"true"}"#, "{}", "[]", r#"{"isAuthorized":null}"#] {
+            assert!(read_simple(malformed.as_bytes()).is_err(), "{malformed}");
+        }
     }
 
     fn allows(response: &Value) -> bool {

@@ -126,6 +126,11 @@ impl Queue {
         let _ = self.taken.subscribe().wait_for(|taken| *taken >= count).await;
     }
 
+    /// Returns how many invocations the function has taken.
+    pub(crate) fn taken_so_far(&self) -> usize {
+        *self.taken.borrow()
+    }
+
     /// Ends the running invocation `id` with `outcome`.
     pub(crate) fn complete(&self, id: &str, outcome: FunctionOutcome) -> Result<(), UnknownId> {
         let sender = self.running().remove(id).ok_or(UnknownId)?;

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use local_gateway::executable::{self, Profile};
 use local_gateway::function::Function;
 use local_gateway::header::HeaderValue;
 use local_gateway::log::Follower;
@@ -27,16 +27,14 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    /// Starts the API for the `backend`, and the function with `settings`. The resource is the API's
+    /// Starts the API for the `backend`, and the function's `executable` with `settings`. The resource is the API's
     /// `/mcp`. A 403 names `scope`.
     pub(crate) async fn start(
-        backend: &str,
+        executable: &Path,
+        backend: SocketAddr,
         scope: &str,
         settings: &Settings,
     ) -> Result<Self, Failure> {
-        let backend: SocketAddr =
-            backend.parse().map_err(|_| Failure::Backend(backend.to_owned()))?;
-        let executable = executable::find(Profile::OWN).await?;
         let listening = Listening::start().await.map_err(Failure::RestApi)?;
         let url = listening.url().map_err(Failure::RestApi)?;
         let runtime_api = Arc::new(RuntimeApi::start().await.map_err(Failure::RestApi)?);
@@ -45,7 +43,7 @@ impl Rest {
         let defaults = defaults.map(|(name, value)| (name.into(), value.into()));
         let variables = defaults.iter().chain(settings.variables());
         let variables = variables.map(|(name, value)| (name.as_os_str(), value.as_os_str()));
-        let mut function = Function::start(&executable, runtime_api.address(), variables)
+        let mut function = Function::start(executable, runtime_api.address(), variables)
             .map_err(Failure::RestApi)?;
         let log = function.follow_log();
         tokio::select! {

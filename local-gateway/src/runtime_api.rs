@@ -80,6 +80,18 @@ impl RuntimeApi {
         self.queue.invoke(deadline, event.into()).await
     }
 
+    /// Takes the next invocation in this process, in place of a function. Returns the event and the
+    /// invocation's ID.
+    pub(crate) async fn take(&self) -> Option<(Bytes, String)> {
+        self.queue.next().await.map(|invocation| (invocation.event, invocation.id))
+    }
+
+    /// Ends an invocation that this process took.
+    pub(crate) fn complete(&self, id: &str, outcome: FunctionOutcome) {
+        // Its invoker may have stopped waiting. Nothing more is to be done then.
+        let _ = self.queue.complete(id, outcome);
+    }
+
     /// Waits until the function asks for its first invocation.
     ///
     /// # Errors
@@ -98,6 +110,12 @@ impl RuntimeApi {
     /// Waits until the function has taken `count` invocations since its start.
     pub async fn taken(&self, count: usize) {
         self.queue.taken(count).await;
+    }
+
+    /// Returns how many invocations the function has taken since its start.
+    #[must_use]
+    pub fn taken_so_far(&self) -> usize {
+        self.queue.taken_so_far()
     }
 
     /// Waits until the function reports that its start failed.

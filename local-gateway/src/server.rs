@@ -3,6 +3,7 @@
 //! Gone means: the port refuses, and every open connection is cut. Tests need an issuer that
 //! disappears as much as one that answers, which is why this isn't a framework's graceful server.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -36,15 +37,29 @@ pub(crate) struct Server {
 
 /// Takes a free loopback port; connections queue up from here on.
 pub(crate) async fn listen() -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+    listen_at(0).await
+}
+
+/// Takes this loopback port, which must be free; 0 is any free port.
+pub(crate) async fn listen_at(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+/// Takes this loopback port, or any free one if another program has it.
+pub(crate) async fn listen_preferring(port: u16) -> io::Result<TcpListener> {
+    match listen_at(port).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => listen().await,
+    }
 }
 
 impl Server {
     /// Answers each request that comes to `listener` with what `handler` returns.
-    pub(crate) fn start<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
+    pub(crate) fn start<H, F, B>(listener: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-        F: Future<Output = Result<Answer, Disconnect>> + Send + 'static,
+        F: Future<Output = Result<Response<B>, Disconnect>> + Send + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicUsize::new(0));
@@ -69,10 +84,11 @@ impl Drop for Server {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, connections: Arc<AtomicUsize>, handler: H)
+async fn accept<H, F, B>(listener: TcpListener, connections: Arc<AtomicUsize>, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Answer, Disconnect>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, Disconnect>> + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let mut open = JoinSet::new();
     loop {
@@ -88,10 +104,11 @@ where
     }
 }
 
-async fn serve<H, F>(stream: TcpStream, handler: H)
+async fn serve<H, F, B>(stream: TcpStream, handler: H)
 where
     H: Fn(Request<Incoming>) -> F + Send + 'static,
-    F: Future<Output = Result<Answer, Disconnect>> + Send + 'static,
+    F: Future<Output = Result<Response<B>, Disconnect>> + Send + 'static,
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     // Small answers must not wait for a previous one's acknowledgement, benchmarks least of all.
     let _ = stream.set_nodelay(true);

@@ -6,8 +6,8 @@
 //! it, not the authorizer. The API answers each text message with the event that a function behind it
 //! would receive.
 //!
-//! Deliberately absent: identity sources (the API always asks the authorizer), routes other than
-//! `$default`, messages to other connections, and the limits on idle and total time. The HTTP library
+//! By default there are no identity sources, so the API always asks the authorizer. Deliberately absent:
+//! routes other than `$default`, messages to other connections, and the limits on idle and total time. The HTTP library
 //! converts header names to lower case; API Gateway keeps the client's case.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
@@ -15,7 +15,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,9 +33,10 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::events::{self, STAGE};
-use crate::invocation::{FunctionOutcome, InvokeError};
-use crate::policy::{self, Caller, MalformedResponse, PolicyDecision};
+use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, Refusal};
+use crate::events::STAGE;
+use crate::identity::ApiKind;
+use crate::recorder::Recorder;
 use crate::request;
 use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Disconnect, Server};
@@ -61,10 +62,31 @@ impl WebSocketApi {
     ///
     /// When no port is free.
     pub async fn start(runtime_api: Arc<RuntimeApi>) -> io::Result<Self> {
+        let config = AuthorizerConfig {
+            api: ApiKind::WebSocket,
+            identity_sources: Vec::new(),
+            ttl: Duration::ZERO,
+            simple_responses: false,
+        };
+        let authorizer = Authorizer::new(runtime_api, &config).map_err(io::Error::other)?;
+        Self::start_at(0, Arc::new(authorizer), Arc::default()).await
+    }
+
+    /// Starts listening on `port`, or on a free one if another program has it.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub async fn start_at(
+        port: u16,
+        authorizer: Arc<Authorizer>,
+        recorder: Arc<Recorder>,
+    ) -> io::Result<Self> {
         let connections = Arc::new(AtomicU64::new(1));
-        let server = Server::start(server::listen().await?, move |request| {
+        let api = Arc::new(Api { authorizer, recorder });
+        let server = Server::start(server::listen_preferring(port).await?, move |request| {
             let number = connections.fetch_add(1, Ordering::Relaxed);
-            handle(Arc::clone(&runtime_api), number, request)
+            Arc::clone(&api).handle(number, request)
         })?;
         Ok(Self { server })
     }
@@ -78,52 +100,41 @@ impl WebSocketApi {
 
 /// Why the API refuses a handshake.
 #[derive(Debug, thiserror::Error)]
-enum HandshakeError {
+enum HandshakeError<'a> {
     #[error("the request is not a WebSocket handshake: {0}")]
     NotAHandshake(#[source] tungstenite::Error),
     #[error("the path is not the stage `{STAGE}`")]
     UnknownStage,
-    #[error("the authorizer failed with `Unauthorized`")]
-    Unauthorized,
-    #[error("the authorizer's policy does not allow the connection")]
-    Forbidden,
-    #[error("the authorizer failed: {0}")]
-    Failed(String),
-    #[error(transparent)]
-    NoOutcome(#[from] InvokeError),
-    #[error(transparent)]
-    Malformed(#[from] MalformedResponse),
+    #[error("{0}")]
+    Refused(&'a Refusal),
 }
 
-impl HandshakeError {
-    fn status(&self) -> StatusCode {
+impl HandshakeError<'_> {
+    fn status(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NotAHandshake(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::UnknownStage | Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Failed(_) | Self::NoOutcome(_) | Self::Malformed(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
+            Self::NotAHandshake(_) => (StatusCode::BAD_REQUEST, "Bad Request"),
+            Self::Refused(Refusal::MissingIdentity | Refusal::Unauthorized) => {
+                (StatusCode::UNAUTHORIZED, "Unauthorized")
+            }
+            Self::UnknownStage
+            | Self::Refused(
+                Refusal::ExplicitDeny | Refusal::ImplicitDeny | Refusal::NotAuthorized,
+            ) => (StatusCode::FORBIDDEN, "Forbidden"),
+            Self::Refused(Refusal::Failed(_) | Refusal::NoOutcome(_) | Refusal::Malformed(_)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
             }
         }
     }
 
-    fn message(&self) -> &'static str {
-        match self {
-            Self::NotAHandshake(_) => "Bad Request",
-            Self::Unauthorized => "Unauthorized",
-            Self::UnknownStage | Self::Forbidden => "Forbidden",
-            Self::Failed(_) | Self::NoOutcome(_) | Self::Malformed(_) => "Internal server error",
-        }
-    }
-
     fn response(&self, connection_id: &str) -> server::Answer {
+        let (status, message) = self.status();
         let body = json!({
-            "message": self.message(),
+            "message": message,
             "connectionId": connection_id,
             "requestId": connection_id,
         });
         let mut response = server::Answer::new(Full::from(body.to_string()));
-        *response.status_mut() = self.status();
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // A header cannot hold line breaks. The function's log has such a cause.
@@ -134,53 +145,65 @@ impl HandshakeError {
     }
 }
 
-async fn handle(
-    runtime_api: Arc<RuntimeApi>,
-    number: u64,
-    request: Request<Incoming>,
-) -> Result<server::Answer, Disconnect> {
-    let handshake = read_handshake(number, &request);
-    let connection_id = handshake.connection_id.clone();
-    let result = connect(&runtime_api, request, handshake).await;
-    Ok(result.unwrap_or_else(|error| error.response(&connection_id)))
+#[derive(Debug)]
+struct Api {
+    authorizer: Arc<Authorizer>,
+    recorder: Arc<Recorder>,
 }
 
-async fn connect(
-    runtime_api: &RuntimeApi,
-    mut request: Request<Incoming>,
-    handshake: request::Request,
-) -> Result<server::Answer, HandshakeError> {
-    let mut response = create_response_with_body(&request, Full::default)
-        .map_err(HandshakeError::NotAHandshake)?;
+impl Api {
+    async fn handle(
+        self: Arc<Self>,
+        number: u64,
+        mut request: Request<Incoming>,
+    ) -> Result<server::Answer, Disconnect> {
+        let handshake = read_handshake(number, &request);
+        let number = self.recorder.number();
+        let (authorization, answer) = match check(&request) {
+            Err(error) => (None, error.response(&handshake.connection_id)),
+            Ok(response) => {
+                let authorization = self.authorizer.authorize(number, &handshake).await;
+                let answer = connect(&mut request, response, &handshake, &authorization);
+                (Some(authorization), answer)
+            }
+        };
+        let recorder = &self.recorder;
+        let authorization = authorization.as_ref();
+        recorder.record(number, ApiKind::WebSocket, &handshake, authorization, &answer).await;
+        Ok(answer)
+    }
+}
+
+/// Returns the response to a handshake that may connect, if the request is one for the stage.
+fn check(request: &Request<Incoming>) -> Result<server::Answer, HandshakeError<'static>> {
+    let response =
+        create_response_with_body(request, Full::default).map_err(HandshakeError::NotAHandshake)?;
     if request.uri().path().trim_matches('/') != STAGE {
         return Err(HandshakeError::UnknownStage);
     }
-    let caller = authorize(runtime_api, &handshake).await?;
-    let subprotocol = caller.context.get("subprotocol").and_then(Value::as_str);
-    if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
-        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
-    }
-    let backend = Backend { handshake, authorizer: caller.authorizer() };
-    tokio::spawn(backend.serve(upgrade::on(&mut request)));
     Ok(response)
 }
 
-async fn authorize(
-    runtime_api: &RuntimeApi,
+/// Connects the client to the backend, or refuses it.
+fn connect(
+    request: &mut Request<Incoming>,
+    mut response: server::Answer,
     handshake: &request::Request,
-) -> Result<Caller, HandshakeError> {
-    let event = handshake.websocket_connect().to_string();
-    let response = match runtime_api.invoke(event).await? {
-        FunctionOutcome::Response(response) => response,
-        FunctionOutcome::Error(error) if error.error_message == "Unauthorized" => {
-            return Err(HandshakeError::Unauthorized);
+    authorization: &Authorization,
+) -> server::Answer {
+    let authorizer = match &authorization.decision {
+        Ok(context) => context.clone(),
+        Err(refusal) => {
+            return HandshakeError::Refused(refusal).response(&handshake.connection_id);
         }
-        FunctionOutcome::Error(error) => return Err(HandshakeError::Failed(error.error_message)),
     };
-    match policy::evaluate(&response, &events::connect_arn())? {
-        PolicyDecision::Allow(caller) => Ok(caller),
-        PolicyDecision::Deny(_) => Err(HandshakeError::Forbidden),
+    let subprotocol = authorizer.get("subprotocol").and_then(Value::as_str);
+    if let Some(Ok(subprotocol)) = subprotocol.map(HeaderValue::from_str) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
+    let backend = Backend { handshake: handshake.clone(), authorizer };
+    tokio::spawn(backend.serve(upgrade::on(request)));
+    response
 }
 
 /// Reads what the events need from the handshake.

@@ -253,3 +253,114 @@ async fn the_demo_refuses_settings() {
     interrupt(&demo).await;
     assert_eq!(demo.wait().await.unwrap().code(), Some(130));
 }
+
+#[tokio::test]
+async fn prints_tokens_that_are_good_but_may_not_connect() {
+    let set = ["--set", "AUTHORIZER_ROUTE_RULES={}"];
+    let (mut program, _stdout, message) = start(&set).await;
+    assert_contains(&message, &["a good token at $connect with HTTP 403.\n", "\nTOKEN=ey"]);
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+/// Starts the program with the test's function, and returns what it prints at its start.
+async fn start(
+    arguments: &[&str],
+) -> (Child, Lines<BufReader<tokio::process::ChildStdout>>, String) {
+    let mut program = program(&[]);
+    program.args(["--binary", &script("function")]).args(arguments);
+    let mut program = program.spawn().unwrap();
+    let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+    let message = read_until(&mut stdout, "The function's log follows.").await;
+    (program, stdout, message)
+}
+
+#[tokio::test]
+async fn prints_every_address_and_serves_the_page_on_the_chosen_port() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    let mut taken = program(&[]);
+    taken.args(["--binary", &script("function"), "--port", &port]);
+    let (code, stderr) = run(&mut taken).await;
+    assert_eq!(code, Some(1));
+    let message = format!("error: could not take port {port} for the page.");
+    assert_contains(&stderr, &[&message, "--port 0 is any free one", "caused by: "]);
+    drop(free);
+
+    let (mut program, _stdout, message) = start(&["--port", &port]).await;
+    assert_contains(
+        &message,
+        &[
+            &format!("\npage            http://127.0.0.1:{port}/\n"),
+            "\nWebSocket API   ws://127.0.0.1:",
+            "\nREST API        http://127.0.0.1:",
+            "/prod\nHTTP API        http://127.0.0.1:",
+            "\nfunction        http://127.0.0.1:",
+            "\nissuer          http://127.0.0.1:",
+            "\nTOKEN=ey",
+        ],
+    );
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn takes_free_ports_if_the_default_ones_are_taken() {
+    let (first, _out, one) = start(&[]).await;
+    let (second, _out, two) = start(&[]).await;
+    let page =
+        |message: &str| message.lines().find(|line| line.starts_with("page ")).unwrap().to_owned();
+    assert_ne!(page(&one), page(&two));
+    for mut program in [first, second] {
+        interrupt(&program).await;
+        assert!(program.wait().await.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn runs_the_settings_of_a_file_and_of_arguments_in_place_of_the_built_in_ones() {
+    let file = std::env::temp_dir().join(format!("production-{}.env", std::process::id()));
+    let text = "AUTHORIZER_ISSUER=https://issuer.example\nAUTHORIZER_AUDIENCE=chat\nAWS_REGION=x\n";
+    std::fs::write(&file, text).unwrap();
+    let name = file.to_str().unwrap();
+    let (mut program, _stdout, message) = start(&["--env-file", name]).await;
+    assert_contains(
+        &message,
+        &[
+            &format!("Settings from {name}: AUTHORIZER_ISSUER, AUTHORIZER_AUDIENCE\n"),
+            &format!("Not settings of the function, ignored in {name}: AWS_REGION\n"),
+            "does not accept the built-in issuer's tokens",
+        ],
+    );
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+
+    // The function of this test accepts the audience `local-gateway`.
+    let set = ["--env-file", name, "--set", "AUTHORIZER_AUDIENCE=local-gateway"];
+    let (mut program, _stdout, message) = start(&set).await;
+    assert_contains(&message, &["Settings from --set: AUTHORIZER_AUDIENCE\n", "\nTOKEN=ey"]);
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn explains_its_arguments() {
+    for (arguments, code, text) in [
+        (["--binary", "/nonexistent"].as_slice(), 1, "error: --binary is /nonexistent, "),
+        (&["--env-file", "/nonexistent"], 1, "error: could not read the settings in /nonexistent"),
+        (&["--set", "LEEWAY=1"], 1, "error: --set takes a setting"),
+        (&["--prot", "1"], 2, "invalid option '--prot'\nFor the usage: cargo run -p local-gateway"),
+    ] {
+        let mut program = program(&[]);
+        let (found, stderr) = run(program.args(arguments)).await;
+        assert_eq!(found, Some(code), "{stderr}");
+        assert_contains(&stderr, &[text]);
+    }
+    let help = program(&[]).arg("--help").output().await.unwrap();
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert_contains(
+        &help,
+        &["--port PORT", "--env-file FILE", "--set NAME=VALUE", "--binary FILE"],
+    );
+}

@@ -98,7 +98,7 @@ async fn refuses_with_the_status_and_message_of_api_gateway() {
             |_| policy("Deny", &json!({})),
             403,
             "Forbidden",
-            "the authorizer's policy does not allow the connection",
+            "a statement of the authorizer's policy denies the request",
         ),
         (
             |_| Err(String::from("unauthorized")),

@@ -4,6 +4,7 @@
 //! pairs, and the file is what a function returns.
 
 mod issuer;
+mod issuer_list;
 mod issuers;
 mod members;
 mod parse;
@@ -16,10 +17,10 @@ mod resource;
 mod setting;
 mod suggest;
 mod trial;
+mod variables;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use issuer::IssuerConfig;
@@ -34,9 +35,11 @@ use crate::gateway::request::TokenSource;
 use crate::gateway::response::{
     HttpApiResponse, ResourceScope, ResponseRules, UnauthenticatedResponse,
 };
+use crate::issuer::TENANT;
 use crate::jwks::CacheRules;
 use crate::resource_metadata::ResourceMetadata;
 use read::Reader;
+pub(crate) use variables::Variables;
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -62,7 +65,7 @@ pub struct Config {
     /// A PEM file with further root certificates.
     pub(crate) ca_file: Option<PathBuf>,
     /// The variables that the settings and the choice of a proxy come from, for a diagnosis.
-    pub(crate) variables: Arc<[(String, String)]>,
+    pub(crate) variables: Variables,
     /// Warnings about what is allowed, but is likely not meant. To be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -96,19 +99,22 @@ impl Config {
     /// [`ConfigError`] has every mistake in the variables and in the file.
     pub fn from_variables_and_files(
         variables: impl IntoIterator<Item = (String, String)>,
-        read_file: impl FnOnce(&Path) -> io::Result<String>,
+        read_file: impl Fn(&Path) -> io::Result<String>,
     ) -> Result<Self, ConfigError> {
-        let is_relevant =
-            |name: &str| name.starts_with(PREFIX) || name.to_ascii_uppercase().ends_with("_PROXY");
-        let variables: Arc<[_]> =
-            variables.into_iter().filter(|(name, _)| is_relevant(name)).collect();
-        let mut reader = Reader::of_variables(variables.iter().cloned());
+        Self::read(Variables::of(variables), &read_file)
+    }
+
+    pub(crate) fn read(
+        variables: Variables,
+        read_file: &dyn Fn(&Path) -> io::Result<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::of_variables(&variables);
         let resource = reader.optional(&setting::RESOURCE, resource::parse);
-        let issuers = issuer::read_all(&mut reader, resource.as_ref(), read_file);
+        let issuers = issuer_list::read_all(&mut reader, resource.as_ref(), read_file);
         let token_sources = read_token_sources(&mut reader);
         let access = read_access(&mut reader);
         let access_on_trial = trial::read_access(&mut reader, &access);
-        let context = read_context(&mut reader);
+        let context = read_context(&mut reader, &issuers);
         let responses = read_responses(&mut reader);
         let cache = read_cache(&mut reader);
         let metrics_namespace =
@@ -139,11 +145,11 @@ impl Config {
 /// Returns every setting with the value that the function uses, right or wrong. For a diagnosis.
 #[must_use]
 pub(crate) fn settings_in_force(
-    variables: impl IntoIterator<Item = (String, String)>,
-    read_file: impl FnOnce(&Path) -> io::Result<String>,
+    variables: &Variables,
+    read_file: &dyn Fn(&Path) -> io::Result<String>,
 ) -> Vec<SettingInForce> {
     let mut reader = Reader::of_variables(variables);
-    let issuers = issuer::list_readers(&mut reader, read_file);
+    let issuers = issuer_list::list_readers(&mut reader, read_file);
     let of_issuers = issuers.iter().flat_map(Reader::settings);
     reader.settings().chain(of_issuers).collect()
 }
@@ -168,10 +174,15 @@ fn read_access(reader: &mut Reader) -> AccessRules {
     AccessRules { allowed_origins, route_rules }
 }
 
-fn read_context(reader: &mut Reader) -> ContextRules {
+fn read_context(reader: &mut Reader, issuers: &[IssuerConfig]) -> ContextRules {
+    let has_tenants = issuers.iter().any(|issuer| issuer.rules.issuer.has_tenants());
+    // An issuer with a mistake is not among the issuers.
+    let names_tenants = reader.text(&setting::ISSUER).is_some_and(|it| it.contains(TENANT));
+    let reserved: &[&str] =
+        if has_tenants || names_tenants { &[ContextRules::TENANT] } else { &[] };
     ContextRules {
         claims: reader
-            .optional(&setting::CONTEXT_CLAIMS, parse::context_claims)
+            .optional(&setting::CONTEXT_CLAIMS, |text| parse::context_claims(text, reserved))
             .unwrap_or_default(),
         principal: reader
             .optional(&setting::PRINCIPAL_CLAIM, parse::claim_path)

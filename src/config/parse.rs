@@ -173,14 +173,15 @@ pub(super) fn claim_path(text: &str) -> Parsed<ClaimPath> {
     }
 }
 
-pub(super) fn context_claims(text: &str) -> Parsed<Vec<ContextClaim>> {
+/// Parses the claims of the context. `reserved` are further names that have a meaning of their own.
+pub(super) fn context_claims(text: &str, reserved: &[&str]) -> Parsed<Vec<ContextClaim>> {
     let claim = |item: String| {
         let (name, path) = item.split_once('=').unwrap_or((&item, &item));
         let (name, path) = (name.trim(), path.trim());
         if name.is_empty() || path.is_empty() || name.starts_with('/') {
             return Err(format!("{item:?} has no name or no claim (write NAME=CLAIM)"));
         }
-        if ContextRules::RESERVED_NAMES.contains(&name) {
+        if ContextRules::RESERVED_NAMES.contains(&name) || reserved.contains(&name) {
             return Err(format!(
                 "the name {name:?} is reserved (use another one, for example {name}_claim={path})"
             ));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::issuer::{MAX_ISSUERS, MAX_PREFETCHED};
+use super::issuer_list::{MAX_ISSUERS, MAX_PREFETCHED};
 use super::setting::{PREFIX, Setting};
 use crate::excerpt::Excerpt;
 use crate::issuer::TENANT;

@@ -14,6 +14,7 @@ use super::setting::{
     TRIAL_PREFIX, trial,
 };
 use super::suggest;
+use super::variables::Variables;
 use crate::excerpt::Excerpt;
 use crate::uri::without_credentials;
 
@@ -68,11 +69,11 @@ impl Place {
 
 impl Reader {
     /// Takes the variables whose names begin with [`PREFIX`].
-    pub(super) fn of_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(super) fn of_variables(variables: &Variables) -> Self {
         let mut values = BTreeMap::new();
-        for (name, value) in variables {
+        for (name, value) in variables.iter() {
             if let Some(name) = name.strip_prefix(PREFIX) {
-                values.insert(name.to_owned(), Ok(value));
+                values.insert(name.to_owned(), Ok(value.to_owned()));
             }
         }
         Self::new(Place::Variables, values)
@@ -108,6 +109,11 @@ impl Reader {
 
     pub(super) fn is_set(&self, setting: &Setting) -> bool {
         self.values.contains_key(setting.name)
+    }
+
+    /// Returns the text of a setting, right or wrong.
+    pub(super) fn text(&self, setting: &Setting) -> Option<&str> {
+        self.values.get(setting.name)?.as_deref().ok()
     }
 
     /// Reads a setting that has a default. Returns `None` if it is not set, or after it has reported

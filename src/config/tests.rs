@@ -147,7 +147,7 @@ fn writing_a_default_down_changes_nothing() {
     assert_eq!(variables.len(), 11);
     let config = accepted(read(&[&required[..], &variables].concat()));
     assert_ne!(config.variables, bare.variables);
-    let config = Config { variables: Arc::clone(&bare.variables), ..config };
+    let config = Config { variables: bare.variables.clone(), ..config };
     assert_eq!(format!("{config:?}"), format!("{bare:?}"));
 }
 
@@ -889,6 +889,21 @@ fn context_claims() {
 }
 
 #[test]
+fn the_context_has_the_name_of_the_tenant_only_if_an_issuer_has_tenants() {
+    assert!(read_one("CONTEXT_CLAIMS", "tenant").is_ok());
+    let tenants = [
+        ("ISSUER", "https://login.example/{tenant}/v2.0"),
+        ("TENANTS", "a"),
+        ("JWKS_URI", "https://login.example/keys"),
+        ("AUDIENCE", "chat"),
+    ];
+    accepted(read(&[&tenants[..], &[("CONTEXT_CLAIMS", "tid")]].concat()));
+    let error = read(&[&tenants[..], &[("CONTEXT_CLAIMS", "tenant")]].concat()).map(drop);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("the name \"tenant\" is reserved"), "{error}");
+}
+
+#[test]
 fn claim_paths() {
     let refused = [("/a~", "is not a JSON Pointer"), ("/a~2b", "is not a JSON Pointer")];
     check(
@@ -1290,7 +1305,9 @@ fn lists_every_setting_with_its_value_or_its_default() {
     #[track_caller]
     fn check(variables: &[(&str, &str)], expected: &[(&str, &str, bool)]) {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+        let found = settings_in_force(&Variables::of(variables), &|_| {
+            Err(io::Error::other("no files here"))
+        });
         for (variable, value, default) in expected {
             let setting = found.iter().find(|it| it.variable == *variable);
             let setting = setting.unwrap_or_else(|| panic!("{variable} is not in {found:#?}"));
@@ -1331,7 +1348,8 @@ fn lists_every_setting_with_its_value_or_its_default() {
         ],
     );
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let found = settings_in_force(variables, |_| Err(io::Error::other("no files here")));
+    let found =
+        settings_in_force(&Variables::of(variables), &|_| Err(io::Error::other("no files here")));
     for absent in ["AUTHORIZER_AUDIENCE", "AUTHORIZER_REPORT_ONLY_AUDIENCE"] {
         assert!(!found.iter().any(|it| it.variable == absent), "{absent} is in {found:#?}");
     }

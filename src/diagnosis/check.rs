@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config::{Config, ConfigError, IssuerConfig, settings_in_force};
+use crate::config::{Config, ConfigError, IssuerConfig, Variables, settings_in_force};
 use crate::jwks::{CacheRules, HttpKeySource};
 use crate::startup::{self, StartError};
 use probe::Probe;
@@ -37,14 +37,20 @@ pub async fn check(
     variables: impl IntoIterator<Item = (String, String)>,
     time_left: Option<Duration>,
 ) -> CheckReport {
-    let variables: Vec<_> = variables.into_iter().collect();
+    check_variables(Variables::of(variables), time_left).await
+}
+
+pub(crate) async fn check_variables(
+    variables: Variables,
+    time_left: Option<Duration>,
+) -> CheckReport {
     let read_file = |path: &Path| std::fs::read_to_string(path);
     let mut report = CheckReport {
-        settings: settings_in_force(variables.iter().cloned(), read_file),
+        settings: settings_in_force(&variables, &read_file),
         proxy: proxy::variables(&variables),
         ..CheckReport::default()
     };
-    match Config::from_variables_and_files(variables, read_file) {
+    match Config::read(variables, &read_file) {
         Err(ConfigError(problems)) => {
             report.mistakes = problems.iter().map(ToString::to_string).collect();
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::info;
 
-use super::check::check;
+use super::check::check_variables;
 use super::explain::{Subject, Values};
 use crate::authorizer::Authorizer;
 use crate::gateway::response::{FunctionError, Response};
@@ -87,9 +87,9 @@ impl Question {
                 Response::of_report(&report.await)
             }
             Self::Check => {
-                let variables = authorizer.config.variables.iter().cloned();
+                let variables = authorizer.config.variables.clone();
                 let time_left = invocation.time_left((authorizer.clock)());
-                Response::of_report(&check(variables, time_left).await)
+                Response::of_report(&check_variables(variables, time_left).await)
             }
         }
     }

@@ -101,7 +101,7 @@ const CURES: &[(&str, &str)] = &[
     ),
     (
         "keys_unavailable",
-        "Make the issuer's key set reachable from the function: see its network, AUTHORIZER_JWKS_URI and AUTHORIZER_CA_FILE.",
+        "Make the issuer's key set reachable from the function: see its network, AUTHORIZER_JWKS_URI and AUTHORIZER_CA_FILE. For what to do about the message, run jwks-authorizer check.",
     ),
     ("unusable_event", "Attach the function as an authorizer, and not as an integration."),
     (

@@ -14,7 +14,9 @@ pub(crate) fn audience(
     let audiences = || token.registered().aud.iter().flat_map(|aud| aud.iter());
     let pairs = || audiences().flat_map(|aud| wanted.iter().map(move |wanted| (aud, wanted)));
     let only = |name: &str| audiences().all(|aud| aud == name);
-    let without_api = |id: &'_ str| id.strip_prefix("api://").unwrap_or(id).to_owned();
+    fn without_api(id: &str) -> &str {
+        id.strip_prefix("api://").unwrap_or(id)
+    }
     let issuer = token.registered().iss.as_deref().unwrap_or_default();
     if let Some(hint) = pairs().find_map(|(aud, wanted)| spelling(aud, wanted)) {
         Some(hint)
@@ -142,7 +144,7 @@ pub(super) fn is_for_microsoft_graph(token: &TokenContent<'_>) -> bool {
     audiences.map(|aud| aud.strip_suffix('/').unwrap_or(aud)).any(|aud| GRAPH.contains(&aud))
 }
 
-/// Returns whether a token is an ID token, as far as it tells. OpenID Connect defines `nonce`,
+/// Returns whether a token is probably an ID token. OpenID Connect defines `nonce`,
 /// `at_hash` and `c_hash` for ID tokens, and makes the client their audience.
 pub(super) fn is_id_token(token: &TokenContent<'_>) -> bool {
     let claims = token.registered();
@@ -161,7 +163,7 @@ pub(super) fn is_id_token(token: &TokenContent<'_>) -> bool {
     ["nonce", "at_hash", "c_hash"].into_iter().any(has) || client_is_audience()
 }
 
-/// Returns whether a token is an access token, as far as it tells.
+/// Returns whether a token is probably an access token.
 fn is_access_token(token: &TokenContent<'_>) -> bool {
     let claims = token.registered();
     has_access_type(token)

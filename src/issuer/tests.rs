@@ -155,6 +155,12 @@ fn a_key_of_an_exact_issuer_names_it_or_every_tenant() {
     ] {
         check_key(&name, jwk_issuer, None);
     }
+    // Entra External ID has the tenant twice.
+    let name = IssuerName::exact("https://a.login.example/a/v2.0");
+    check_key(&name, "https://{tenantid}.login.example/{tenantid}/v2.0", Some(KeyTenant::Every));
+    check_key(&name, "https://{tenantid}.login.example/a/v2.0", None);
+    let name = IssuerName::exact("https://b.login.example/a/v2.0");
+    check_key(&name, "https://{tenantid}.login.example/{tenantid}/v2.0", None);
     // The placeholder is a whole segment.
     let name = IssuerName::exact("https://login.example/xa/v2.0");
     check_key(&name, "https://login.example/x{tenantid}/v2.0", None);

@@ -136,8 +136,7 @@ impl HttpKeySource {
         observer: &mut dyn FetchObserver,
     ) -> Result<WholeResponse, FetchError> {
         match self.try_get(document, url, etag, observer).await {
-            Err(FetchError::Connection { .. }) => self.try_get(document, url, etag, observer).await,
-            Err(FetchError::Status { status, .. }) if status >= 500 => {
+            Err(FetchError::Connection { .. } | FetchError::Status { status: 500.., .. }) => {
                 self.try_get(document, url, etag, observer).await
             }
             outcome => outcome,

@@ -1,5 +1,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
+use jwks_authorizer::diagnosis::text::Style;
+
+use super::output::{printable, style_for};
 use super::*;
 
 fn parsed(arguments: &[&str]) -> Result<Option<Command>, String> {

@@ -108,7 +108,7 @@ fn every_setting_that_can_be_on_trial_is_named() {
     let sections = page.sections();
     let section = sections.iter().find(|section| section.title == "Rules on trial").unwrap();
     for setting in TRIAL_SETTINGS {
-        let name = setting.name.strip_prefix("REPORT_ONLY_").unwrap();
+        let name = format!("{PREFIX}{}", setting.name);
         assert!(section.text.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! The variables by which the HTTP client chooses a proxy.
 
 use super::report::ProxyVariable;
+use crate::config::Variables;
 
 /// Of each pair the client uses the first one that is set.
 const VARIABLES: [[&str; 2]; 4] = [
@@ -11,12 +12,12 @@ const VARIABLES: [[&str; 2]; 4] = [
 ];
 
 /// Returns the variables that are set and that the client uses.
-pub(super) fn variables(environment: &[(String, String)]) -> Vec<ProxyVariable> {
-    let value = |name: &str| environment.iter().find(|(set, _)| set == name);
+pub(super) fn variables(environment: &Variables) -> Vec<ProxyVariable> {
+    let value = |name: &str| environment.iter().find(|(set, _)| *set == name);
     let used = VARIABLES.iter().filter_map(|names| names.iter().find_map(|name| value(name)));
     used.filter(|(_, value)| !value.is_empty())
         .map(|(variable, value)| ProxyVariable {
-            variable: variable.clone(),
+            variable: variable.to_owned(),
             value: without_credentials(value),
         })
         .collect()
@@ -42,8 +43,7 @@ mod tests {
         #[track_caller]
         fn check(environment: &[(&str, &str)], expected: &[(&str, &str)]) {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            let environment: Vec<_> = environment.iter().map(owned).collect();
-            let found = variables(&environment);
+            let found = variables(&Variables::of(environment.iter().map(owned)));
             let found: Vec<_> = found.iter().map(|it| (&*it.variable, &*it.value)).collect();
             assert_eq!(found, expected);
         }

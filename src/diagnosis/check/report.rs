@@ -15,7 +15,7 @@ pub struct CheckReport {
     pub warnings: Vec<String>,
     /// Every setting, with its value or its default.
     pub settings: Vec<SettingInForce>,
-    /// The variables that choose a proxy, as far as they are set.
+    /// The variables that choose a proxy and are set.
     pub proxy: Vec<ProxyVariable>,
     /// Each issuer. Empty after a mistake in the settings.
     pub issuers: Vec<IssuerReport>,

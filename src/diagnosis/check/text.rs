@@ -106,6 +106,8 @@ impl CheckReport {
             "The function would start, and could judge tokens of every issuer.".to_owned()
         } else if !self.mistakes.is_empty() {
             "The function would not start.".to_owned()
+        } else if let [_] = &self.issuers[..] {
+            "The function would start, but could not judge any token.".to_owned()
         } else {
             format!(
                 "The function would start, but could not judge tokens of {failed} of {} issuers.",

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::super::text::{date, duration, relative, seconds};
+use super::super::text::{date, duration, relative};
 use super::values::Values;
 use crate::jwt::{Audience, ClaimCheck, ClaimRules, TokenBinding, TokenContent};
 
@@ -137,8 +137,10 @@ impl Observer<'_> {
     /// Describes a claim that is a time, by its date and how far away it is.
     fn dated(&self, name: &str) -> String {
         let Some(time) = self.number(name) else { return self.found(name) };
-        let time = whole(time);
-        let shown = || format!("{name} is {} ({})", date(time), relative(time, seconds(self.now)));
+        // Rounded away from zero like the seconds in an error, so that the two cannot differ.
+        let away = time - self.now();
+        let away = whole(if away > 0.0 { away.ceil() } else { away.floor() });
+        let shown = || format!("{name} is {} ({})", date(whole(time)), relative(away, 0));
         self.values.either(shown, &format!("{name} is a number"))
     }
 

@@ -99,7 +99,9 @@ impl<'w, S: KeySource> Walk<'w, S> {
                 return self.steps.skip("signature", "there is no key to verify it with");
             }
         };
-        let age = self.now.duration_since(keys.fetched_at).unwrap_or_default();
+        // Only claims are judged at another time.
+        let now = (self.authorizer.clock)();
+        let age = now.duration_since(keys.fetched_at).unwrap_or_default();
         let age = duration(age.as_secs());
         match keys.freshness {
             KeyFreshness::Fetched => {

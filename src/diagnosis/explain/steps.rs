@@ -71,7 +71,8 @@ impl Steps {
             }
         };
         let wanted =
-            "the same decision by the rules on trial (AUTHORIZER_REPORT_ONLY_…)".to_owned();
+            "the same decision with each AUTHORIZER_REPORT_ONLY_… in place of the setting in force"
+                .to_owned();
         self.push("trial", outcome, Some(found), Some(wanted));
     }
 

@@ -160,6 +160,43 @@ async fn explains_an_allowed_token() {
 }
 
 #[tokio::test]
+async fn says_one_age_of_a_time_within_a_second() {
+    let authorizer = authorizer(&[], true).await;
+    let at = Some(time(NOW) + Duration::from_millis(400));
+    for (replaced, step, text) in [
+        (
+            json!({ "exp": NOW - 66 }),
+            "expiry",
+            "the token expired 67 s ago; exp is 2023-11-14T22:12:14Z (1 min 7 s ago)",
+        ),
+        (
+            json!({ "nbf": NOW + 400 }),
+            "not_before",
+            "the token is not valid yet, nbf is 400 s in the future; nbf is 2023-11-14T22:20:00Z (in 6 min 40 s)",
+        ),
+    ] {
+        let subject = Subject::Token(sign(&header(), &claims(replaced)));
+        let explanation = authorizer.explain(&subject, at, Values::Shown, invocation()).await;
+        assert_eq!(found(&explanation, step), (Outcome::Failed, text));
+    }
+}
+
+#[tokio::test]
+async fn says_the_age_of_a_cached_key_at_the_present_time() {
+    let authorizer = authorizer(&[], true).await;
+    let subject = Subject::Token(sign(&header(), &good_claims()));
+    let in_a_year = Some(time(NOW + 365 * 86_400));
+    for (at, text) in [
+        (None, "the key, just fetched"),
+        (None, "the key, fetched 0 s ago"),
+        (in_a_year, "the key, fetched 0 s ago"),
+    ] {
+        let explanation = authorizer.explain(&subject, at, Values::Shown, invocation()).await;
+        assert_eq!(found(&explanation, "key"), (Outcome::Passed, text));
+    }
+}
+
+#[tokio::test]
 async fn shows_every_mistake_of_a_token_and_the_decision_s_first() {
     #[track_caller]
     fn check(explanation: &Explanation, verified: bool, reasons: &[&str]) {

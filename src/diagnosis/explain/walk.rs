@@ -12,9 +12,9 @@ use super::steps::Steps;
 use super::values::Values;
 use crate::authorizer::Authorizer;
 use crate::config::IssuerConfig;
-use crate::error::Error;
 use crate::excerpt::Excerpt;
 use crate::gateway::request::{AuthorizerRequest, Delivery, EventKind, find_credential};
+use crate::hints;
 use crate::invocation::Invocation;
 use crate::jwks::KeySource;
 use crate::jwt::{DecodedToken, RawToken, UnverifiedToken};
@@ -128,7 +128,7 @@ impl<'w, S: KeySource> Walk<'w, S> {
             Ok(request) => {
                 self.kind = Some(request.kind);
                 if self.judged == Judged::Token {
-                    self.steps.skip("event", "there is no event; the token is judged like the one of a WebSocket handshake");
+                    self.steps.skip("event", "there is no event; the token is judged as if it came after \"Bearer\" in the Authorization header of a WebSocket handshake");
                 } else {
                     let route = Excerpt::from(request.arn.route());
                     self.steps.pass("event", format!("{}, {route}", request.kind.as_str()), wanted);
@@ -177,7 +177,9 @@ impl<'w, S: KeySource> Walk<'w, S> {
         // No reference to the token may live while keys are fetched: it is not `Sync`.
         if let Some((issuer, query)) = query {
             let found = self.authorizer.keys.find(&issuer.keys, &query, invocation).await;
-            self.key(decoded, &query, issuer, found.map_err(Error::from));
+            let found = found
+                .map_err(|error| hints::with_key_hint(error.into(), issuer.rules.issuer.as_str()));
+            self.key(decoded, &query, issuer, found);
         }
         let content = token.unverified_content();
         self.claims(request, content, issuer);

@@ -1,0 +1,309 @@
+//! The page: shows each request's way through API Gateway and the authorizer, and sends requests.
+//!
+//! One process serves it, without a build step. The browser gets each new request by
+//! [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html). The page
+//! contains tokens and can send requests, so every request to it is checked by `guard`.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /` | the page; `/page.css` and `/page.js` belong to it |
+//! | `GET /setup` | the APIs and their addresses |
+//! | `GET /requests` | server-sent events: the latest requests, then each new one |
+//! | `POST /send` | sends a request to an API |
+//! | `POST /token` | returns a token, for a WebSocket of the browser's own |
+//! | `POST /explain` | asks the function to explain its decision on a request |
+//! | `POST /issuer` | changes what the issuer serves |
+//! | `POST /trap` | sends requests that run into one of the traps |
+//! | `POST /cache` | empties the caches, or makes their responses older |
+
+mod control;
+mod send;
+mod stream;
+mod traps;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::authorizer::Authorizer;
+use crate::client_request::json_answer;
+use crate::guard;
+use crate::invocation::FunctionOutcome;
+use crate::issuer::{Issuer, now_seconds};
+use crate::recorder::Recorder;
+use crate::runtime_api::RuntimeApi;
+use crate::server::{self, Answer, Disconnect, Server};
+use crate::stack::{ISSUER_SETTINGS, Stack};
+
+/// The largest body of a request to the page. A token is the largest part of it.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// How many explanations are kept.
+const MAX_EXPLANATIONS: usize = 200;
+
+/// Lets the page load its own files, connect to its own server, and nothing else. The URL of the
+/// WebSocket API follows.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      connect-src 'self'";
+
+/// A response whose body may be a stream.
+type Streamed = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// A page on loopback. Dropping it closes its port and every connection.
+#[derive(Debug)]
+pub struct Page {
+    server: Server,
+}
+
+/// The page's port, before there is anything to show.
+#[derive(Debug)]
+pub struct Listening(TcpListener);
+
+impl Listening {
+    /// Takes this port; 0 is any free port.
+    ///
+    /// # Errors
+    ///
+    /// When another program has the port.
+    pub async fn at(port: u16) -> io::Result<Self> {
+        server::listen_at(port).await.map(Self)
+    }
+
+    /// Takes this port, or a free one if another program has it.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub async fn preferring(port: u16) -> io::Result<Self> {
+        server::listen_preferring(port).await.map(Self)
+    }
+}
+
+impl Page {
+    /// Serves the page for `stack`. `settings` are the names of the settings that the user gave.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not tell the port.
+    pub fn start(listening: Listening, stack: &Stack, settings: Vec<String>) -> io::Result<Self> {
+        let apis = [stack.websocket_api.url(), stack.rest_api.url(), stack.http_api.url()];
+        let policy = format!("{POLICY} {}", stack.websocket_api.url());
+        let state = State {
+            policy: HeaderValue::from_str(&policy).map_err(io::Error::other)?,
+            address: listening.0.local_addr()?,
+            started_at: now_seconds(),
+            apis: apis.into_iter().zip(stack.authorizers.iter().map(Arc::clone)).collect(),
+            function_url: stack.invoke_api.url(),
+            issuer: Arc::clone(&stack.issuer),
+            runtime_api: Arc::clone(&stack.runtime_api),
+            recorder: Arc::clone(&stack.recorder),
+            explanations: Mutex::default(),
+            good: send::GoodToken::default(),
+            settings,
+        };
+        let state = Arc::new(state);
+        let server = Server::start(listening.0, move |request| Arc::clone(&state).handle(request))?;
+        Ok(Self { server })
+    }
+
+    /// Returns the URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.server.address())
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    /// The `Content-Security-Policy`.
+    policy: HeaderValue,
+    address: SocketAddr,
+    /// Tells the page that the program was started again.
+    started_at: u64,
+    /// The URL and the authorizer of each API.
+    apis: Vec<(String, Arc<Authorizer>)>,
+    function_url: String,
+    issuer: Arc<Issuer>,
+    runtime_api: Arc<RuntimeApi>,
+    recorder: Arc<Recorder>,
+    explanations: Mutex<HashMap<u64, Value>>,
+    good: send::GoodToken,
+    settings: Vec<String>,
+}
+
+/// Asks for the explanation of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Explain {
+    number: u64,
+}
+
+impl State {
+    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Streamed, Disconnect> {
+        let mut answer = match guard::check(self.address, request.headers()) {
+            Ok(()) => self.answer(request).await?,
+            Err(foreign) => boxed(error(StatusCode::FORBIDDEN, &foreign.to_string())),
+        };
+        let headers = answer.headers_mut();
+        for (name, value) in [
+            (CACHE_CONTROL, "no-store"),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        Ok(answer)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Streamed, Disconnect> {
+        let (parts, body) = request.into_parts();
+        let answer = match (&parts.method, parts.uri.path()) {
+            (&Method::GET, "/") => file("text/html; charset=utf-8", include_str!("page/page.html")),
+            (&Method::GET, "/page.css") => file("text/css", include_str!("page/page.css")),
+            (&Method::GET, "/page.js") => file("text/javascript", include_str!("page/page.js")),
+            (&Method::GET, "/setup") => json_answer(StatusCode::OK, &self.setup()),
+            (&Method::GET, "/requests") => {
+                let last = parts.headers.get("last-event-id");
+                let seen = last.and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
+                return Ok(self.events(seen));
+            }
+            (&Method::POST, path) => {
+                // A form of another page cannot send this type without asking first.
+                let content_type = parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+                if content_type != Some(b"application/json") {
+                    let message = "the content type is not application/json";
+                    return Ok(boxed(error(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)));
+                }
+                let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
+                match body {
+                    Ok(body) => self.act(path, &body.to_bytes()).await,
+                    Err(_) => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+                }
+            }
+            _ => error(StatusCode::NOT_FOUND, "there is nothing here"),
+        };
+        Ok(boxed(answer))
+    }
+
+    /// Does what a POST asks for.
+    async fn act(&self, path: &str, body: &[u8]) -> Answer {
+        let done = match path {
+            "/send" => match read(body) {
+                Ok(message) => self.send(message).await,
+                Err(message) => Err(message),
+            },
+            "/token" => read(body)
+                .and_then(|token| self.token(&token))
+                .map(|token| json!({ "token": token })),
+            "/explain" => match read(body) {
+                Ok(Explain { number }) => self.explain(number).await,
+                Err(message) => Err(message),
+            },
+            "/trap" => match read(body) {
+                Ok(traps::Chosen { id }) => self.spring(&id).await,
+                Err(message) => Err(message),
+            },
+            "/issuer" => read(body).and_then(|action| self.change_issuer(&action)),
+            "/cache" => read(body).and_then(|action| self.change_caches(&action)),
+            _ => return error(StatusCode::NOT_FOUND, "there is nothing here"),
+        };
+        match done {
+            Ok(value) => json_answer(StatusCode::OK, &value),
+            Err(message) => error(StatusCode::BAD_REQUEST, &message),
+        }
+    }
+
+    fn setup(&self) -> Value {
+        let apis = self.apis.iter();
+        let apis: Vec<Value> = apis
+            .map(|(url, authorizer)| {
+                json!({
+                    "name": authorizer.api().name(),
+                    "url": url,
+                    "identity_sources": authorizer.identity_sources().collect::<Vec<_>>(),
+                    "ttl_s": authorizer.ttl().as_secs(),
+                })
+            })
+            .collect();
+        let own_issuer = self.settings.iter().any(|name| ISSUER_SETTINGS.contains(&name.as_str()));
+        json!({
+            "started_at": self.started_at,
+            "apis": apis,
+            "function_url": self.function_url,
+            "issuer_url": self.issuer.url(),
+            "settings": self.settings,
+            "traps": traps::titles(),
+            "trusts_built_in_issuer": !own_issuer,
+        })
+    }
+
+    /// Asks the function for each step of its decision on a request.
+    async fn explain(&self, number: u64) -> Result<Value, String> {
+        let kept = |explanations: &HashMap<u64, Value>| explanations.get(&number).cloned();
+        if let Some(explanation) = self.with_explanations(|all| kept(all)) {
+            return Ok(explanation);
+        }
+        let record = self.recorder.find(number).ok_or("this request is not kept any more")?;
+        if record.description.pointer("/trap/real") == Some(&Value::Bool(false)) {
+            return Err(String::from("another function answered in its place, to show the trap"));
+        }
+        let event = record.description.pointer("/authorization/event");
+        let event = event.ok_or("the request did not reach an authorizer")?;
+        let question = json!({ "type": "EXPLAIN", "event": event }).to_string();
+        let explanation: Value = match self.runtime_api.invoke(question).await {
+            Ok(FunctionOutcome::Response(response)) => {
+                serde_json::from_slice(&response).map_err(|error| error.to_string())?
+            }
+            Ok(FunctionOutcome::Error(error)) => return Err(error.to_string()),
+            Err(error) => return Err(error.to_string()),
+        };
+        self.with_explanations(|all| {
+            if all.len() == MAX_EXPLANATIONS {
+                all.clear();
+            }
+            all.insert(number, explanation.clone());
+        });
+        Ok(explanation)
+    }
+
+    fn with_explanations<T>(&self, use_them: impl FnOnce(&mut HashMap<u64, Value>) -> T) -> T {
+        use_them(&mut self.explanations.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn file(content_type: &'static str, text: &'static str) -> Answer {
+    let mut answer = Answer::new(Bytes::from_static(text.as_bytes()).into());
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+fn error(status: StatusCode, message: &str) -> Answer {
+    json_answer(status, &json!({ "message": message }))
+}
+
+fn boxed(answer: Answer) -> Streamed {
+    answer.map(BodyExt::boxed_unsync)
+}

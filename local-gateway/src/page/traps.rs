@@ -1,0 +1,348 @@
+//! Mistakes that are easily made with API Gateway's authorizers, to watch them happen.
+//!
+//! Each trap has an API of its own, which exists while its requests are sent: the mistake may be in the
+//! API's configuration, in the request, or in what a function returns. In the last case, another
+//! function answers in place of the real one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::State;
+use super::send::{Message, Place, Token};
+use crate::authorizer::{Authorizer, AuthorizerConfig};
+use crate::cache::DEFAULT_TTL;
+use crate::identity::ApiKind;
+use crate::invocation::{FunctionError, FunctionOutcome};
+use crate::recorder::Recorder;
+use crate::rest::{Listening, RestApi};
+use crate::runtime_api::RuntimeApi;
+use crate::websocket::WebSocketApi;
+
+/// A trap to run into.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chosen {
+    pub(super) id: String,
+}
+
+struct Trap {
+    id: &'static str,
+    title: &'static str,
+    what: &'static str,
+    why: &'static str,
+    cure: &'static str,
+    /// The page that says more.
+    page: &'static str,
+    api: ApiKind,
+    identity_sources: &'static [&'static str],
+    ttl: Duration,
+    function: Function,
+    /// The paths that are requested, one after the other.
+    paths: &'static [&'static str],
+    place: Place,
+    token: Token,
+}
+
+/// What answers the authorizer's events.
+#[derive(Clone, Copy)]
+enum Function {
+    /// The real function.
+    Real,
+    /// A function that returns what this makes of the event.
+    Returns(fn(&Value) -> Value),
+    /// A function that fails with this message.
+    Fails(&'static str),
+}
+
+const HEADER_OF_HANDSHAKE: &str = "route.request.header.Authorization";
+const HEADER_OF_METHOD: &str = "method.request.header.Authorization";
+
+const TRAPS: [Trap; 10] = [
+    Trap {
+        id: "token_event",
+        title: "A function for TOKEN authorizers on a WebSocket",
+        what: "The function failed, and the client got a 500.",
+        why: "A WebSocket API sends REQUEST events only, and these have no authorizationToken.",
+        cure: "Read the token from the headers of the REQUEST event, as this authorizer does.",
+        page: "docs/websocket.md",
+        api: ApiKind::WebSocket,
+        identity_sources: &[],
+        ttl: Duration::ZERO,
+        function: Function::Fails("Cannot read properties of undefined (reading 'split')"),
+        paths: &[""],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
+        id: "source_absent",
+        title: "The token is not in the identity source",
+        what: "API Gateway answered 401, and the function was not asked and logged nothing.",
+        why: "The identity source is the Authorization header, and the token is in the query string.",
+        cure: "Send the token where the identity source is, or change the identity source.",
+        page: "docs/rest-and-http.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::Real,
+        paths: &["/orders"],
+        place: Place::Query,
+        token: Token::Good,
+    },
+    Trap {
+        id: "sources_anded",
+        title: "Two identity sources are not “one or the other”",
+        what: "API Gateway answered 401, although the token is in the Authorization header.",
+        why: "All identity sources that are listed must be in the request.",
+        cure: "For “header or query string”, list no identity source, and switch the cache off.",
+        page: "docs/deploy/README.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD, "method.request.querystring.access_token"],
+        ttl: DEFAULT_TTL,
+        function: Function::Real,
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
+        id: "browser_header",
+        title: "A browser cannot set the header of a WebSocket",
+        what: "API Gateway answered 401. The page sees only that the WebSocket closed with 1006.",
+        why: "The identity source is a header, and a browser can send a token as a subprotocol only.",
+        cure: "List no identity source. The function finds the token in the subprotocols.",
+        page: "docs/websocket.md",
+        api: ApiKind::WebSocket,
+        identity_sources: &[HEADER_OF_HANDSHAKE],
+        ttl: Duration::ZERO,
+        function: Function::Real,
+        paths: &[""],
+        place: Place::Subprotocol,
+        token: Token::Good,
+    },
+    Trap {
+        id: "subprotocol_not_echoed",
+        title: "The subprotocol is not in the answer",
+        what: "The API accepted the handshake, and a browser closes the connection all the same.",
+        why: "The browser offered the subprotocol “bearer”, and the answer selects none.",
+        cure: "The $connect integration must answer with the marker, never with the token.",
+        page: "docs/websocket.md",
+        api: ApiKind::WebSocket,
+        identity_sources: &[],
+        ttl: Duration::ZERO,
+        function: Function::Returns(|_| allow("*", &json!({}))),
+        paths: &[""],
+        place: Place::Subprotocol,
+        token: Token::Good,
+    },
+    Trap {
+        id: "connect_missed",
+        title: "A policy for /*/* does not match $connect",
+        what: "The policy looks as if it allowed everything, and the client got a 403.",
+        why: "The ARN ends in STAGE/$connect: it has one part after the stage, and the pattern wants two.",
+        cure: "Allow API/STAGE/*, because * matches slashes too.",
+        page: "docs/websocket.md",
+        api: ApiKind::WebSocket,
+        identity_sources: &[],
+        ttl: Duration::ZERO,
+        function: Function::Returns(|_| allow("arn:aws:execute-api:*:*:*/prod/*/*", &json!({}))),
+        paths: &[""],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
+        id: "narrow_policy",
+        title: "A cached policy for one route",
+        what: "The first route worked. The second got a 403, and the function was not asked.",
+        why: "The policy allows only the route of the first request, and API Gateway has cached it.",
+        cure: "Return one policy for every route that the caller may use.",
+        page: "docs/rest-and-http.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::Returns(|event| {
+            allow(event["methodArn"].as_str().unwrap_or_default(), &json!({}))
+        }),
+        paths: &["/orders", "/me"],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
+        id: "error_text",
+        title: "An error other than “Unauthorized”",
+        what: "The function refused the token, and the client got a 500 in place of a 401.",
+        why: "Only an error whose message is exactly Unauthorized is a 401. This one is in lower case.",
+        cure: "Fail with exactly Unauthorized.",
+        page: "docs/errors.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::Fails("unauthorized"),
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::Expired,
+    },
+    Trap {
+        id: "nested_context",
+        title: "A list in the context",
+        what: "The policy allows the request, and the client got a 500.",
+        why: "Context values of REST and WebSocket APIs are strings, numbers or booleans.",
+        cure: "Join the list into a string.",
+        page: "docs/configuration.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::Returns(|_| allow("*", &json!({ "groups": ["ops", "sales"] }))),
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
+        id: "slash",
+        title: "A slash at the end of the issuer",
+        what: "The function refused a token of the right issuer with a 401.",
+        why: "The token's iss ends with a slash and the setting does not. Issuers are compared exactly.",
+        cure: "Copy the iss of a real token into AUTHORIZER_ISSUER.",
+        page: "docs/providers.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::Real,
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::SlashInIssuer,
+    },
+];
+
+/// Returns the traps' names, for the page.
+pub(super) fn titles() -> Value {
+    TRAPS.iter().map(|trap| json!({ "id": trap.id, "title": trap.title })).collect()
+}
+
+impl State {
+    /// Sends the requests of a trap to an API of its own.
+    pub(super) async fn spring(&self, id: &str) -> Result<Value, String> {
+        let trap = TRAPS.iter().find(|trap| trap.id == id);
+        let trap = trap.ok_or_else(|| format!("there is no trap {id}"))?;
+        let runtime_api = match trap.function {
+            Function::Real => Arc::clone(&self.runtime_api),
+            Function::Returns(_) | Function::Fails(_) => {
+                Arc::new(RuntimeApi::start().await.map_err(|error| error.to_string())?)
+            }
+        };
+        let config = AuthorizerConfig {
+            api: trap.api,
+            identity_sources: trap.identity_sources.iter().map(ToString::to_string).collect(),
+            ttl: trap.ttl,
+            simple_responses: false,
+        };
+        let authorizer = Authorizer::new(Arc::clone(&runtime_api), &config);
+        let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
+        let recorder = Arc::new(self.recorder.labelled(trap.label()));
+        let api = Api::start(trap.api, authorizer, recorder).await.map_err(|it| it.to_string())?;
+        let url = api.url();
+        let sent = self.send_all(trap, &url);
+        tokio::select! {
+            sent = sent => sent?,
+            () = answer(&runtime_api, trap.function) => {}
+        }
+        Ok(json!({}))
+    }
+
+    async fn send_all(&self, trap: &Trap, url: &str) -> Result<(), String> {
+        for path in trap.paths {
+            let message = Message {
+                api: trap.api.name().to_owned(),
+                method: String::from("GET"),
+                path: (*path).to_owned(),
+                place: trap.place,
+                token: trap.token.clone(),
+            };
+            self.send_to(url, trap.api, &message).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A trap's API, while it runs.
+enum Api {
+    WebSocket(WebSocketApi),
+    Rest(RestApi),
+}
+
+impl Api {
+    async fn start(
+        kind: ApiKind,
+        authorizer: Arc<Authorizer>,
+        recorder: Arc<Recorder>,
+    ) -> std::io::Result<Self> {
+        Ok(match kind {
+            ApiKind::WebSocket => {
+                Self::WebSocket(WebSocketApi::start_at(0, authorizer, recorder).await?)
+            }
+            // No trap is about HTTP APIs only.
+            ApiKind::Rest | ApiKind::Http => {
+                let listening = Listening::start().await?;
+                Self::Rest(RestApi::start_echo(listening, authorizer, recorder)?)
+            }
+        })
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::WebSocket(api) => api.url(),
+            Self::Rest(api) => api.url(),
+        }
+    }
+}
+
+/// Answers events in place of the real function, without an end.
+async fn answer(runtime_api: &RuntimeApi, function: Function) {
+    let respond: &(dyn Fn(&[u8]) -> FunctionOutcome + Sync) = match function {
+        // It takes its events itself.
+        Function::Real => return std::future::pending().await,
+        Function::Returns(respond) => &move |event| {
+            let event = serde_json::from_slice(event).unwrap_or_default();
+            FunctionOutcome::Response(respond(&event).to_string().into())
+        },
+        Function::Fails(message) => &move |_| {
+            FunctionOutcome::Error(FunctionError {
+                error_type: String::from("Error"),
+                error_message: message.to_owned(),
+            })
+        },
+    };
+    while let Some((event, id)) = runtime_api.take().await {
+        runtime_api.complete(&id, respond(&event));
+    }
+}
+
+impl Trap {
+    /// Returns what the page says of each request.
+    fn label(&self) -> Value {
+        json!({
+            "title": self.title,
+            "what": self.what,
+            "why": self.why,
+            "cure": self.cure,
+            "page": self.page,
+            "ttl_s": self.ttl.as_secs(),
+            "real": matches!(self.function, Function::Real),
+        })
+    }
+}
+
+/// Returns an answer that allows one resource.
+fn allow(resource: &str, context: &Value) -> Value {
+    json!({
+        "principalId": "alice",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                { "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource }
+            ],
+        },
+        "context": context,
+    })
+}

@@ -1,0 +1,304 @@
+//! Uses the page's server as a browser does, and as foreign pages would.
+
+#![cfg(unix)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use local_gateway::page::{Listening, Page};
+use local_gateway::stack::Stack;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use support::http_client;
+
+/// Starts the page with a function that allows every request.
+async fn start() -> (Page, Stack) {
+    let function = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/function");
+    let settings: [(&str, &str); 0] = [];
+    let stack = Stack::start(&function, &settings).await.unwrap();
+    let page = Page::start(Listening::at(0).await.unwrap(), &stack, Vec::new()).unwrap();
+    (page, stack)
+}
+
+async fn post(page: &Page, path: &str, body: Value) -> (u16, Value) {
+    let request = http_client().post(format!("{}{path}", page.url()));
+    let request = request.header("Content-Type", "application/json").body(body.to_string());
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
+}
+
+fn message(api: &str, path: &str) -> Value {
+    json!({
+        "api": api, "method": "GET", "path": path, "place": "header", "token": { "kind": "good" },
+    })
+}
+
+/// Sends a request with a good token to the REST API, and returns what the cache did.
+async fn cache_use(page: &Page, stack: &Stack) -> Value {
+    let sent = post(page, "send", message("rest", "/orders")).await;
+    assert_eq!(sent, (200, json!({ "status": 200 })));
+    let record = stack.recorder.all().pop().unwrap();
+    record.description["authorization"]["cache"]["use"].clone()
+}
+
+#[tokio::test]
+async fn no_foreign_page_can_read_or_drive_it() {
+    let (page, _stack) = start().await;
+    let own = page.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let port = own.split_once(':').unwrap().1.to_owned();
+    let own_origin = format!("http://{own}");
+    let rebound = format!("rebound.example:{port}");
+    let other_port = format!("http://127.0.0.1:{}", port.parse::<u16>().unwrap() ^ 1);
+    let json = ("Content-Type", "application/json");
+    let cases: [(&[(&str, &str)], u16); 9] = [
+        (&[json], 200),
+        (&[json, ("Origin", &own_origin), ("Sec-Fetch-Site", "same-origin")], 200),
+        (&[json, ("Host", &rebound)], 403),
+        (&[json, ("Host", &rebound), ("Origin", &format!("http://{rebound}"))], 403),
+        (&[json, ("Origin", "https://evil.example")], 403),
+        (&[json, ("Origin", &other_port)], 403),
+        (&[json, ("Origin", "null")], 403),
+        (&[json, ("Sec-Fetch-Site", "cross-site")], 403),
+        (&[("Content-Type", "text/plain")], 415),
+    ];
+    for (headers, expected) in cases {
+        for (method, path) in [(Method::POST, "cache"), (Method::GET, ""), (Method::GET, "setup")] {
+            let mut request =
+                http_client().request(method.clone(), format!("{}{path}", page.url()));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let response = request.body(r#"{"action":"flush"}"#).send().await.unwrap();
+            let expected = if method == Method::GET && expected == 415 { 200 } else { expected };
+            assert_eq!(response.status(), expected, "{method} /{path} {headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_page_loads_only_its_own_files() {
+    let (page, stack) = start().await;
+    for (path, content_type) in
+        [("", "text/html; charset=utf-8"), ("page.css", "text/css"), ("page.js", "text/javascript")]
+    {
+        let response = http_client().get(format!("{}{path}", page.url())).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], content_type);
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        let connections = format!("; connect-src 'self' {}", stack.websocket_api.url());
+        assert!(policy.ends_with(&connections), "{policy}");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+    }
+    let nothing = http_client().get(format!("{}nothing", page.url())).send().await.unwrap();
+    assert_eq!(nothing.status(), 404);
+}
+
+/// Reads from a stream of events until it contains `part`.
+async fn read_until(stream: &mut Response, part: &str) -> String {
+    let mut read = String::new();
+    while !read.contains(part) {
+        let chunk = stream.chunk().await.unwrap().unwrap();
+        read.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    read
+}
+
+#[tokio::test]
+async fn streams_each_request_as_it_happens() {
+    let (page, stack) = start().await;
+    let listen = |last: &'static str| {
+        let request = http_client().get(format!("{}requests", page.url()));
+        async move { request.header("Last-Event-ID", last).send().await.unwrap() }
+    };
+    let mut stream = listen("").await;
+    read_until(&mut stream, "event: run").await;
+    // A request from any client, and one that the page sends.
+    let from_outside = http_client().get(format!("{}/from-outside", stack.http_api.url()));
+    assert_eq!(from_outside.send().await.unwrap().status(), 401);
+    let first = read_until(&mut stream, "/from-outside\"").await;
+    assert!(first.contains("id: 1\nevent: request\ndata: {"), "{first}");
+    assert!(first.contains(r#""decision":"missing_identity""#), "{first}");
+    assert_eq!(post(&page, "send", message("rest", "/orders")).await.0, 200);
+    let second = read_until(&mut stream, "/prod/GET/orders").await;
+    assert!(second.contains("id: 2\n") && second.contains(r#""decision":"allow""#), "{second}");
+
+    let mut later = listen("1").await;
+    let seen = read_until(&mut later, "id: 2").await;
+    assert!(!seen.contains("id: 1\n"), "{seen}");
+    // After a new start of the program, the browser has seen more than there is.
+    let mut restarted = listen("99").await;
+    read_until(&mut restarted, "id: 1\n").await;
+}
+
+#[tokio::test]
+async fn sends_each_kind_of_request() {
+    let (page, stack) = start().await;
+    for (place, api, status) in [
+        ("header", "rest", 200),
+        ("nowhere", "rest", 401),
+        ("query", "rest", 401),
+        ("cookie", "http", 401),
+        ("header", "websocket", 101),
+        ("subprotocol", "websocket", 101),
+    ] {
+        let mut sent = message(api, "/orders?page=2");
+        sent["place"] = place.into();
+        assert_eq!(post(&page, "send", sent).await, (200, json!({ "status": status })), "{place}");
+        let request = &stack.recorder.all().pop().unwrap().description["request"];
+        let place_has_token = match place {
+            "header" => request["headers"].to_string().contains("Bearer ey"),
+            "subprotocol" => request["headers"].to_string().contains("bearer, ey"),
+            "query" => request["query"][1][0] == "access_token",
+            "cookie" => request["headers"].to_string().contains("access_token=ey"),
+            _ => !request.to_string().contains("ey"),
+        };
+        assert!(place_has_token, "{place}: {request}");
+        assert_eq!(request["query"][0], json!(["page", "2"]));
+    }
+    // The good token stays the same until the issuer has another key.
+    for (rotates, cache) in [(false, "hit"), (true, "miss")] {
+        if rotates {
+            stack.issuer.rotate().unwrap();
+        }
+        assert_eq!(cache_use(&page, &stack).await, cache);
+    }
+    let mut pasted = message("rest", "/orders");
+    pasted["token"] = json!({ "kind": "pasted", "text": " my.own.token\n" });
+    assert_eq!(post(&page, "send", pasted.clone()).await.1, json!({ "status": 200 }));
+    let request = &stack.recorder.all().pop().unwrap().description["request"];
+    assert!(request["headers"].to_string().contains("\"Bearer my.own.token\""), "{request}");
+
+    let pasted_token = pasted["token"].clone();
+    let token = post(&page, "token", pasted_token).await;
+    assert_eq!(token, (200, json!({ "token": "my.own.token" })));
+
+    for (change, error) in [
+        (json!({ "path": "orders" }), "the path does not begin with a slash"),
+        (json!({ "path": "/a b" }), "the path is not valid"),
+        (json!({ "method": "GET /" }), "the method is not valid"),
+        (json!({ "api": "soap" }), "there is no API soap"),
+        (json!({ "token": { "kind": "pasted", "text": "a\nb" } }), "no header can have"),
+        (json!({ "token": { "kind": "magic" } }), "unknown variant `magic`"),
+        (json!({ "more": 1 }), "unknown field `more`"),
+    ] {
+        let mut sent = pasted.clone();
+        for (name, value) in change.as_object().unwrap() {
+            sent[name] = value.clone();
+        }
+        if sent["api"] == "rest" && change.get("path").is_some_and(|path| path == "orders") {
+            sent["api"] = "http".into();
+        }
+        let (status, answer) = post(&page, "send", sent).await;
+        assert_eq!(status, 400, "{change}");
+        assert!(answer["message"].as_str().unwrap().contains(error), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn controls_the_caches() {
+    let (page, stack) = start().await;
+    for (action, cache) in [
+        (None, "miss"),
+        (None, "hit"),
+        (Some(json!({ "action": "flush" })), "miss"),
+        (Some(json!({ "action": "advance", "seconds": 240 })), "hit"),
+        (Some(json!({ "action": "advance", "seconds": 60 })), "miss"),
+    ] {
+        if let Some(action) = action {
+            assert_eq!(post(&page, "cache", action).await, (200, json!({})));
+        }
+        assert_eq!(cache_use(&page, &stack).await, cache);
+    }
+    let most = json!({ "action": "advance", "seconds": 3600 });
+    assert_eq!(post(&page, "cache", most).await.0, 200);
+    let too_much = json!({ "action": "advance", "seconds": 3601 });
+    assert_eq!(post(&page, "cache", too_much).await.0, 400);
+}
+
+#[tokio::test]
+async fn controls_the_issuer() {
+    let (page, stack) = start().await;
+    let keys = || async { http_client().get(stack.issuer.key_set_url()).send().await };
+    for (action, expected) in [
+        ("rotate", Some("key-2")),
+        ("withdraw", Some("{\"keys\":[]}")),
+        ("restore", Some("key-2")),
+        ("down", None),
+        ("restore", Some("key-2")),
+    ] {
+        assert_eq!(post(&page, "issuer", json!({ "action": action })).await.0, 200);
+        match (keys().await, expected) {
+            (Ok(response), Some(part)) => {
+                let text = response.text().await.unwrap();
+                assert!(text.contains(part), "{action}: {text}");
+            }
+            (Err(_), None) => {}
+            (result, _) => panic!("{action}: {result:?}"),
+        }
+    }
+    assert_eq!(post(&page, "issuer", json!({ "action": "explode" })).await.0, 400);
+}
+
+#[tokio::test]
+async fn asks_the_function_for_an_explanation_once() {
+    let (page, stack) = start().await;
+    assert_eq!(post(&page, "send", message("rest", "/orders")).await.0, 200);
+    let taken = stack.runtime_api.taken_so_far();
+    for _ in 0..2 {
+        let (status, explanation) = post(&page, "explain", json!({ "number": 1 })).await;
+        // The function of this test answers everything with its policy.
+        assert_eq!((status, &explanation["principalId"]), (200, &json!("alice")));
+    }
+    assert_eq!(stack.runtime_api.taken_so_far(), taken + 1);
+    let (status, answer) = post(&page, "explain", json!({ "number": 2 })).await;
+    assert_eq!((status, &answer["message"]), (400, &json!("this request is not kept any more")));
+}
+
+/// What a trap's requests show: the status and the decision of each, and whether the function was asked.
+#[tokio::test]
+async fn runs_into_each_trap() {
+    let (page, stack) = start().await;
+    type Shown = (u64, &'static str, bool);
+    let cases: [(&str, &[Shown]); 10] = [
+        ("token_event", &[(500, "failed", true)]),
+        ("source_absent", &[(401, "missing_identity", false)]),
+        ("sources_anded", &[(401, "missing_identity", false)]),
+        ("browser_header", &[(401, "missing_identity", false)]),
+        ("subprotocol_not_echoed", &[(101, "allow", true)]),
+        ("connect_missed", &[(403, "implicit_deny", true)]),
+        ("narrow_policy", &[(200, "allow", true), (403, "implicit_deny", false)]),
+        ("error_text", &[(500, "failed", true)]),
+        ("nested_context", &[(500, "malformed", true)]),
+        // The function of this test allows everything.
+        ("slash", &[(200, "allow", true)]),
+    ];
+    let setup = http_client().get(format!("{}setup", page.url())).send().await.unwrap();
+    let setup: Value = serde_json::from_str(&setup.text().await.unwrap()).unwrap();
+    let titles: Vec<_> = setup["traps"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    assert_eq!(titles, cases.map(|(id, _)| id));
+    for (id, expected) in cases {
+        stack.recorder.clear();
+        assert_eq!(post(&page, "trap", json!({ "id": id })).await, (200, json!({})), "{id}");
+        let records = stack.recorder.all();
+        assert_eq!(records.len(), expected.len(), "{id}");
+        for (record, (status, decision, invoked)) in records.iter().zip(expected) {
+            let description = &record.description;
+            let authorization = &description["authorization"];
+            assert_eq!(description["answer"]["status"], *status, "{id}");
+            assert_eq!(authorization["decision"], *decision, "{id}");
+            assert_eq!(authorization["invoked_ms"].is_number(), *invoked, "{id}");
+            let guide = description["trap"]["page"].as_str().unwrap();
+            let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(guide);
+            assert!(guide.is_file(), "{id}");
+            // Another function's answer cannot be explained.
+            let real = description["trap"]["real"] == true;
+            let explained = post(&page, "explain", json!({ "number": record.number })).await.0;
+            assert_eq!(explained, if real { 200 } else { 400 }, "{id}");
+        }
+    }
+    assert_eq!(post(&page, "trap", json!({ "id": "none" })).await.0, 400);
+}
