@@ -111,6 +111,7 @@ scenario("shows a request of another client, and its command sends the same", as
 });
 
 const TRAPS = {
+  token_type: [1, /^400 bad request: the configuration/, /choose the type REQUEST/],
   token_event: [1, /^500 error/, /no authorizationToken/],
   source_absent: [1, /^401 .*: identity source missing/, /the function was not asked/],
   sources_anded: [1, /^401 .*: identity source missing/, /All identity sources/],
@@ -120,6 +121,7 @@ const TRAPS = {
   narrow_policy: [2, /^403 .*: the policy does not name the route/, /API Gateway has cached it/],
   error_text: [1, /^500 error: unauthorized/, /exactly Unauthorized/],
   nested_context: [1, /^500 error: malformed response/, /Join the list/],
+  permission_missing: [1, /^500 error: no permission/, /logged nothing/],
   slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/],
 };
 

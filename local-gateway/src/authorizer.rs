@@ -4,177 +4,217 @@
 //! - HTTP: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>
 //! - WebSocket: <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>
 
+mod config;
 mod outcome;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use self::config::Checked;
+pub use self::config::{AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError};
 pub use self::outcome::{Authorization, CacheUse, Refusal};
-use crate::cache::{MAX_TTL, ResultCache};
-use crate::identity::{ApiKind, IdentitySource, NotASource};
-use crate::invocation::FunctionOutcome;
+use crate::cache::{Entry, ResultCache};
+use crate::clock::Clock;
+use crate::identity::ApiKind;
+use crate::invocation::{FunctionOutcome, InvokeError};
+use crate::lambda::{Invocation, Target};
 use crate::policy::{self, Verdict};
 use crate::request::Request;
-use crate::runtime_api::RuntimeApi;
 
 /// The error message with which a function makes API Gateway answer 401.
 const UNAUTHORIZED: &str = "Unauthorized";
 
-/// How an authorizer is set up.
-#[derive(Clone, Debug)]
-pub struct AuthorizerConfig {
-    /// The kind of its API.
-    pub api: ApiKind,
-    /// The identity sources, in the API's syntax.
-    pub identity_sources: Vec<String>,
-    /// The cache's time to live. Zero switches the cache off.
-    pub ttl: Duration,
-    /// Whether an HTTP API expects simple responses. Other APIs have none.
-    pub simple_responses: bool,
-}
+/// How long an HTTP API waits for its authorizer.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const HTTP_API_LIMIT: Duration = Duration::from_secs(10);
 
-/// Why API Gateway does not accept an authorizer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// An identity source has the syntax of another kind of API, or none.
-    #[error(transparent)]
-    Source(#[from] NotASource),
-    /// The time to live is over an hour.
-    #[error("the time to live is {} s, over the limit of {} s", .0.as_secs(), MAX_TTL.as_secs())]
-    Ttl(Duration),
-    /// The cache has no key.
-    #[error("the cache needs an identity source; without one, set the time to live to 0")]
-    NoKey,
-    /// WebSocket APIs have no cache.
-    #[error("a WebSocket API does not cache; set the time to live to 0")]
-    NoCache,
-}
+/// How long the other kinds of API wait for it. Not documented: this is the limit of an integration.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const LIMIT: Duration = Duration::from_secs(29);
 
 /// An API's authorizer.
 #[derive(Debug)]
 pub struct Authorizer {
-    runtime_api: Arc<RuntimeApi>,
-    api: ApiKind,
-    sources: Vec<IdentitySource>,
+    function: Target,
+    /// Whether the function's resource-based policy lets API Gateway invoke it.
+    is_permitted: AtomicBool,
+    /// Each request uses one setup from its beginning to its end.
+    setup: RwLock<Arc<Setup>>,
+    /// The time of the cache.
+    clock: Clock,
+}
+
+/// A configuration and its cache.
+#[derive(Debug)]
+struct Setup {
+    config: Checked,
     cache: Option<ResultCache>,
-    simple_responses: bool,
+}
+
+impl Setup {
+    fn new(config: AuthorizerConfig) -> Result<Arc<Self>, ConfigError> {
+        let config = Checked::new(config)?;
+        let cache = (!config.ttl.is_zero()).then(|| ResultCache::new(config.ttl));
+        Ok(Arc::new(Self { config, cache }))
+    }
 }
 
 impl Authorizer {
-    /// Sets up the function behind `runtime_api` as an API's authorizer.
+    /// Sets up the function as an API's authorizer. API Gateway may invoke it.
     ///
     /// # Errors
     ///
     /// When API Gateway would not accept the configuration.
-    pub fn new(
-        runtime_api: Arc<RuntimeApi>,
-        config: &AuthorizerConfig,
-    ) -> Result<Self, ConfigError> {
-        let AuthorizerConfig { api, identity_sources, ttl, simple_responses } = config;
-        let sources = identity_sources.iter().map(|text| IdentitySource::parse(*api, text));
-        let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        if *ttl > MAX_TTL {
-            return Err(ConfigError::Ttl(*ttl));
-        }
-        if !ttl.is_zero() && *api == ApiKind::WebSocket {
-            return Err(ConfigError::NoCache);
-        }
-        if !ttl.is_zero() && sources.is_empty() {
-            return Err(ConfigError::NoKey);
-        }
-        let cache = (!ttl.is_zero()).then(|| ResultCache::new(*ttl));
-        Ok(Self { runtime_api, api: *api, sources, cache, simple_responses: *simple_responses })
+    pub fn new(function: impl Into<Target>, config: AuthorizerConfig) -> Result<Self, ConfigError> {
+        let setup = RwLock::new(Setup::new(config)?);
+        Ok(Self {
+            function: function.into(),
+            is_permitted: AtomicBool::new(true),
+            setup,
+            clock: Clock::default(),
+        })
+    }
+
+    /// Adds or removes the permission to invoke the function, as `aws lambda add-permission` and
+    /// `remove-permission` do. Cached responses are used without it.
+    ///
+    /// - REST: <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
+    /// - HTTP: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html>
+    /// - WebSocket: not documented
+    pub fn permit(&self, is_permitted: bool) {
+        self.is_permitted.store(is_permitted, Ordering::Relaxed);
+    }
+
+    /// Returns whether API Gateway may invoke the function.
+    #[must_use]
+    pub fn is_permitted(&self) -> bool {
+        self.is_permitted.load(Ordering::Relaxed)
+    }
+
+    /// Uses this clock in place of its own.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Returns the clock of the cache, and of a WebSocket API's connections.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Changes the configuration, as an update of the authorizer and a deployment of the API do. The
+    /// cache is empty afterwards.
+    ///
+    /// Whether a deployment empties the cache is not documented: responses with another identity
+    /// source or another payload format must not be used in any case.
+    ///
+    /// # Errors
+    ///
+    /// When API Gateway would not accept the configuration. The present one then stays.
+    pub fn configure(&self, config: AuthorizerConfig) -> Result<(), ConfigError> {
+        let setup = Setup::new(config)?;
+        *self.setup.write().unwrap_or_else(PoisonError::into_inner) = setup;
+        Ok(())
+    }
+
+    /// Returns the present configuration.
+    #[must_use]
+    pub fn config(&self) -> AuthorizerConfig {
+        let Checked { kind, sources, ttl, .. } = &self.setup().config;
+        let identity_sources = sources.iter().map(|source| source.text().to_owned()).collect();
+        AuthorizerConfig { kind: kind.clone(), identity_sources, ttl: *ttl }
     }
 
     /// Returns the kind of the authorizer's API.
     #[must_use]
     pub fn api(&self) -> ApiKind {
-        self.api
-    }
-
-    /// Returns the identity sources.
-    pub fn identity_sources(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().map(IdentitySource::text)
-    }
-
-    /// Returns the cache's time to live; zero without a cache.
-    #[must_use]
-    pub fn ttl(&self) -> Duration {
-        self.cache.as_ref().map(ResultCache::ttl).unwrap_or_default()
-    }
-
-    /// Makes the cached responses older by `duration`.
-    pub fn advance_cache(&self, duration: Duration) {
-        if let Some(cache) = &self.cache {
-            cache.advance(duration);
-        }
+        self.setup().config.kind.api()
     }
 
     /// Empties the cache.
     pub fn flush_cache(&self) {
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = &self.setup().cache {
             cache.flush();
         }
     }
 
+    fn setup(&self) -> Arc<Setup> {
+        Arc::clone(&self.setup.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Decides whether a request may enter. `number` is that of the request.
     pub async fn authorize(&self, number: u64, request: &Request) -> Authorization {
-        let mut event = match self.api {
-            ApiKind::WebSocket => request.websocket_connect(),
-            ApiKind::Rest => request.rest_request(),
-            ApiKind::Http => request.http_api_2(),
-        };
-        let identity: Vec<_> = self
-            .sources
-            .iter()
-            .map(|source| (source.text().to_owned(), source.value(&event)))
-            .collect();
-        if self.api == ApiKind::Http {
-            let values: Vec<_> = identity.iter().map(|(_, value)| value).collect();
-            event["identitySource"] = if values.is_empty() { Value::Null } else { json!(values) };
-        }
+        let setup = self.setup();
+        let Setup { config, cache } = &*setup;
+        let (event, identity) = config.event(request);
+        let values: Option<Vec<String>> = identity.iter().map(|(_, value)| value.clone()).collect();
         let mut authorization = Authorization {
             event,
             identity,
-            cache: if self.cache.is_some() { CacheUse::NotAsked } else { CacheUse::Off },
+            cache: if cache.is_some() { CacheUse::NotAsked } else { CacheUse::Off },
             outcome: None,
             duration: None,
+            report: None,
             matched: None,
+            context: Map::new(),
+            usage_identifier_key: None,
             decision: Err(Refusal::MissingIdentity),
         };
-        let values: Option<Vec<String>> =
-            authorization.identity.iter().map(|(_, value)| value.clone()).collect();
-        if let Some(values) = values {
-            self.decide(number, values, &mut authorization).await;
+        match values {
+            None => {}
+            Some(values) if !config.accepts(&values) => {
+                authorization.decision = Err(Refusal::InvalidToken);
+            }
+            Some(values) => self.decide(&setup, number, values, &mut authorization).await,
         }
         authorization
     }
 
     /// Finds or asks for a response, and evaluates it.
-    async fn decide(&self, number: u64, values: Vec<String>, into: &mut Authorization) {
-        let hit = self.cache.as_ref().and_then(|cache| cache.find(&values));
+    async fn decide(
+        &self,
+        setup: &Setup,
+        number: u64,
+        values: Vec<String>,
+        into: &mut Authorization,
+    ) {
+        let Setup { config, cache } = setup;
+        let hit = cache.as_ref().and_then(|cache| cache.find(&values, self.clock.now()));
         if let Some(hit) = hit {
             into.cache = CacheUse::Hit { age: hit.age, number: hit.number };
-            into.decision = self.evaluate(&hit.response, into);
+            into.decision = config.evaluate(&hit.response, into);
             into.outcome = Some(FunctionOutcome::Response(hit.response));
             return;
         }
-        if self.cache.is_some() {
+        if cache.is_some() {
             into.cache = CacheUse::Miss;
         }
-        let asked_at = Instant::now();
-        let outcome = self.runtime_api.invoke(into.event.to_string()).await;
-        into.duration = Some(asked_at.elapsed());
+        if !self.is_permitted() {
+            into.decision = Err(InvokeError::NotPermitted.into());
+            return;
+        }
+        let limit = if self.api() == ApiKind::Http { HTTP_API_LIMIT } else { LIMIT };
+        let event = into.event.to_string().into();
+        let (Invocation { outcome, report }, duration) =
+            self.function.invoke_within(limit, event).await;
+        let was_asked = !matches!(outcome, Err(InvokeError::Throttled(_)));
+        into.duration = was_asked.then_some(duration);
+        into.report = report;
         into.decision = match &outcome {
             Ok(FunctionOutcome::Response(response)) => {
-                let decision = self.evaluate(response, into);
-                if let Some(cache) = &self.cache
+                let decision = config.evaluate(response, into);
+                if let Some(cache) = cache
                     && !matches!(decision, Err(Refusal::Malformed(_)))
                 {
-                    cache.store(values, response.clone(), number);
+                    let (response, stored_at) = (response.clone(), self.clock.now());
+                    cache.store(values, Entry { response, stored_at, number });
                 }
                 decision
             }
@@ -186,22 +226,73 @@ impl Authorizer {
         };
         into.outcome = outcome.ok();
     }
+}
 
-    /// Evaluates a response for the request, and notes which part of the policy decides.
+impl Checked {
+    /// Returns the event for the function, and each identity source with its value.
+    fn event(&self, request: &Request) -> (Value, Vec<(String, Option<String>)>) {
+        let mut event = match self.kind {
+            AuthorizerKind::WebSocket => request.websocket_connect(),
+            AuthorizerKind::RestRequest | AuthorizerKind::RestToken { .. } => {
+                request.rest_request()
+            }
+            AuthorizerKind::Http1 => request.http_api_1(),
+            AuthorizerKind::Http2 { .. } => request.http_api_2(),
+        };
+        let described = match self.kind.api() {
+            ApiKind::WebSocket | ApiKind::Rest => None,
+            ApiKind::Http => Some(request.http_api_variables()),
+        };
+        let described = described.as_ref().unwrap_or(&event);
+        let sources = self.sources.iter();
+        let identity: Vec<_> =
+            sources.map(|source| (source.text().to_owned(), source.value(described))).collect();
+        let values: Vec<_> = identity.iter().filter_map(|(_, value)| value.as_deref()).collect();
+        match self.kind {
+            AuthorizerKind::WebSocket | AuthorizerKind::RestRequest => {}
+            AuthorizerKind::RestToken { .. } => {
+                event = request.rest_token();
+                event["authorizationToken"] = values.first().copied().into();
+            }
+            AuthorizerKind::Http1 => {
+                let joined = (!values.is_empty()).then(|| values.join(","));
+                event["identitySource"] = json!(joined);
+                event["authorizationToken"] = json!(joined);
+            }
+            AuthorizerKind::Http2 { .. } => {
+                event["identitySource"] =
+                    if identity.is_empty() { Value::Null } else { json!(values) };
+            }
+        }
+        (event, identity)
+    }
+
+    /// Tells whether the token matches the validation expression.
+    fn accepts(&self, values: &[String]) -> bool {
+        let Some(validation) = &self.validation else { return true };
+        values.iter().all(|value| validation.is_match(value))
+    }
+
+    /// Evaluates a response for the request, and notes what the policy says of it.
     fn evaluate(
         &self,
         response: &Bytes,
         into: &mut Authorization,
     ) -> Result<Map<String, Value>, Refusal> {
-        if self.simple_responses {
+        if self.kind == (AuthorizerKind::Http2 { simple_responses: true }) {
             let (is_authorized, context) = policy::read_simple(response)?;
             return if is_authorized { Ok(context) } else { Err(Refusal::NotAuthorized) };
         }
-        let evaluation = policy::judge(response, into.arn())?;
+        let api = self.kind.api();
+        let evaluation = policy::judge(api, response, into.arn())?;
         into.matched = evaluation.matched;
+        into.usage_identifier_key = evaluation.usage_identifier_key;
+        into.context = match api {
+            ApiKind::Http => evaluation.caller.context,
+            ApiKind::WebSocket | ApiKind::Rest => evaluation.caller.authorizer(),
+        };
         match evaluation.verdict {
-            Verdict::Allow if self.api == ApiKind::Http => Ok(evaluation.caller.context),
-            Verdict::Allow => Ok(evaluation.caller.authorizer()),
+            Verdict::Allow => Ok(into.context.clone()),
             Verdict::ExplicitDeny => Err(Refusal::ExplicitDeny),
             Verdict::ImplicitDeny => Err(Refusal::ImplicitDeny),
         }
@@ -209,32 +300,4 @@ impl Authorizer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn check(api: ApiKind, sources: &[&str], ttl: u64) -> Result<(), ConfigError> {
-        let runtime_api = Arc::new(RuntimeApi::start().await.unwrap());
-        let config = AuthorizerConfig {
-            api,
-            identity_sources: sources.iter().map(|source| (*source).to_owned()).collect(),
-            ttl: Duration::from_secs(ttl),
-            simple_responses: false,
-        };
-        Authorizer::new(runtime_api, &config).map(drop)
-    }
-
-    #[tokio::test]
-    async fn refuses_what_api_gateway_does_not_accept() {
-        let source = "method.request.header.Authorization";
-        assert_eq!(check(ApiKind::Rest, &[source], 3600).await, Ok(()));
-        let too_long = ConfigError::Ttl(Duration::from_secs(3601));
-        assert_eq!(check(ApiKind::Rest, &[source], 3601).await, Err(too_long));
-        assert_eq!(check(ApiKind::Rest, &[], 0).await, Ok(()));
-        assert_eq!(check(ApiKind::Rest, &[], 1).await, Err(ConfigError::NoKey));
-        let source = "route.request.header.Authorization";
-        assert_eq!(check(ApiKind::WebSocket, &[source], 0).await, Ok(()));
-        assert_eq!(check(ApiKind::WebSocket, &[source], 1).await, Err(ConfigError::NoCache));
-        let other_syntax = check(ApiKind::Rest, &[source], 0).await.unwrap_err();
-        assert!(matches!(other_syntax, ConfigError::Source(_)));
-    }
-}
+mod tests;

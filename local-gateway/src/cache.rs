@@ -26,21 +26,17 @@ pub const DEFAULT_TTL: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) struct ResultCache {
     ttl: Duration,
-    state: Mutex<State>,
+    responses: Mutex<Responses>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    responses: HashMap<Vec<String>, Entry>,
-    /// How far the cache's clock is ahead.
-    advanced: Duration,
-}
+type Responses = HashMap<Vec<String>, Entry>;
 
+/// A response, when it was stored, and the number of the request for which the function returned it.
 #[derive(Debug)]
-struct Entry {
-    response: Bytes,
-    stored_at: Instant,
-    number: u64,
+pub(crate) struct Entry {
+    pub(crate) response: Bytes,
+    pub(crate) stored_at: Instant,
+    pub(crate) number: u64,
 }
 
 /// A response in the cache.
@@ -54,18 +50,14 @@ pub(crate) struct Hit {
 
 impl ResultCache {
     pub(crate) fn new(ttl: Duration) -> Self {
-        Self { ttl, state: Mutex::default() }
-    }
-
-    pub(crate) fn ttl(&self) -> Duration {
-        self.ttl
+        Self { ttl, responses: Mutex::default() }
     }
 
     /// Returns the response that is cached for these values, if it is not too old.
-    pub(crate) fn find(&self, values: &[String]) -> Option<Hit> {
-        let state = self.state();
-        let entry = state.responses.get(values)?;
-        let age = now(&state).saturating_duration_since(entry.stored_at);
+    pub(crate) fn find(&self, values: &[String], now: Instant) -> Option<Hit> {
+        let responses = self.responses();
+        let entry = responses.get(values)?;
+        let age = now.saturating_duration_since(entry.stored_at);
         (age < self.ttl).then(|| Hit {
             response: entry.response.clone(),
             age,
@@ -73,27 +65,16 @@ impl ResultCache {
         })
     }
 
-    pub(crate) fn store(&self, values: Vec<String>, response: Bytes, number: u64) {
-        let mut state = self.state();
-        let stored_at = now(&state);
-        state.responses.insert(values, Entry { response, stored_at, number });
-    }
-
-    /// Makes every response older by `duration`.
-    pub(crate) fn advance(&self, duration: Duration) {
-        self.state().advanced += duration;
+    pub(crate) fn store(&self, values: Vec<String>, entry: Entry) {
+        self.responses().insert(values, entry);
     }
 
     /// Removes every response, as `flush-stage-authorizers-cache` does.
     pub(crate) fn flush(&self) {
-        self.state().responses.clear();
+        self.responses().clear();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn responses(&self) -> MutexGuard<'_, Responses> {
+        self.responses.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn now(state: &State) -> Instant {
-    Instant::now() + state.advanced
 }

@@ -50,7 +50,7 @@ enum Expected {
 pub(crate) async fn run(stack: &Stack) -> Result<(), DemoError> {
     let issuer = &stack.issuer;
     println!("WebSocket API {}, issuer {}", stack.websocket_api.url(), issuer.url());
-    let mut demo = Demo { stack, log: stack.function.follow_log(), wrong: 0 };
+    let mut demo = Demo { stack, log: stack.lambda.follow_log(), wrong: 0 };
     let old = tokens::valid(issuer);
     for step in accepted(&old).into_iter().chain(refused(issuer)?) {
         demo.run(step).await?;

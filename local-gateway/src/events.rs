@@ -21,9 +21,9 @@ use crate::request::Request;
 pub const ACCOUNT_ID: &str = "123456789012";
 /// The ID of every API.
 pub const API_ID: &str = "a1b2c3d4e5";
-/// The stage of REST and WebSocket APIs.
+/// The usual stage of REST and WebSocket APIs.
 pub const STAGE: &str = "prod";
-/// The stage of HTTP APIs.
+/// The usual stage of HTTP APIs.
 pub const HTTP_API_STAGE: &str = "$default";
 /// The region of every API.
 pub const REGION: &str = "eu-west-1";
@@ -47,6 +47,18 @@ impl Request {
             "stageVariables": {},
             "requestContext": self.websocket_context("$connect", "CONNECT"),
         })
+    }
+
+    /// Returns the event of a WebSocket API's `$connect` to an integration.
+    #[must_use]
+    pub fn websocket_connect_proxy(&self) -> Value {
+        let mut event = self.websocket_connect();
+        of_integration(&mut event, &["type", "methodArn"]);
+        // Unlike that of a REST API, this one has no empty members.
+        if let Value::Object(members) = &mut event {
+            members.retain(|_, value| !value.is_null());
+        }
+        event
     }
 
     /// Returns the `requestContext` of a WebSocket API's event for `route_key`.
@@ -75,7 +87,7 @@ impl Request {
         let headers = self.sent_headers();
         json!({
             "type": "REQUEST",
-            "methodArn": self.arn(STAGE),
+            "methodArn": self.arn(self.stage_or(STAGE)),
             "resource": self.path,
             "path": self.path,
             "httpMethod": self.method,
@@ -85,7 +97,7 @@ impl Request {
             "multiValueQueryStringParameters": all_values(&self.query),
             "pathParameters": {},
             "stageVariables": {},
-            "requestContext": self.http_context(STAGE),
+            "requestContext": self.http_context(self.stage_or(STAGE)),
         })
     }
 
@@ -95,7 +107,7 @@ impl Request {
         json!({
             "type": "TOKEN",
             "authorizationToken": self.identity(),
-            "methodArn": self.arn(STAGE),
+            "methodArn": self.arn(self.stage_or(STAGE)),
         })
     }
 
@@ -106,7 +118,7 @@ impl Request {
         json!({
             "version": "1.0",
             "type": "REQUEST",
-            "methodArn": self.arn(HTTP_API_STAGE),
+            "methodArn": self.arn(self.stage_or(HTTP_API_STAGE)),
             "identitySource": self.identity(),
             "authorizationToken": self.identity(),
             "resource": self.path,
@@ -116,7 +128,7 @@ impl Request {
             "queryStringParameters": last_values(&self.query),
             "pathParameters": {},
             "stageVariables": {},
-            "requestContext": self.http_context(HTTP_API_STAGE),
+            "requestContext": self.http_context(self.stage_or(HTTP_API_STAGE)),
         })
     }
 
@@ -126,10 +138,10 @@ impl Request {
         let mut event = json!({
             "version": "2.0",
             "type": "REQUEST",
-            "routeArn": self.arn(HTTP_API_STAGE),
+            "routeArn": self.arn(self.stage_or(HTTP_API_STAGE)),
             "identitySource": self.identity().map(|identity| [identity]),
             "routeKey": self.http_api_2_route_key(),
-            "rawPath": self.path,
+            "rawPath": self.http_api_2_path(),
             "rawQueryString": form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(&self.query)
                 .finish(),
@@ -144,6 +156,25 @@ impl Request {
             event["cookies"] = json!(self.cookies);
         }
         event
+    }
+
+    /// Returns what the identity sources of an HTTP API are read from, in the shape of an event. The
+    /// variables do not depend on the payload format.
+    pub(crate) fn http_api_variables(&self) -> Value {
+        let mut variables = self.http_api_2();
+        if !self.cookies.is_empty() {
+            variables["headers"]["cookie"] = self.cookies.join("; ").into();
+        }
+        let Value::Object(context) = self.http_context(self.stage_or(HTTP_API_STAGE)) else {
+            return variables;
+        };
+        for (name, value) in context {
+            let known = &mut variables["requestContext"][name];
+            if known.is_null() {
+                *known = value;
+            }
+        }
+        variables
     }
 
     /// Returns the event of a REST API to a proxy integration.
@@ -167,6 +198,10 @@ impl Request {
     pub fn http_api_2_proxy(&self) -> Value {
         let mut event = self.http_api_2();
         of_integration(&mut event, &["type", "routeArn", "identitySource"]);
+        // Unlike the other events, this one has no empty members.
+        if let Value::Object(members) = &mut event {
+            members.remove("body");
+        }
         event
     }
 
@@ -178,14 +213,14 @@ impl Request {
             "domainPrefix": API_ID,
             "http": {
                 "method": self.method,
-                "path": self.path,
+                "path": self.http_api_2_path(),
                 "protocol": "HTTP/1.1",
                 "sourceIp": self.source_ip,
                 "userAgent": USER_AGENT,
             },
             "requestId": REQUEST_ID,
             "routeKey": self.http_api_2_route_key(),
-            "stage": HTTP_API_STAGE,
+            "stage": self.stage_or(HTTP_API_STAGE),
             "time": self.request_time(),
             "timeEpoch": self.epoch_millis(),
         });
@@ -212,6 +247,16 @@ impl Request {
 
     fn http_api_2_route_key(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// Returns the path with the stage. It is not documented that named stages are in it.
+    fn http_api_2_path(&self) -> String {
+        let stage = self.stage.as_ref().map(|stage| format!("/{stage}"));
+        format!("{}{}", stage.unwrap_or_default(), self.path)
+    }
+
+    fn stage_or<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.stage.as_deref().unwrap_or(usual)
     }
 
     fn http_context(&self, stage: &str) -> Value {
@@ -251,11 +296,16 @@ impl Request {
     }
 }
 
-/// Makes an authorizer's event one of an integration: without what only authorizers get, and with the
-/// body.
+/// Makes an authorizer's event one of an integration: without what only authorizers get, with null in
+/// place of an empty map, and with the body.
 fn of_integration(event: &mut Value, only_for_authorizers: &[&str]) {
     if let Value::Object(members) = event {
         members.retain(|name, _| !only_for_authorizers.contains(&name.as_str()));
+        for value in members.values_mut() {
+            if value.as_object().is_some_and(Map::is_empty) {
+                *value = Value::Null;
+            }
+        }
         members.insert(String::from("body"), Value::Null);
         members.insert(String::from("isBase64Encoded"), Value::Bool(false));
     }

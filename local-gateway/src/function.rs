@@ -1,7 +1,8 @@
 //! Runs the function's executable as Lambda does, with Lambda's environment variables.
 //!
 //! The process inherits no variables, so the developer's shell cannot change a result. Unlike Lambda,
-//! this module sets no memory limit, never freezes the process, and does not isolate the file system.
+//! this module sets no memory limit and does not isolate the file system. A process is frozen only if
+//! `lambda` runs it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -57,10 +58,24 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
+        Self::start_logging(executable, arguments, runtime_api, environment, Log::new())
+    }
+
+    /// Starts `executable` as [`Function::start_with`] does. Its lines are added to `log`.
+    pub(crate) fn start_logging<K, V>(
+        executable: &Path,
+        arguments: &[&OsStr],
+        runtime_api: SocketAddr,
+        environment: impl IntoIterator<Item = (K, V)>,
+        log: Log,
+    ) -> io::Result<Self>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
         let mut child =
             lambda_command(executable, runtime_api).args(arguments).envs(environment).spawn()?;
         let pid = child.id().ok_or_else(|| io::Error::other("the process has no ID"))?;
-        let log = Log::new();
         if let Some(stdout) = child.stdout.take() {
             log.capture(stdout);
         }
@@ -83,6 +98,41 @@ impl Function {
     /// When the operating system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
+    }
+
+    /// Returns whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Stops the process and its children, until they are thawed. On Windows it does nothing.
+    pub(crate) fn freeze(&self) {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets the process and its children go on.
+    pub(crate) fn thaw(&self) {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// Kills the process and its children, also if they are frozen. On Windows it does nothing:
+    /// dropping this value kills the process.
+    pub(crate) fn kill_group(&self) {
+        #[cfg(unix)]
+        self.signal(rustix::process::Signal::KILL);
+    }
+
+    /// Sends a signal to the process group, unless its leader has ended: the operating system may give
+    /// the ID to another process then.
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) {
+        let group = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
+            // The process may have ended a moment ago.
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
     }
 
     /// Kills the process and waits for its end.

@@ -17,9 +17,9 @@ use serde_json::Value;
 pub enum ApiKind {
     /// A WebSocket API, with an authorizer for `$connect`.
     WebSocket,
-    /// A REST API with an authorizer of type REQUEST.
+    /// A REST API.
     Rest,
-    /// An HTTP API with payload format 2.0.
+    /// An HTTP API.
     Http,
 }
 
@@ -31,6 +31,15 @@ impl ApiKind {
             Self::WebSocket => "websocket",
             Self::Rest => "rest",
             Self::Http => "http",
+        }
+    }
+
+    /// Returns the kind's name in messages.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::WebSocket => "WebSocket",
+            Self::Rest => "REST",
+            Self::Http => "HTTP",
         }
     }
 
@@ -106,6 +115,11 @@ impl IdentitySource {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Tells whether the source is a header.
+    pub(crate) fn is_header(&self) -> bool {
+        self.place == Place::Header
     }
 
     /// Returns the value in the request that `event` describes. An empty value counts as missing.

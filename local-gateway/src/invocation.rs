@@ -82,6 +82,18 @@ pub enum InvokeError {
     /// The function did not respond in time.
     #[error("the function timed out after {0:?}")]
     Timeout(Duration),
+    /// API Gateway stopped waiting. The function goes on.
+    #[error("API Gateway waits {0:?} for an authorizer, and the function had not answered")]
+    ApiTimeout(Duration),
+    /// Every execution environment was busy, and no other one may be started.
+    #[error("Lambda throttled the invocation: {0} of {0} execution environments were busy")]
+    Throttled(usize),
+    /// The function's resource-based policy does not name the API.
+    #[error(
+        "API Gateway may not invoke the function: its resource-based policy has no statement that \
+         allows lambda:InvokeFunction to apigateway.amazonaws.com for this authorizer"
+    )]
+    NotPermitted,
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
 use std::io;
-use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -15,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::client_request::{json_answer, json_bytes};
 use crate::guard;
-use crate::invocation::FunctionOutcome;
-use crate::runtime_api::RuntimeApi;
+use crate::invocation::{FunctionOutcome, InvokeError};
+use crate::lambda::Target;
 use crate::server::{self, Answer, Disconnect, Server};
 
 /// The path of the function, whatever its name.
@@ -35,14 +34,15 @@ impl InvokeApi {
     /// # Errors
     ///
     /// When no port is free.
-    pub async fn start(port: u16, runtime_api: Arc<RuntimeApi>) -> io::Result<Self> {
+    pub async fn start(port: u16, function: impl Into<Target>) -> io::Result<Self> {
+        let function = function.into();
         let listener = server::listen_preferring(port).await?;
         let address = listener.local_addr()?;
         let server = Server::start(listener, move |request| {
-            let runtime_api = Arc::clone(&runtime_api);
+            let function = function.clone();
             async move {
                 match guard::check(address, request.headers()) {
-                    Ok(()) => handle(&runtime_api, request).await,
+                    Ok(()) => handle(&function, request).await,
                     Err(foreign) => Ok(error(StatusCode::FORBIDDEN, &foreign.to_string())),
                 }
             }
@@ -57,10 +57,7 @@ impl InvokeApi {
     }
 }
 
-async fn handle(
-    runtime_api: &RuntimeApi,
-    request: Request<Incoming>,
-) -> Result<Answer, Disconnect> {
+async fn handle(function: &Target, request: Request<Incoming>) -> Result<Answer, Disconnect> {
     let path = request.uri().path();
     let name = path.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX));
     if request.method() != Method::POST || name.is_none_or(|name| name.contains('/')) {
@@ -70,16 +67,29 @@ async fn handle(
     if serde_json::from_slice::<Value>(&event).is_err() {
         return Ok(error(StatusCode::BAD_REQUEST, "the event is not JSON"));
     }
-    let failure = match runtime_api.invoke(event).await {
+    let failure = match function.invoke(event).await.outcome {
         Ok(FunctionOutcome::Response(response)) => return Ok(json_bytes(response)),
         Ok(FunctionOutcome::Error(error)) => {
             json!({ "errorType": error.error_type, "errorMessage": error.error_message })
         }
+        Err(InvokeError::Throttled(_)) => return Ok(throttled()),
         Err(error) => json!({ "errorMessage": error.to_string() }),
     };
     let mut answer = json_answer(StatusCode::OK, &failure);
     answer.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
     Ok(answer)
+}
+
+/// Answers that the concurrency is used up.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
+fn throttled() -> Answer {
+    let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
+    let body = json!({ "Reason": reason, "Type": "User", "message": "Rate Exceeded." });
+    let mut answer = json_answer(StatusCode::TOO_MANY_REQUESTS, &body);
+    let error_type = HeaderValue::from_static("TooManyRequestsException");
+    answer.headers_mut().insert("x-amzn-errortype", error_type);
+    answer
 }
 
 fn error(status: StatusCode, message: &str) -> Answer {

@@ -34,6 +34,11 @@ impl Log {
         });
     }
 
+    /// Keeps readers waiting when every stream has ended: more may come.
+    pub(crate) fn keep_open(&self) {
+        self.0.send_modify(|written| written.open_streams += 1);
+    }
+
     /// Returns the lines so far, of all streams, in the order of their arrival.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.borrow().lines.clone()

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod conformance_command;
 mod demo;
 mod options;
 mod rest_command;
@@ -19,12 +20,14 @@ use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::process::{ExitCode, ExitStatus};
 
+use local_gateway::conformance::{Table, template};
 use local_gateway::executable::{self, ExecutableError, Profile};
+use local_gateway::integration::{Integration, NotAnIntegration};
 use local_gateway::invocation::FunctionError;
 use local_gateway::page::{self, Page};
-use local_gateway::stack::{Ports, Stack, StartError};
+use local_gateway::rest::GatewayResponses;
+use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
-use crate::client::ClientError;
 use crate::demo::DemoError;
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
@@ -42,11 +45,11 @@ enum Failure {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
+    Integration(#[from] NotAnIntegration),
+    #[error(transparent)]
     Executable(#[from] ExecutableError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("could not check whether the function accepts the built-in issuer's tokens")]
-    Check(#[source] ClientError),
     #[error("the function ended ({0}); its log is above")]
     Ended(ExitStatus),
     #[error("could not wait for the function to end")]
@@ -60,12 +63,22 @@ enum Failure {
          Stop the other program, or choose another port; --port 0 is any free one."
     )]
     Port { port: u16, source: io::Error },
+    #[error("could not read the gateway responses in {}", .path.display())]
+    GatewayResponses { path: PathBuf, source: io::Error },
     #[error("could not start the page on a free port of 127.0.0.1")]
     Page(#[source] io::Error),
     #[error("the function failed to start: {0}")]
     Init(FunctionError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error("could not read the table of cases")]
+    Table(#[from] serde_json::Error),
+    #[error("--url takes NAME=URL, and not {argument}. The names are {names}.")]
+    Url { argument: String, names: String },
+    #[error("{0} cases failed; the differences are above")]
+    Conformance(usize),
+    #[error("no case was checked")]
+    NothingChecked,
     #[error("could not listen for Ctrl-C")]
     Signal(#[source] io::Error),
     #[error("interrupted")]
@@ -93,6 +106,7 @@ async fn main() -> ExitCode {
         Command::Serve => serve(interrupt, &options).await,
         Command::Rest { backend, scope } => serve_rest(interrupt, backend, scope, &options).await,
         Command::Demo => until_interrupt(interrupt, demonstrate(&options)).await,
+        Command::Conformance => until_interrupt(interrupt, check_cases(&options)).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +136,17 @@ fn settings(options: &Options) -> Result<Settings, SettingsError> {
     Settings::read(std::env::vars_os(), &options.env_files, &options.set)
 }
 
+fn gateway_responses(options: &Options) -> Result<GatewayResponses, Failure> {
+    let Some(path) = &options.gateway_responses else { return Ok(GatewayResponses::default()) };
+    let failure = |source| Failure::GatewayResponses { path: path.clone(), source };
+    let text = std::fs::read(path).map_err(failure)?;
+    serde_json::from_slice(&text).map_err(|error| failure(error.into()))
+}
+
+fn integration(options: &Options) -> Result<Integration, NotAnIntegration> {
+    options.integration.as_deref().map_or_else(|| Ok(Integration::echo()), Integration::parse)
+}
+
 async fn find_executable(options: &Options) -> Result<PathBuf, ExecutableError> {
     match &options.binary {
         Some(path) => executable::prebuilt("--binary", path.clone()),
@@ -135,6 +160,21 @@ async fn demonstrate(options: &Options) -> Result<(), Failure> {
     let executable = find_executable(options).await?;
     let stack = Stack::start(&executable, settings.variables()).await?;
     Ok(demo::run(&stack).await?)
+}
+
+async fn check_cases(options: &Options) -> Result<(), Failure> {
+    let table = Table::read()?;
+    if options.template {
+        print!("{}", template::sam(&table));
+        return Ok(());
+    }
+    let endpoints = if options.urls.is_empty() {
+        let executable = find_executable(options).await?;
+        conformance_command::built_in(&table, &executable).await?
+    } else {
+        conformance_command::at(&table, &options.urls, options.max_wait)?
+    };
+    conformance_command::run(&table, &endpoints).await
 }
 
 /// Returns the ports that the servers prefer: those after the page's.
@@ -154,6 +194,8 @@ fn ports(page: u16) -> Ports {
 
 async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Failure> {
     let settings = settings(options)?;
+    let gateway_responses = gateway_responses(options)?;
+    let integration = integration(options)?;
     let started = async {
         // Takes the page's port before a build, so that a taken port is reported at once.
         let listening = match options.port {
@@ -164,23 +206,27 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
         };
         let executable = find_executable(options).await?;
         let ports = ports(options.port.unwrap_or(PAGE_PORT));
-        let stack = Stack::start_at(ports, &executable, settings.variables()).await?;
-        let log = stack.function.follow_log();
+        let lambda = options.lambda;
+        let stack = StackOptions { ports, gateway_responses, integration, lambda };
+        let stack = Stack::start_with(stack, &executable, settings.variables()).await?;
+        let log = stack.lambda.follow_log();
         let page = Page::start(listening, &stack, settings.names()).map_err(Failure::Page)?;
-        let message = start_message::write(&page.url(), &stack, &settings).await?;
+        let message =
+            start_message::write(&page.url(), &stack, &settings, options.integration.as_deref())
+                .await;
         Ok((stack, page, log, message))
     };
-    let (mut stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    let (_stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
     println!("{message}");
-    let ended = async {
+    let printed = async {
         while let Some(line) = log.line(|_| true).await {
             println!("{line}");
         }
-        stack.function.wait().await
     };
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
-        status = ended => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
+        // The log has no end: Lambda starts the function again.
+        () = printed => Ok(()),
     }
 }
 

@@ -7,14 +7,16 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /` | the page; `/page.css` and `/page.js` belong to it |
-//! | `GET /setup` | the APIs and their addresses |
+//! | `GET /setup` | the stages of the APIs: their addresses and their authorizers |
 //! | `GET /requests` | server-sent events: the latest requests, then each new one |
 //! | `POST /send` | sends a request to an API |
 //! | `POST /token` | returns a token, for a WebSocket of the browser's own |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
 //! | `POST /trap` | sends requests that run into one of the traps |
-//! | `POST /cache` | empties the caches, or makes their responses older |
+//! | `POST /authorizer` | changes the identity sources, the time to live, the type or the validation expression |
+//! | `POST /lambda` | changes how the function is run, or ends its environments |
+//! | `POST /cache` | empties the caches, or advances the gateway's clock |
 
 mod control;
 mod send;
@@ -41,15 +43,16 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::authorizer::Authorizer;
 use crate::client_request::json_answer;
+use crate::clock::Clock;
 use crate::guard;
 use crate::invocation::FunctionOutcome;
 use crate::issuer::{Issuer, now_seconds};
+use crate::lambda::Lambda;
 use crate::recorder::Recorder;
-use crate::runtime_api::RuntimeApi;
 use crate::server::{self, Answer, Disconnect, Server};
 use crate::stack::{ISSUER_SETTINGS, Stack};
+use crate::stage::Stage;
 
 /// The largest body of a request to the page. A token is the largest part of it.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -103,16 +106,16 @@ impl Page {
     ///
     /// When the operating system does not tell the port.
     pub fn start(listening: Listening, stack: &Stack, settings: Vec<String>) -> io::Result<Self> {
-        let apis = [stack.websocket_api.url(), stack.rest_api.url(), stack.http_api.url()];
         let policy = format!("{POLICY} {}", stack.websocket_api.url());
         let state = State {
             policy: HeaderValue::from_str(&policy).map_err(io::Error::other)?,
             address: listening.0.local_addr()?,
             started_at: now_seconds(),
-            apis: apis.into_iter().zip(stack.authorizers.iter().map(Arc::clone)).collect(),
+            stages: stack.stages.clone(),
+            clock: stack.clock.clone(),
             function_url: stack.invoke_api.url(),
             issuer: Arc::clone(&stack.issuer),
-            runtime_api: Arc::clone(&stack.runtime_api),
+            lambda: Arc::clone(&stack.lambda),
             recorder: Arc::clone(&stack.recorder),
             explanations: Mutex::default(),
             good: send::GoodToken::default(),
@@ -137,11 +140,13 @@ struct State {
     address: SocketAddr,
     /// Tells the page that the program was started again.
     started_at: u64,
-    /// The URL and the authorizer of each API.
-    apis: Vec<(String, Arc<Authorizer>)>,
+    /// The clock of the caches and the connections.
+    clock: Clock,
+    /// The stages of all APIs, with their URLs.
+    stages: Vec<(String, Stage)>,
     function_url: String,
     issuer: Arc<Issuer>,
-    runtime_api: Arc<RuntimeApi>,
+    lambda: Arc<Lambda>,
     recorder: Arc<Recorder>,
     explanations: Mutex<HashMap<u64, Value>>,
     good: send::GoodToken,
@@ -223,6 +228,8 @@ impl State {
                 Err(message) => Err(message),
             },
             "/issuer" => read(body).and_then(|action| self.change_issuer(&action)),
+            "/authorizer" => read(body).and_then(|change| self.change_authorizer(change)),
+            "/lambda" => read(body).and_then(|action| self.change_lambda(&action)),
             "/cache" => read(body).and_then(|action| self.change_caches(&action)),
             _ => return error(StatusCode::NOT_FOUND, "there is nothing here"),
         };
@@ -233,27 +240,32 @@ impl State {
     }
 
     fn setup(&self) -> Value {
-        let apis = self.apis.iter();
-        let apis: Vec<Value> = apis
-            .map(|(url, authorizer)| {
-                json!({
-                    "name": authorizer.api().name(),
-                    "url": url,
-                    "identity_sources": authorizer.identity_sources().collect::<Vec<_>>(),
-                    "ttl_s": authorizer.ttl().as_secs(),
-                })
-            })
-            .collect();
+        let stages = self.stages.iter();
+        let apis: Vec<Value> =
+            stages.map(|(url, stage)| control::describe_stage(url, stage)).collect();
         let own_issuer = self.settings.iter().any(|name| ISSUER_SETTINGS.contains(&name.as_str()));
         json!({
             "started_at": self.started_at,
             "apis": apis,
             "function_url": self.function_url,
+            "lambda": self.lambda.describe(),
             "issuer_url": self.issuer.url(),
             "settings": self.settings,
             "traps": traps::titles(),
             "trusts_built_in_issuer": !own_issuer,
         })
+    }
+
+    /// Finds a stage of an API, and its URL. Without a name it is the first one.
+    fn stage(&self, api: &str, name: Option<&str>) -> Result<(&str, &Stage), String> {
+        let mut stages = self.stages.iter().filter(|(_, it)| it.authorizer.api().name() == api);
+        let stage = match name {
+            None => stages.next().ok_or_else(|| format!("there is no API {api}")),
+            Some(name) => stages
+                .find(|(_, stage)| stage.name == name)
+                .ok_or_else(|| format!("there is no stage {name} of the API {api}")),
+        };
+        stage.map(|(url, stage)| (url.as_str(), stage))
     }
 
     /// Asks the function for each step of its decision on a request.
@@ -269,7 +281,7 @@ impl State {
         let event = record.description.pointer("/authorization/event");
         let event = event.ok_or("the request did not reach an authorizer")?;
         let question = json!({ "type": "EXPLAIN", "event": event }).to_string();
-        let explanation: Value = match self.runtime_api.invoke(question).await {
+        let explanation: Value = match self.lambda.invoke(question.into()).await.outcome {
             Ok(FunctionOutcome::Response(response)) => {
                 serde_json::from_slice(&response).map_err(|error| error.to_string())?
             }

@@ -11,10 +11,14 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::identity::ApiKind;
+
 /// The longest ARN in a policy, in characters.
 const MAX_RESOURCE_CHARS: usize = 512;
 
-/// The largest response that a WebSocket API accepts.
+/// The largest response that a
+/// [WebSocket API](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html)
+/// accepts. AWS documents none for REST and HTTP APIs.
 const MAX_RESPONSE_BYTES: usize = 8 * 1024;
 
 /// The action that a policy must allow.
@@ -50,6 +54,8 @@ pub struct Evaluation {
     pub matched: Option<Matched>,
     /// The caller.
     pub caller: Caller,
+    /// The response's `usageIdentifierKey`.
+    pub usage_identifier_key: Option<String>,
 }
 
 /// A resource of a policy that matches a request.
@@ -105,30 +111,39 @@ pub enum MalformedResponse {
     ContextValue(String),
 }
 
-/// Decides whether `response` allows a request for `request_arn`.
+/// Decides whether `response` allows a request for `request_arn`, by the rules of WebSocket APIs: other
+/// APIs accept every response that these accept.
 ///
 /// # Errors
 ///
 /// When the response is malformed. API Gateway then answers the client with a 500.
 pub fn evaluate(response: &[u8], request_arn: &str) -> Result<PolicyDecision, MalformedResponse> {
-    let Evaluation { verdict, caller, .. } = judge(response, request_arn)?;
+    let Evaluation { verdict, caller, .. } = judge(ApiKind::WebSocket, response, request_arn)?;
     Ok(match verdict {
         Verdict::Allow => PolicyDecision::Allow(caller),
         Verdict::ExplicitDeny | Verdict::ImplicitDeny => PolicyDecision::Deny(caller),
     })
 }
 
-/// Decides as [`evaluate`] does, and says which part of the policy decides.
+/// Decides by the rules of this kind of API, and says which part of the policy decides.
 ///
 /// # Errors
 ///
 /// When the response is malformed.
-pub fn judge(response: &[u8], request_arn: &str) -> Result<Evaluation, MalformedResponse> {
-    if response.len() > MAX_RESPONSE_BYTES {
+pub fn judge(
+    api: ApiKind,
+    response: &[u8],
+    request_arn: &str,
+) -> Result<Evaluation, MalformedResponse> {
+    if api == ApiKind::WebSocket && response.len() > MAX_RESPONSE_BYTES {
         return Err(MalformedResponse::TooLarge(response.len()));
     }
     let response: AuthorizerResponse = serde_json::from_slice(response)?;
-    response.check()?;
+    response.check_policy()?;
+    // The context of an HTTP API may have lists and objects.
+    if api != ApiKind::Http {
+        response.check_context()?;
+    }
 
     let first = |effect| {
         let statements = response.policy_document.statement.iter().enumerate();
@@ -144,7 +159,9 @@ pub fn judge(response: &[u8], request_arn: &str) -> Result<Evaluation, Malformed
         (None, None) => (Verdict::ImplicitDeny, None),
     };
     let caller = Caller { principal_id: response.principal_id, context: response.context };
-    Ok(Evaluation { verdict, matched, caller })
+    let key = response.usage_identifier_key;
+    let usage_identifier_key = (!key.is_empty()).then_some(key);
+    Ok(Evaluation { verdict, matched, caller, usage_identifier_key })
 }
 
 /// Reads a simple response of an HTTP API: whether it allows the request, and the context.
@@ -173,8 +190,8 @@ struct AuthorizerResponse {
     policy_document: PolicyDocument,
     #[serde(default)]
     context: Map<String, Value>,
-    #[serde(default, rename = "usageIdentifierKey")]
-    _usage_identifier_key: String,
+    #[serde(default)]
+    usage_identifier_key: String,
 }
 
 #[derive(Deserialize)]
@@ -204,7 +221,7 @@ enum Effect {
 }
 
 impl AuthorizerResponse {
-    fn check(&self) -> Result<(), MalformedResponse> {
+    fn check_policy(&self) -> Result<(), MalformedResponse> {
         let policy = &self.policy_document;
         if policy.version != "2012-10-17" {
             return Err(MalformedResponse::Version(policy.version.clone()));
@@ -215,6 +232,10 @@ impl AuthorizerResponse {
                 return Err(MalformedResponse::ResourceTooLong(chars));
             }
         }
+        Ok(())
+    }
+
+    fn check_context(&self) -> Result<(), MalformedResponse> {
         let scalar = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
         match self.context.iter().find(|(_, value)| !scalar(value)) {
             Some((key, _)) => Err(MalformedResponse::ContextValue(key.clone())),
@@ -320,7 +341,7 @@ mod tests {
             (json!([other()]), Verdict::ImplicitDeny, None),
         ] {
             let response = response(statements.clone()).to_string();
-            let evaluation = judge(response.as_bytes(), ARN).unwrap();
+            let evaluation = judge(ApiKind::Rest, response.as_bytes(), ARN).unwrap();
             assert_eq!(
                 (evaluation.verdict, evaluation.matched),
                 (verdict, decides),
@@ -483,6 +504,33 @@ mod tests {
             },
             |error| matches!(error, MalformedResponse::TooLarge(8193)),
         );
+    }
+
+    #[test]
+    fn each_kind_of_api_has_its_own_limits() {
+        let mut large = response(statement("Allow", STAGE));
+        large["context"]["scope"] = json!("x".repeat(MAX_RESPONSE_BYTES));
+        let mut nested = response(statement("Allow", STAGE));
+        nested["context"]["scope"] = json!(["chat"]);
+        for (api, large_is_accepted, nested_is_accepted) in [
+            (ApiKind::WebSocket, false, false),
+            (ApiKind::Rest, true, false),
+            (ApiKind::Http, true, true),
+        ] {
+            let accepts = |response: &Value| judge(api, response.to_string().as_bytes(), ARN);
+            assert_eq!(accepts(&large).is_ok(), large_is_accepted, "{api:?}");
+            assert_eq!(accepts(&nested).is_ok(), nested_is_accepted, "{api:?}");
+        }
+    }
+
+    #[test]
+    fn tells_the_usage_identifier_key() {
+        let mut with_key = response(statement("Allow", STAGE));
+        for (key, expected) in [(json!("k"), Some("k")), (json!(""), None)] {
+            with_key["usageIdentifierKey"] = key;
+            let evaluation = judge(ApiKind::Rest, with_key.to_string().as_bytes(), ARN).unwrap();
+            assert_eq!(evaluation.usage_identifier_key.as_deref(), expected);
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ type Queued = (NextInvocation, oneshot::Sender<FunctionOutcome>);
 /// The invocations that wait for the function, and those that the function works on.
 #[derive(Debug)]
 pub(crate) struct Queue {
+    /// The execution environment, a part of each ID, so that no two invocations have the same ID.
+    environment: u64,
     enqueue: mpsc::UnboundedSender<Queued>,
     /// The poller that waits for an invocation holds the lock; the others wait for the lock.
     /// Tokio's mutex is fair, and a poller that disconnects releases it.
@@ -42,6 +44,7 @@ pub(crate) struct Queue {
     next_number: AtomicU64,
     asked: watch::Sender<usize>,
     taken: watch::Sender<usize>,
+    asked: watch::Sender<usize>,
 }
 
 /// The state of the function's start.
@@ -53,9 +56,10 @@ enum Phase {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(environment: u64) -> Self {
         let (enqueue, waiting) = mpsc::unbounded_channel();
         Self {
+            environment,
             enqueue,
             waiting: tokio::sync::Mutex::new(waiting),
             running: Mutex::default(),
@@ -63,6 +67,7 @@ impl Queue {
             next_number: AtomicU64::new(1),
             asked: watch::Sender::default(),
             taken: watch::Sender::default(),
+            asked: watch::Sender::default(),
         }
     }
 
@@ -73,7 +78,9 @@ impl Queue {
         event: Bytes,
     ) -> Result<FunctionOutcome, InvokeError> {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let id = format!("00000000-0000-4000-8000-{number:012x}");
+        // The fourth group of a UUID has 14 free bits.
+        let group = 0x8000 | (self.environment & 0x3fff);
+        let id = format!("00000000-0000-4000-{group:04x}-{number:012x}");
         let timeout = deadline.timeout();
         let deadline = match deadline {
             Deadline::In(timeout) => epoch_millis(timeout).into(),
@@ -129,6 +136,17 @@ impl Queue {
     /// Returns how many invocations the function has taken.
     pub(crate) fn taken_so_far(&self) -> usize {
         *self.taken.borrow()
+    }
+
+    /// Waits until the function has asked for an invocation `count` times.
+    pub(crate) async fn asked(&self, count: usize) {
+        // `self` owns the sender, so the wait ends only when the count is reached.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked >= count).await;
+    }
+
+    /// Returns how often the function has asked for an invocation.
+    pub(crate) fn asked_so_far(&self) -> usize {
+        *self.asked.borrow()
     }
 
     /// Ends the running invocation `id` with `outcome`.
@@ -208,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_poller_that_disconnects_does_not_block_the_next() {
-        let queue = Queue::new();
+        let queue = Queue::new(0);
         abandon(queue.next()).await;
         let invoke = queue.invoke(Deadline::default(), "event".into());
         let (_, event) = tokio::join!(invoke, complete_next(&queue));
@@ -217,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn skips_an_invocation_whose_invoker_stopped_waiting() {
-        let queue = Queue::new();
+        let queue = Queue::new(0);
         abandon(queue.invoke(Deadline::default(), "abandoned".into())).await;
         abandon(queue.taken(1)).await;
         let invoke = queue.invoke(Deadline::default(), "awaited".into());

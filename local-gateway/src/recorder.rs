@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -13,7 +13,9 @@ use tokio::sync::watch;
 
 use crate::authorizer::{Authorization, CacheUse, Refusal};
 use crate::identity::ApiKind;
-use crate::invocation::FunctionOutcome;
+use crate::integration::Integrated;
+use crate::invocation::{FunctionOutcome, InvokeError};
+use crate::lambda::Report;
 use crate::policy::Matched;
 use crate::request::Request;
 use crate::server::Answer;
@@ -21,13 +23,35 @@ use crate::server::Answer;
 /// How many requests are kept.
 const CAPACITY: usize = 200;
 
+/// How much is kept of an event, a response or a body. Each page gets all requests at once.
+const MAX_BYTES: usize = 64 * 1024;
+
 /// A request and what became of it.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The request's number, from 1.
     pub number: u64,
+    /// Whether it is a request. Otherwise it is what happened on a connection.
+    pub is_request: bool,
     /// The description, as JSON for the page.
     pub description: Arc<Value>,
+}
+
+/// A message of a client, or the end of a connection, and what became of it.
+#[derive(Debug)]
+pub(crate) struct ConnectionEvent<'a> {
+    pub(crate) number: u64,
+    pub(crate) at: SystemTime,
+    pub(crate) connection_id: &'a str,
+    /// The number of the request that opened the connection.
+    pub(crate) handshake: u64,
+    /// `MESSAGE` or `DISCONNECT`.
+    pub(crate) event_type: &'a str,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) body: Option<&'a str>,
+    /// What the integration did. A message without a route does not reach it.
+    pub(crate) integrated: Option<&'a Integrated>,
+    pub(crate) reply: Option<&'a str>,
 }
 
 /// Keeps the latest requests.
@@ -70,18 +94,21 @@ impl Recorder {
         self.shared.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Records a request and the client's answer. A request outside the API has no authorization.
+    /// Records a request and the client's answer. A request outside the API has no authorization, and one
+    /// that is refused does not reach the integration.
     pub(crate) async fn record(
         &self,
         number: u64,
         api: ApiKind,
         request: &Request,
         authorization: Option<&Authorization>,
+        integrated: Option<&Integrated>,
         answer: &Answer,
     ) {
         let description = json!({
             "number": number,
             "api": api.name(),
+            "stage": request.stage,
             "trap": self.label,
             "at": millis(request.received_at),
             "request": {
@@ -91,9 +118,34 @@ impl Recorder {
                 "headers": request.sent_headers(),
             },
             "authorization": authorization.map(describe),
+            "integration": integrated.map(describe_integrated),
             "answer": describe_answer(answer).await,
         });
-        let record = Record { number, description: Arc::new(description) };
+        self.add(Record { number, is_request: true, description: Arc::new(description) });
+    }
+
+    /// Records what happened on a connection of a WebSocket API after its handshake.
+    pub(crate) fn record_on_connection(&self, event: &ConnectionEvent<'_>) {
+        let description = json!({
+            "number": event.number,
+            "api": ApiKind::WebSocket.name(),
+            "trap": self.label,
+            "at": millis(event.at),
+            "connection": { "id": event.connection_id, "handshake": event.handshake },
+            "event_type": event.event_type,
+            "route": event.route,
+            "body": event.body,
+            "integration": event.integrated.map(describe_integrated),
+            "reply": event.reply,
+        });
+        self.add(Record {
+            number: event.number,
+            is_request: false,
+            description: Arc::new(description),
+        });
+    }
+
+    fn add(&self, record: Record) {
         self.shared.records.send_modify(|records| {
             if records.kept.len() == CAPACITY {
                 records.kept.pop_front();
@@ -118,7 +170,19 @@ impl Recorder {
     /// Returns the requests that are kept, the oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Record> {
+        self.records().into_iter().filter(|record| record.is_request).collect()
+    }
+
+    /// Returns the requests and the events of connections that are kept, the oldest first.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
         self.shared.records.borrow().since(0)
+    }
+
+    /// Waits until this many requests and events of connections were recorded.
+    pub async fn recorded(&self, count: usize) {
+        // The sender is `self`, so it exists.
+        let _ = self.subscribe().wait_for(|records| records.count >= count).await;
     }
 
     /// Returns a receiver that sees each new request.
@@ -136,14 +200,28 @@ fn describe(authorization: &Authorization) -> Value {
         "identity": identity,
         "cache": describe_cache(authorization.cache),
         "event": authorization.event,
-        "invoked_ms": authorization.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+        "invoked_ms": authorization.duration.map(in_ms),
+        "lambda": authorization.report.as_ref().map(Report::describe),
         "outcome": authorization.outcome.as_ref().map(describe_outcome),
         "matched": authorization.matched.as_ref().map(|Matched { statement, resource }| {
             json!({ "statement": statement, "resource": resource })
         }),
         "decision": decision_name(authorization),
+        "failure": match &authorization.decision {
+            Err(Refusal::NoOutcome(error)) => Some(failure_name(error)),
+            Ok(_) | Err(_) => None,
+        },
         "context": authorization.decision.as_ref().ok(),
         "cause": authorization.decision.as_ref().err().map(ToString::to_string),
+    })
+}
+
+fn describe_integrated(integrated: &Integrated) -> Value {
+    json!({
+        "event": shortened(&integrated.event),
+        "response": integrated.output.as_ref().map(shortened),
+        "duration_ms": in_ms(integrated.duration),
+        "error": integrated.result.as_ref().err().map(ToString::to_string),
     })
 }
 
@@ -174,6 +252,8 @@ fn decision_name(authorization: &Authorization) -> &'static str {
     match &authorization.decision {
         Ok(_) => "allow",
         Err(Refusal::MissingIdentity) => "missing_identity",
+        Err(Refusal::InvalidToken) => "invalid_token",
+        Err(Refusal::InvalidApiKey) => "invalid_api_key",
         Err(Refusal::Unauthorized) => "unauthorized",
         Err(Refusal::ExplicitDeny) => "explicit_deny",
         Err(Refusal::ImplicitDeny) => "implicit_deny",
@@ -181,6 +261,16 @@ fn decision_name(authorization: &Authorization) -> &'static str {
         Err(Refusal::Failed(_)) => "failed",
         Err(Refusal::NoOutcome(_)) => "no_outcome",
         Err(Refusal::Malformed(_)) => "malformed",
+    }
+}
+
+/// Returns why there is no outcome.
+fn failure_name(error: &InvokeError) -> &'static str {
+    match error {
+        InvokeError::InitError(_) => "init_error",
+        InvokeError::Timeout(_) | InvokeError::ApiTimeout(_) => "timeout",
+        InvokeError::Throttled(_) => "throttled",
+        InvokeError::NotPermitted => "not_permitted",
     }
 }
 
@@ -194,8 +284,26 @@ async fn describe_answer(answer: &Answer) -> Value {
     json!({
         "status": answer.status().as_u16(),
         "headers": headers,
-        "body": String::from_utf8_lossy(&body),
+        "body": shortened_text(&String::from_utf8_lossy(&body)),
     })
+}
+
+/// Returns JSON as it is, or the beginning of its text if that is long.
+fn shortened(value: &Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= MAX_BYTES { value.clone() } else { shortened_text(&text).into() }
+}
+
+fn shortened_text(text: &str) -> String {
+    if text.len() <= MAX_BYTES {
+        return text.to_owned();
+    }
+    let (beginning, _) = text.split_at(text.floor_char_boundary(MAX_BYTES));
+    format!("{beginning}… (shortened from {} bytes)", text.len())
+}
+
+fn in_ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 fn millis(time: SystemTime) -> u64 {
@@ -207,13 +315,27 @@ fn millis(time: SystemTime) -> u64 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn shortens_long_texts_only() {
+        let longest = "a".repeat(MAX_BYTES);
+        assert_eq!(shortened_text(&longest), longest);
+        let expected = format!("{longest}… (shortened from {} bytes)", MAX_BYTES + 2);
+        assert_eq!(shortened_text(&format!("{longest}é")), expected);
+        let short = json!({ "a": "b" });
+        assert_eq!(shortened(&short), short);
+        assert_eq!(
+            shortened(&json!({ "a": longest })).as_str().map(|it| &it[..7]),
+            Some(r#"{"a":"a"#)
+        );
+    }
+
     #[tokio::test]
     async fn keeps_the_latest_requests() {
         let recorder = Recorder::default();
         let request = Request::new("GET", "/");
         for _ in 0..=CAPACITY {
             let number = recorder.number();
-            recorder.record(number, ApiKind::Rest, &request, None, &Answer::default()).await;
+            recorder.record(number, ApiKind::Rest, &request, None, None, &Answer::default()).await;
         }
         assert!(recorder.find(1).is_none());
         assert_eq!(recorder.all().first().unwrap().number, 2);

@@ -9,6 +9,8 @@ pub struct Request {
     pub method: String,
     /// The path below the stage.
     pub path: String,
+    /// The stage, if it is not the usual one of its kind of API.
+    pub stage: Option<String>,
     /// The headers in the client's case and order.
     pub headers: Vec<(String, String)>,
     /// The query string's parameters, decoded.
@@ -32,6 +34,7 @@ impl Request {
         Self {
             method: method.into(),
             path: path.into(),
+            stage: None,
             headers: Vec::new(),
             query: Vec::new(),
             cookies: Vec::new(),

@@ -7,10 +7,10 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use local_gateway::function::Function;
-use local_gateway::header::HeaderValue;
 use local_gateway::log::Follower;
-use local_gateway::rest::{Challenges, Listening, RestApi};
+use local_gateway::rest::{Listening, RestApi};
 use local_gateway::runtime_api::RuntimeApi;
+use serde_json::{Value, json};
 
 use crate::Failure;
 use crate::settings::Settings;
@@ -56,13 +56,14 @@ impl Rest {
         let metadata = format!(
             r#"resource_metadata="{url}/.well-known/oauth-protected-resource{RESOURCE_PATH}""#
         );
-        let challenges = Challenges {
-            unauthorized: challenge(&format!("Bearer {metadata}"))?,
-            access_denied: challenge(&format!(
-                r#"Bearer error="insufficient_scope", scope="{scope}", {metadata}"#
-            ))?,
-        };
-        let api = RestApi::start(listening, runtime_api, backend, challenges)
+        let scope = format!(r#"Bearer error="insufficient_scope", scope="{scope}", {metadata}"#);
+        let gateway_responses = json!({
+            "UNAUTHORIZED": challenge(&format!("Bearer {metadata}")),
+            "ACCESS_DENIED": challenge(&scope),
+        });
+        let gateway_responses = serde_json::from_value(gateway_responses)
+            .map_err(|error| Failure::RestApi(io::Error::other(error)))?;
+        let api = RestApi::start(listening, runtime_api, backend, gateway_responses)
             .map_err(Failure::RestApi)?;
         Ok(Self { api, function, log })
     }
@@ -76,6 +77,9 @@ impl Rest {
     }
 }
 
-fn challenge(text: &str) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_str(text).map_err(|error| Failure::RestApi(io::Error::other(error)))
+/// Returns a gateway response with this `WWW-Authenticate` header.
+fn challenge(text: &str) -> Value {
+    json!({
+        "responseParameters": { "gatewayresponse.header.WWW-Authenticate": format!("'{text}'") },
+    })
 }

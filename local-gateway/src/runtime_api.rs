@@ -4,8 +4,8 @@
 //! posts a response or an error under the invocation's id. Several pollers may wait at the same time,
 //! as in a function that handles concurrent invocations.
 //!
-//! Deliberately absent: response streaming, extensions, the limit of 6 MB, freezing the function
-//! between invocations, and a second start after a failed one.
+//! Deliberately absent: response streaming, extensions, and the limit of 6 MB. `lambda` freezes the
+//! function between invocations, and starts it again.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -44,7 +44,12 @@ impl RuntimeApi {
     ///
     /// When no port is free.
     pub async fn start() -> io::Result<Self> {
-        let queue = Arc::new(Queue::new());
+        Self::start_in(0).await
+    }
+
+    /// Starts listening on a free port, for this execution environment.
+    pub(crate) async fn start_in(environment: u64) -> io::Result<Self> {
+        let queue = Arc::new(Queue::new(environment));
         let server = Server::start(server::listen().await?, {
             let queue = Arc::clone(&queue);
             move |request| handle(Arc::clone(&queue), request)
@@ -116,6 +121,16 @@ impl RuntimeApi {
     #[must_use]
     pub fn taken_so_far(&self) -> usize {
         self.queue.taken_so_far()
+    }
+
+    /// Waits until the function has asked for an invocation `count` times.
+    pub(crate) async fn asked(&self, count: usize) {
+        self.queue.asked(count).await;
+    }
+
+    /// Returns how often the function has asked for an invocation.
+    pub(crate) fn asked_so_far(&self) -> usize {
+        self.queue.asked_so_far()
     }
 
     /// Waits until the function reports that its start failed.

@@ -7,21 +7,29 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::authorizer::{Authorizer, AuthorizerConfig};
+use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind, ConfigError};
 use crate::cache::DEFAULT_TTL;
-use crate::function::Function;
+use crate::clock::Clock;
+use crate::events::{HTTP_API_STAGE, STAGE};
 use crate::http_api::HttpApi;
-use crate::identity::ApiKind;
+use crate::integration::Integration;
 use crate::invocation::FunctionError;
 use crate::invoke::InvokeApi;
 use crate::issuer::{AUDIENCE, Issuer};
+use crate::lambda::{Lambda, LambdaOptions};
 use crate::recorder::Recorder;
-use crate::rest::{Listening, RestApi};
-use crate::runtime_api::RuntimeApi;
-use crate::websocket::WebSocketApi;
+use crate::rest::{GatewayResponses, Listening, RestApi, RestSettings};
+use crate::stage::Stage;
+use crate::websocket::{WebSocketApi, WebSocketSettings};
 
 /// The settings that name the issuers. A user who sets one of them also sets the audience.
 pub const ISSUER_SETTINGS: [&str; 2] = ["AUTHORIZER_ISSUER", "AUTHORIZER_ISSUERS"];
+
+/// The stage of the REST API with a TOKEN authorizer.
+const TOKEN_STAGE: &str = "token";
+
+/// The stage of the HTTP API with payload format 1.0.
+const PAYLOAD_1_STAGE: &str = "v1";
 
 /// The setting that makes the function answer an HTTP API with a policy.
 const HTTP_API_RESPONSE: &str = "AUTHORIZER_HTTP_API_RESPONSE";
@@ -41,26 +49,44 @@ pub struct Ports {
     pub issuer: u16,
 }
 
+/// What is not the same in every stack, apart from the function's settings.
+#[derive(Debug, Default)]
+pub struct StackOptions {
+    /// The ports that the servers prefer.
+    pub ports: Ports,
+    /// What is changed of the REST API's gateway responses.
+    pub gateway_responses: GatewayResponses,
+    /// What is behind each API.
+    pub integration: Integration,
+    /// How the function is run.
+    pub lambda: LambdaOptions,
+}
+
 /// The running servers and the function. Dropping it stops all of them.
 #[derive(Debug)]
 pub struct Stack {
     /// The issuer of the tokens.
     pub issuer: Arc<Issuer>,
-    /// The authorizer.
-    pub function: Function,
-    /// The Runtime API from which the function takes invocations.
-    pub runtime_api: Arc<RuntimeApi>,
+    /// The function.
+    pub lambda: Arc<Lambda>,
     /// Lambda's API for direct invocation of the function.
     pub invoke_api: InvokeApi,
     /// The API to which WebSocket clients connect. It has no identity source.
     pub websocket_api: WebSocketApi,
-    /// A REST API. Its identity source is the `Authorization` header, and its cache is on.
+    /// A REST API. The identity source is the `Authorization` header, and the caches are on. The stage
+    /// `prod` has a REQUEST authorizer, `token` has a TOKEN authorizer.
     pub rest_api: RestApi,
-    /// An HTTP API. Its identity sources are the `Authorization` header and the route, and its cache
-    /// is on. It expects simple responses, unless the settings make the function return policies.
+    /// An HTTP API with its caches on. The stage `$default` has payload format 2.0, and the identity
+    /// sources are the `Authorization` header and the route. It expects simple responses, unless the
+    /// settings make the function return policies. The stage `v1` has payload format 1.0, and the identity
+    /// source is the `Authorization` header.
     pub http_api: HttpApi,
-    /// The authorizer of each API.
-    pub authorizers: [Arc<Authorizer>; 3],
+    /// The authorizer of the WebSocket API.
+    pub websocket_authorizer: Arc<Authorizer>,
+    /// The stages of all APIs, with their URLs.
+    pub stages: Vec<(String, Stage)>,
+    /// The clock of the caches and the connections.
+    pub clock: Clock,
     /// The requests to the APIs.
     pub recorder: Arc<Recorder>,
 }
@@ -116,16 +142,16 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        Self::start_at(Ports::default(), executable, settings).await
+        Self::start_with(StackOptions::default(), executable, settings).await
     }
 
-    /// Starts everything as [`Stack::start`] does, on these ports if they are free.
+    /// Starts everything as [`Stack::start`] does, with these options.
     ///
     /// # Errors
     ///
     /// When a part cannot be started, or the function's start fails.
-    pub async fn start_at<K, V>(
-        ports: Ports,
+    pub async fn start_with<K, V>(
+        options: StackOptions,
         executable: &Path,
         settings: &[(K, V)],
     ) -> Result<Self, StartError>
@@ -133,78 +159,82 @@ impl Stack {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
+        let StackOptions { ports, gateway_responses, integration, lambda } = options;
         let issuer = Issuer::start_at(ports.issuer).await.map_err(StartError::Issuer)?;
         let issuer = Arc::new(issuer);
-        let runtime_api = Arc::new(RuntimeApi::start().await.map_err(StartError::RuntimeApi)?);
+        let lambda = Lambda::start(executable, environment(&issuer, settings), lambda).await?;
         let policies = settings
             .iter()
             .any(|(name, value)| name.as_ref() == HTTP_API_RESPONSE && value.as_ref() == "policy");
-        let authorizers = authorizers(&runtime_api, !policies).map_err(StartError::Api)?;
-        let [websocket, rest, http] = authorizers.clone();
         let recorder = Arc::new(Recorder::default());
-        let record = || Arc::clone(&recorder);
+        let clock = Clock::default();
+        let integration = Arc::new(integration);
         let started = async {
-            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&runtime_api)).await?;
+            let record = || Arc::clone(&recorder);
+            let [websocket, rest, token, http, http_1] =
+                authorizers(&lambda, !policies, &clock).map_err(io::Error::other)?;
+            let invoke_api = InvokeApi::start(ports.invoke_api, Arc::clone(&lambda)).await?;
+            let of_websocket = WebSocketSettings {
+                integration: Arc::clone(&integration),
+                ..WebSocketSettings::default()
+            };
+            let (port, authorizer) = (ports.websocket_api, Arc::clone(&websocket));
             let websocket_api =
-                WebSocketApi::start_at(ports.websocket_api, websocket, record()).await?;
+                WebSocketApi::start_with(port, authorizer, of_websocket, record()).await?;
+            let websocket_authorizer = Arc::clone(&websocket);
+            let rest = vec![Stage::new(STAGE, rest), Stage::new(TOKEN_STAGE, token)];
             let listening = Listening::at(ports.rest_api).await?;
-            let rest_api = RestApi::start_echo(listening, rest, record())?;
-            let http_api = HttpApi::start(ports.http_api, http, record()).await?;
-            Ok((invoke_api, websocket_api, rest_api, http_api))
+            let of_rest = RestSettings {
+                gateway_responses,
+                integration: Arc::clone(&integration),
+                ..Default::default()
+            };
+            let rest_api = RestApi::start_stages(listening, rest, of_rest, record())?;
+            let http = vec![Stage::new(HTTP_API_STAGE, http), Stage::new(PAYLOAD_1_STAGE, http_1)];
+            let http_api = HttpApi::start(ports.http_api, http, integration, record()).await?;
+            let websocket = (websocket_api.url(), Stage::new(STAGE, websocket));
+            let stages = std::iter::once(websocket).chain(rest_api.stages());
+            let stages = stages.chain(http_api.stages()).collect();
+            Ok((invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages))
         };
-        let (invoke_api, websocket_api, rest_api, http_api) =
+        let (invoke_api, websocket_api, websocket_authorizer, rest_api, http_api, stages) =
             started.await.map_err(StartError::Api)?;
-        let environment = environment(&issuer, settings);
-        let mut function = Function::start(executable, runtime_api.address(), environment)
-            .map_err(|source| StartError::Function { executable: executable.to_owned(), source })?;
-        tokio::select! {
-            // After a failed start, the function reports an error and ends. The report says more.
-            biased;
-            ready = runtime_api.ready() => ready.map_err(StartError::Init)?,
-            status = function.wait() => {
-                let status = status.map_err(StartError::Wait)?;
-                // Waits for the end of the log, so that it is complete.
-                function.log_line(|_| false).await;
-                return Err(StartError::Ended { status, log: function.log().join("\n") });
-            }
-        }
         Ok(Self {
             issuer,
-            function,
-            runtime_api,
+            lambda,
             invoke_api,
             websocket_api,
             rest_api,
             http_api,
-            authorizers,
+            websocket_authorizer,
+            stages,
+            clock,
             recorder,
         })
     }
 }
 
-/// Returns the authorizers of the WebSocket, the REST and the HTTP API.
+/// Returns the authorizers of the WebSocket API and of both stages of the REST and the HTTP API.
 fn authorizers(
-    runtime_api: &Arc<RuntimeApi>,
+    lambda: &Arc<Lambda>,
     simple_responses: bool,
-) -> io::Result<[Arc<Authorizer>; 3]> {
-    let authorizer = |api, sources: &[&str], ttl| {
-        let config = AuthorizerConfig {
-            api,
-            identity_sources: sources.iter().map(|source| (*source).to_owned()).collect(),
-            ttl,
-            simple_responses: simple_responses && api == ApiKind::Http,
-        };
-        let authorizer = Authorizer::new(Arc::clone(runtime_api), &config);
-        authorizer.map(Arc::new).map_err(io::Error::other)
+    clock: &Clock,
+) -> Result<[Arc<Authorizer>; 5], ConfigError> {
+    let authorizer = |kind, sources: &[&str], ttl| {
+        let identity_sources = sources.iter().map(|source| (*source).to_owned()).collect();
+        let config = AuthorizerConfig { kind, identity_sources, ttl };
+        let authorizer = Authorizer::new(Arc::clone(lambda), config);
+        authorizer.map(|authorizer| Arc::new(authorizer.with_clock(clock.clone())))
     };
+    let of_rest = ["method.request.header.Authorization"];
+    let [header, route] = ["$request.header.Authorization", "$context.routeKey"];
+    let token = AuthorizerKind::RestToken { validation: None };
     Ok([
-        authorizer(ApiKind::WebSocket, &[], Duration::ZERO)?,
-        authorizer(ApiKind::Rest, &["method.request.header.Authorization"], DEFAULT_TTL)?,
-        authorizer(
-            ApiKind::Http,
-            &["$request.header.Authorization", "$context.routeKey"],
-            DEFAULT_TTL,
-        )?,
+        authorizer(AuthorizerKind::WebSocket, &[], Duration::ZERO)?,
+        authorizer(AuthorizerKind::RestRequest, &of_rest, DEFAULT_TTL)?,
+        authorizer(token, &of_rest, DEFAULT_TTL)?,
+        authorizer(AuthorizerKind::Http2 { simple_responses }, &[header, route], DEFAULT_TTL)?,
+        authorizer(AuthorizerKind::Http1, &[header], DEFAULT_TTL)?,
     ])
 }
 

@@ -1,54 +1,77 @@
 //! The message at the start: addresses, tokens and client commands to copy.
 
+use local_gateway::authorizer::Refusal;
+use local_gateway::request::Request;
 use local_gateway::stack::Stack;
+use local_gateway::stage::Stage;
 use local_gateway::tokens;
 
-use crate::Failure;
-use crate::client::{self, Credential, Received};
 use crate::settings::Settings;
 
-/// Writes the message. `page` is the page's URL.
+/// Writes the message. `page` is the page's URL, and `integration` is what the user puts behind each API.
 ///
-/// The user's settings may make the function refuse the built-in issuer's tokens. A connection shows
-/// whether it accepts them. If not, the message has no tokens.
+/// The user's settings may make the function refuse the built-in issuer's tokens. The authorizer of the
+/// WebSocket API shows whether it accepts them. If not, the message has no tokens.
 pub(crate) async fn write(
     page: &str,
     stack: &Stack,
     settings: &Settings,
-) -> Result<String, Failure> {
-    let addresses = addresses(page, stack);
+    integration: Option<&str>,
+) -> String {
+    let addresses = addresses(page, stack, integration);
     if settings.is_empty() {
-        return Ok(format!("{addresses}{}", with_tokens(stack)));
+        return format!("{addresses}{}", with_tokens(stack));
     }
-    let credential = Credential::Header(tokens::valid(&stack.issuer));
-    let received = client::connect(stack, credential).await.map_err(Failure::Check)?;
-    stack.recorder.clear();
-    let message = match received {
-        Received::Connection { .. } => with_tokens(stack),
+    let handshake = Request::handshake().bearer(&tokens::valid(&stack.issuer));
+    let authorization = stack.websocket_authorizer.authorize(0, &handshake).await;
+    let message = match authorization.decision {
+        Ok(_) => with_tokens(stack),
         // The token is good, but the rules do not allow `$connect`, for example route rules for paths.
-        Received::HttpError { status: 403, .. } => format!(
+        Err(
+            Refusal::ExplicitDeny
+            | Refusal::ImplicitDeny
+            | Refusal::NotAuthorized
+            | Refusal::InvalidApiKey,
+        ) => format!(
             "\nWith these settings, the function refused a good token at $connect with HTTP 403.\n{}",
             with_tokens(stack)
         ),
-        Received::HttpError { status, .. } => without_tokens(stack, status),
+        Err(Refusal::MissingIdentity | Refusal::InvalidToken | Refusal::Unauthorized) => {
+            without_tokens(stack, 401)
+        }
+        Err(Refusal::Failed(_) | Refusal::NoOutcome(_) | Refusal::Malformed(_)) => {
+            without_tokens(stack, 500)
+        }
     };
-    Ok(format!("\n{}{addresses}{message}", settings.summary()))
+    format!("\n{}{addresses}{message}", settings.summary())
 }
 
-fn addresses(page: &str, stack: &Stack) -> String {
+fn addresses(page: &str, stack: &Stack, integration: Option<&str>) -> String {
+    let second_of = |stages: &mut dyn Iterator<Item = (String, Stage)>| {
+        stages.nth(1).map(|(url, _)| url).unwrap_or_default()
+    };
     format!(
         "
 page            {page}
 WebSocket API   {websocket}
+  @connections  {connections}
 REST API        {rest}
+  TOKEN         {token}
 HTTP API        {http}
+  payload 1.0   {payload_1}
+integration     {integration}
 function        {function}
 issuer          {issuer}
 key set         {key_set}
 ",
         websocket = stack.websocket_api.url(),
+        connections = stack.websocket_api.url().replacen("ws:", "http:", 1),
         rest = stack.rest_api.url(),
+        token = second_of(&mut stack.rest_api.stages()),
         http = stack.http_api.url(),
+        payload_1 = second_of(&mut stack.http_api.stages()),
+        integration = integration
+            .unwrap_or("an echo: each API answers with the event that a function would get"),
         function = stack.invoke_api.url(),
         issuer = stack.issuer.url(),
         key_set = stack.issuer.key_set_url(),
@@ -110,7 +133,6 @@ socket.onopen = () => socket.send("hello");
 # The function itself, for a diagnosis:
 curl {function}/2015-03-31/functions/jwks-authorizer/invocations -d '{{"type":"CHECK"}}'
 
-Each API answers with the event that a function behind it would receive.
 Press Ctrl-C to stop. The function's log follows.
 "#
     )

@@ -1,174 +1,172 @@
-//! Sends the requests of `cases.json` to the REST and HTTP APIs, through real sockets.
+//! Sends the requests of `cases.json` to the built-in APIs, through real sockets.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use local_gateway::authorizer::{Authorizer, AuthorizerConfig};
-use local_gateway::cache::DEFAULT_TTL;
-use local_gateway::http_api::HttpApi;
-use local_gateway::identity::ApiKind;
-use local_gateway::recorder::Recorder;
-use local_gateway::rest::{Listening, RestApi};
-use local_gateway::runtime_api::RuntimeApi;
-use serde::Deserialize;
-use serde_json::Value;
-use support::{http_client, run_function};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    #[serde(rename = "about")]
-    _about: Vec<String>,
-    responses: BTreeMap<String, Value>,
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    rule: String,
-    source: String,
-    api: String,
-    identity_sources: Vec<String>,
-    ttl_seconds: Option<u64>,
-    requests: Vec<Exchange>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exchange {
-    request: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    #[serde(default)]
-    after_seconds: u64,
-    status: u16,
-    #[serde(default, deserialize_with = "present")]
-    body: Option<Value>,
-    context: Option<Value>,
-    invoked: bool,
-    cached: bool,
-}
-
-/// Reads a member that may be null.
-fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(value).map(Some)
-}
-
-fn table() -> Table {
-    serde_json::from_str(include_str!("cases.json")).unwrap()
-}
-
-/// An API that keeps running until it is dropped.
-enum Api {
-    Rest(RestApi),
-    Http(HttpApi),
-}
-
-/// Returns what the function returns for an event: the response that the credential names.
-fn respond(responses: &BTreeMap<String, Value>, event: &Value) -> Result<String, String> {
-    let credential = [&event["headers"]["authorization"], &event["queryStringParameters"]["token"]];
-    let name = credential.into_iter().find_map(Value::as_str).ok_or("Unauthorized")?;
-    let response = responses.get(name).unwrap_or_else(|| panic!("no response is named {name}"));
-    match response.get("error").and_then(Value::as_str) {
-        Some(message) => Err(message.to_owned()),
-        None => Ok(response.to_string()),
-    }
-}
-
-async fn run(case: &Case, responses: BTreeMap<String, Value>) {
-    let runtime_api = Arc::new(RuntimeApi::start().await.unwrap());
-    run_function(runtime_api.address(), move |event| respond(&responses, &event));
-    let kind = match case.api.as_str() {
-        "rest" => ApiKind::Rest,
-        "http" => ApiKind::Http,
-        other => panic!("no kind of API is named {other}"),
-    };
-    let config = AuthorizerConfig {
-        api: kind,
-        identity_sources: case.identity_sources.clone(),
-        ttl: case.ttl_seconds.map_or(DEFAULT_TTL, Duration::from_secs),
-        simple_responses: kind == ApiKind::Http,
-    };
-    let authorizer = Arc::new(Authorizer::new(Arc::clone(&runtime_api), &config).unwrap());
-    let recorder = Arc::new(Recorder::default());
-    let (for_api, for_records) = (Arc::clone(&authorizer), Arc::clone(&recorder));
-    let api = if kind == ApiKind::Rest {
-        let listening = Listening::at(0).await.unwrap();
-        Api::Rest(RestApi::start_echo(listening, for_api, for_records).unwrap())
-    } else {
-        Api::Http(HttpApi::start(0, for_api, for_records).await.unwrap())
-    };
-    let url = match &api {
-        Api::Rest(api) => api.url(),
-        Api::Http(api) => api.url(),
-    };
-    for (position, exchange) in case.requests.iter().enumerate() {
-        let place = format!("{}, request {}: {}", case.rule, position + 1, exchange.request);
-        authorizer.advance_cache(Duration::from_secs(exchange.after_seconds));
-        let (method, path) = exchange.request.split_once(' ').unwrap();
-        let mut request = http_client().request(method.parse().unwrap(), format!("{url}{path}"));
-        for (name, value) in &exchange.headers {
-            request = request.header(name, value);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), exchange.status, "{place}");
-        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        if let Some(expected) = &exchange.body {
-            assert_eq!(body, *expected, "{place}");
-        }
-        if let Some(expected) = &exchange.context {
-            assert_eq!(body["requestContext"]["authorizer"], *expected, "{place}");
-        }
-        let record = recorder.all().pop().unwrap().description;
-        let authorization = &record["authorization"];
-        assert_eq!(authorization["invoked_ms"].is_number(), exchange.invoked, "{place}");
-        assert_eq!(authorization["cache"]["use"] == "hit", exchange.cached, "{place}");
-        assert_eq!(record["answer"]["status"], exchange.status, "{place}");
-    }
-    // What the records say of the function is what it saw.
-    let invoked = case.requests.iter().filter(|exchange| exchange.invoked).count();
-    runtime_api.taken(invoked).await;
-    assert_eq!(runtime_api.taken_so_far(), invoked, "{}", case.rule);
-}
+use local_gateway::conformance::{self, BuiltIn, Endpoints, Function, Table, Verdict, template};
+use local_gateway::executable::{self, Profile};
+use local_gateway::stack::Stack;
 
 #[tokio::test]
 async fn does_what_api_gateway_does() {
-    let table = table();
+    let table = Table::read().unwrap();
+    let function = executable::find(Profile::OWN).await.unwrap();
+    let settings: Vec<_> = table.settings.iter().collect();
+    let endpoints = Endpoints::BuiltIn(Box::new(Stack::start(&function, &settings).await.unwrap()));
+    let mut wrong = Vec::new();
     for case in &table.cases {
-        run(case, table.responses.clone()).await;
+        let verdict = conformance::check(&table, case, &endpoints).await;
+        if verdict != Verdict::Passed {
+            wrong.push((&case.rule, verdict));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 fn each_rule_has_its_source_and_both_outcomes_are_covered() {
-    let table = table();
+    let table = Table::read().unwrap();
     for case in &table.cases {
         let is_page = ["https://docs.aws.amazon.com/", "https://repost.aws/"]
             .iter()
             .any(|prefix| case.source.starts_with(prefix));
         assert!(is_page || case.source == "not documented", "{}", case.rule);
+        assert!(table.apis.contains_key(&case.api), "{}", case.api);
     }
-    for api in ["rest", "http"] {
-        for (status, invoked, cached) in [
-            (200, true, false),
-            (200, false, true),
-            (401, false, false),
-            (401, true, false),
-            (403, true, false),
-            (403, false, true),
-            (500, true, false),
-        ] {
-            let mut requests =
-                table.cases.iter().filter(|case| case.api == api).flat_map(|case| &case.requests);
-            let covered =
-                requests.any(|it| (it.status, it.invoked, it.cached) == (status, invoked, cached));
-            assert!(covered, "{api} {status} {invoked} {cached}");
+    let cached = [(200, false, true), (403, false, true)];
+    let asked = [(401, false, false), (401, true, false), (403, true, false), (500, true, false)];
+    for (kind, outcomes) in [
+        ("rest", [&[(200, true, false)], asked.as_slice(), &cached].concat()),
+        ("http", [&[(200, true, false)], asked.as_slice(), &cached].concat()),
+        ("websocket", [&[(101, true, false)], asked.as_slice()].concat()),
+    ] {
+        let cases = table.cases.iter().filter(|case| table.apis[&case.api].kind == kind);
+        let stub = cases.filter(|case| case.function == Function::Stub);
+        let requests: Vec<_> = stub.flat_map(|case| &case.requests).collect();
+        for outcome in outcomes {
+            let covered = requests.iter().any(|it| (it.status, it.invoked, it.cached) == outcome);
+            assert!(covered, "{kind} {outcome:?}");
         }
     }
+}
+
+/// Starts every API of the table, with the stub.
+async fn start_all(table: &Table) -> BTreeMap<String, BuiltIn> {
+    let mut apis = BTreeMap::new();
+    for (name, api) in &table.apis {
+        apis.insert(name.clone(), BuiltIn::start(table, api, None).await.unwrap());
+    }
+    apis
+}
+
+#[tokio::test]
+async fn sends_the_cases_to_apis_at_urls_that_have_cached_responses_of_other_cases() {
+    let table = Table::read().unwrap();
+    let apis = start_all(&table).await;
+    let urls = apis.iter().map(|(name, api)| (name.clone(), api.url())).collect();
+    let endpoints = Endpoints::at(urls, Duration::ZERO);
+    let mut counts = [0; 3];
+    for case in &table.cases {
+        let sent = case.function == Function::Stub && case.waits().is_zero();
+        // Only an integration shows the invocation.
+        let is_visible = case.requests.iter().all(|exchange| [101, 200].contains(&exchange.status));
+        let verdict = conformance::check(&table, case, &endpoints).await;
+        let (count, as_expected) = match &verdict {
+            Verdict::Passed => (0, sent && is_visible),
+            Verdict::PassedInPart(_) => (1, sent && !is_visible),
+            Verdict::NotChecked(_) => (2, !sent),
+            Verdict::Failed(_) => (0, false),
+        };
+        assert!(as_expected, "{}: {verdict:?}", case.rule);
+        counts[count] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+#[tokio::test]
+async fn finds_the_differences_of_an_api() {
+    let table = Table::read().unwrap();
+    let apis = start_all(&table).await;
+    for (name, actual, rule, difference) in [
+        ("RestHeader", "RestHeaderUncached", "REST: a Deny is cached", None),
+        (
+            "RestHeader",
+            "RestHeaderUncached",
+            "REST: a cached policy is evaluated again for each route",
+            Some("request 2, GET /orders: the function was asked: expected no, got yes"),
+        ),
+        (
+            "RestHeader",
+            "HttpPolicyHeader",
+            "REST: an Allow lets the request in",
+            Some("request 1, GET /orders: context: expected {\"admin\":\"true\","),
+        ),
+        (
+            "RestHeader",
+            "HttpPolicyHeader",
+            "REST: an explicit Deny overrides an Allow",
+            Some("request 2, DELETE /orders: body: expected {\"Message\":"),
+        ),
+        (
+            "WebSocketHeader",
+            "WebSocketNone",
+            "WebSocket: a browser's subprotocol is not the header",
+            None,
+        ),
+        (
+            "RestHeaderDefaults",
+            "RestHeader",
+            "REST: a gateway response that is not specified",
+            Some("request 1, GET /orders: status: expected 400, got 401"),
+        ),
+        (
+            "RestHeaderDefaults",
+            "RestHeader",
+            "REST: a gateway response that is not specified",
+            Some("request 1, GET /orders: Access-Control-Allow-Origin: expected *, got none"),
+        ),
+        (
+            "WebSocketHeader",
+            "RestHeader",
+            "WebSocket: a response is never cached",
+            Some("request 1, CONNECT: status: expected 101, got 200"),
+        ),
+    ] {
+        let urls = [(name.to_owned(), apis[actual].url())].into();
+        let endpoints = Endpoints::at(urls, Duration::ZERO);
+        let mut cases = table.cases.iter().filter(|case| case.rule.starts_with(rule));
+        let case = cases.next().unwrap();
+        match (conformance::check(&table, case, &endpoints).await, difference) {
+            (Verdict::Failed(differences), Some(difference)) => {
+                let found = differences.iter().any(|it| it.starts_with(difference));
+                assert!(found, "{difference} is not in {differences:#?}");
+            }
+            // From outside, nothing differs.
+            (Verdict::PassedInPart(_) | Verdict::NotChecked(_), None) => {}
+            (verdict, _) => panic!("{rule}: {verdict:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_does_not_answer_differs() {
+    let table = Table::read().unwrap();
+    let urls = [("RestHeader".to_owned(), "http://127.0.0.1:9/prod".to_owned())].into();
+    let endpoints = Endpoints::at(urls, Duration::ZERO);
+    let verdict = conformance::check(&table, &table.cases[0], &endpoints).await;
+    let Verdict::Failed(differences) = verdict else { panic!("{verdict:?}") };
+    assert!(differences[0].contains("no answer: "), "{differences:?}");
+}
+
+#[test]
+fn the_sam_template_is_that_of_the_table() {
+    let written = include_str!("../conformance.yaml");
+    let table = Table::read().unwrap();
+    assert!(
+        written == template::sam(&table),
+        "write it again: \
+         cargo run -p local-gateway -- conformance --template > local-gateway/conformance.yaml"
+    );
 }

@@ -3,9 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
+use local_gateway::conformance::{BuiltIn, Table};
+
+use support::http_client;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// Returns the program, with no environment variables but these and `PATH`.
@@ -84,6 +90,48 @@ async fn serves_a_rest_api_until_ctrl_c() {
     read_until(&mut lines, "REST API        http://127.0.0.1:").await;
     interrupt(&rest).await;
     assert_eq!(rest.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn refuses_an_integration_that_is_neither_a_command_nor_a_url() {
+    for (integration, error) in [
+        (
+            "https://127.0.0.1/",
+            "error: the integration's URL begins with https://; only http:// is",
+        ),
+        ("node 'a.js", "error: the integration's command has a ' without a second one"),
+        ("", "error: the integration is empty; it is a command, or a URL that begins with http://"),
+    ] {
+        let (code, stderr) = run(program(&[]).args(["--integration", integration])).await;
+        assert_eq!(code, Some(1));
+        assert_contains(&stderr, &[error]);
+    }
+}
+
+#[tokio::test]
+async fn shows_what_the_integration_writes_and_why_it_failed() {
+    for (action, lines) in [
+        ("warns", "the disk is nearly full\n"),
+        ("fails", "no database\nintegration: the command failed (exit status: 3)"),
+    ] {
+        let function = script("function");
+        let integration = format!("'{}' {action}", script("integration"));
+        let mut program = program(&[("JWKS_AUTHORIZER_BIN", &function)]);
+        let mut program = program.args(["--integration", &integration]).spawn().unwrap();
+        let mut stdout = BufReader::new(program.stdout.take().unwrap()).lines();
+        let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
+        let message = read_until(&mut stdout, "The function's log follows.").await;
+        assert_contains(&message, &[&format!("\nintegration     {integration}\n")]);
+        let address = message.lines().find_map(|line| line.strip_prefix("REST API        http://"));
+        let (address, stage) = address.unwrap().split_once('/').unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /{stage}/ HTTP/1.1\r\nHost: a\r\nAuthorization: t\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let last = lines.trim_end().lines().last().unwrap();
+        assert_contains(&read_until(&mut stderr, last).await, &[lines]);
+        interrupt(&program).await;
+        assert!(program.wait().await.unwrap().success());
+    }
 }
 
 #[tokio::test]
@@ -294,7 +342,9 @@ async fn prints_every_address_and_serves_the_page_on_the_chosen_port() {
             &format!("\npage            http://127.0.0.1:{port}/\n"),
             "\nWebSocket API   ws://127.0.0.1:",
             "\nREST API        http://127.0.0.1:",
-            "/prod\nHTTP API        http://127.0.0.1:",
+            "/prod\n  TOKEN         http://127.0.0.1:",
+            "/token\nHTTP API        http://127.0.0.1:",
+            "\n  payload 1.0   http://127.0.0.1:",
             "\nfunction        http://127.0.0.1:",
             "\nissuer          http://127.0.0.1:",
             "\nTOKEN=ey",
@@ -344,6 +394,26 @@ async fn runs_the_settings_of_a_file_and_of_arguments_in_place_of_the_built_in_o
 }
 
 #[tokio::test]
+async fn sends_the_gateway_responses_of_a_file() {
+    let file = std::env::temp_dir().join(format!("gateway-responses-{}.json", std::process::id()));
+    let name = file.to_str().unwrap();
+    std::fs::write(&file, r#"{ "UNAUTHORIZED": { "statusCode": "407" } }"#).unwrap();
+    let (mut program, _stdout, message) = start(&["--gateway-responses", name]).await;
+    let url = message.lines().find_map(|line| line.strip_prefix("REST API        "));
+    let answer = http_client().get(format!("{}/orders", url.unwrap())).send().await.unwrap();
+    assert_eq!(answer.status(), 407);
+    interrupt(&program).await;
+    assert!(program.wait().await.unwrap().success());
+
+    std::fs::write(&file, r#"{ "UNAUTHORISED": {} }"#).unwrap();
+    let mut refused = self::program(&[]);
+    let (code, stderr) = run(refused.args(["--gateway-responses", name])).await;
+    assert_eq!(code, Some(1));
+    let error = format!("error: could not read the gateway responses in {name}\n");
+    assert_contains(&stderr, &[&error, "there is no gateway response type `UNAUTHORISED`"]);
+}
+
+#[tokio::test]
 async fn explains_its_arguments() {
     for (arguments, code, text) in [
         (["--binary", "/nonexistent"].as_slice(), 1, "error: --binary is /nonexistent, "),
@@ -361,6 +431,76 @@ async fn explains_its_arguments() {
     let help = String::from_utf8(help.stdout).unwrap();
     assert_contains(
         &help,
-        &["--port PORT", "--env-file FILE", "--set NAME=VALUE", "--binary FILE"],
+        &[
+            "--port PORT",
+            "--env-file FILE",
+            "--set NAME=VALUE",
+            "--gateway-responses FILE",
+            "--binary FILE",
+        ],
     );
+}
+
+/// An API of the table that keeps running until it is dropped, and the argument for its URL.
+async fn api(name: &str, actual: &str) -> (BuiltIn, String) {
+    let table = Table::read().unwrap();
+    let api = BuiltIn::start(&table, &table.apis[actual], None).await.unwrap();
+    let argument = format!("{name}={}", api.url());
+    (api, argument)
+}
+
+/// Runs `conformance` for this URL. Returns the exit code, standard output and standard error.
+async fn conformance(url: &str) -> (Option<i32>, String, String) {
+    let arguments = ["conformance", "--max-wait", "0", "--url", url];
+    let output = program(&[]).args(arguments).output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn conformance_passes_against_an_api_that_does_as_the_table_says() {
+    let (_api, url) = api("RestHeader", "RestHeader").await;
+    let (code, output, errors) = conformance(&url).await;
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{output}");
+    assert_contains(
+        &output,
+        &[
+            "The cases wait for 0 s in all",
+            "passed       REST: an Allow lets the request in",
+            "in part      REST: a Deny is cached",
+            "not visible whether the function was asked and the response was cached: request 1, 2",
+            "not checked  REST: a response is cached for the time to live, 300 s by default",
+            "it waits for 300 s; --max-wait allows it",
+            "there is no URL of HttpHeader",
+            "its tokens are the built-in issuer's",
+            " passed, 0 failed, ",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn conformance_prints_the_differences_and_fails() {
+    let (_api, url) = api("RestHeader", "RestHeaderUncached").await;
+    let (code, output, errors) = conformance(&url).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert_contains(&errors, &["1 cases failed; the differences are above"]);
+    assert_contains(
+        &output,
+        &[
+            "FAILED       REST: a cached policy is evaluated again for each route",
+            "  request 2, GET /orders: the function was asked: expected no, got yes",
+            "  request 2, GET /orders: the response was cached: expected yes, got no",
+            " passed, 1 failed, ",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn conformance_refuses_an_unknown_name_and_a_url_that_checks_nothing() {
+    let (code, _, errors) = conformance("RestHeadr=http://127.0.0.1:9").await;
+    assert_eq!(code, Some(1));
+    assert_contains(&errors, &["not RestHeadr=http://127.0.0.1:9. The names are Http1Header, "]);
+    let (code, output, errors) = conformance("HttpNone=http://127.0.0.1:9").await;
+    assert_eq!(code, Some(1), "{output}");
+    assert_contains(&errors, &["no case was checked"]);
 }

@@ -141,6 +141,28 @@ fn describes_an_http_api_request_with_payload_2() {
 }
 
 #[test]
+fn names_the_stage() {
+    let usual = request();
+    let named = Request { stage: Some("beta".to_owned()), ..request() };
+    let arn = |stage: &str| {
+        json!(format!("arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/{stage}/GET/orders/1"))
+    };
+    for (request, rest, http, path) in
+        [(&usual, "prod", "$default", "/orders/1"), (&named, "beta", "beta", "/beta/orders/1")]
+    {
+        let in_context = |stage: &str| ("/requestContext/stage", json!(stage));
+        check(&request.rest_request(), &[("/methodArn", arn(rest)), in_context(rest)]);
+        check(&request.rest_token(), &[("/methodArn", arn(rest))]);
+        check(&request.http_api_1(), &[("/methodArn", arn(http)), in_context(http)]);
+        check(
+            &request.http_api_2(),
+            &[("/routeArn", arn(http)), in_context(http), ("/rawPath", json!(path))],
+        );
+        check(&request.http_api_2_proxy(), &[("/requestContext/http/path", json!(path))]);
+    }
+}
+
+#[test]
 fn omits_what_the_request_does_not_have() {
     let bare = Request::new("GET", "/");
     assert_eq!(bare.websocket_connect()["headers"], json!({}));

@@ -219,6 +219,86 @@ async fn controls_the_caches() {
     assert_eq!(post(&page, "cache", too_much).await.0, 400);
 }
 
+async fn setup(page: &Page) -> Value {
+    let setup = http_client().get(format!("{}setup", page.url())).send().await.unwrap();
+    serde_json::from_str(&setup.text().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn sends_to_each_stage() {
+    let (page, stack) = start().await;
+    for (api, stage, status, event_type, version, arn) in [
+        ("rest", json!(null), 200, "REQUEST", json!(null), "/prod/GET/orders"),
+        ("rest", json!("token"), 200, "TOKEN", json!(null), "/token/GET/orders"),
+        // The function of this test returns policies, and the stage expects simple responses.
+        ("http", json!("$default"), 500, "REQUEST", json!("2.0"), "/$default/GET/orders"),
+        ("http", json!("v1"), 200, "REQUEST", json!("1.0"), "/v1/GET/orders"),
+    ] {
+        let mut sent = message(api, "/orders");
+        sent["stage"] = stage.clone();
+        assert_eq!(post(&page, "send", sent).await.1, json!({ "status": status }), "{stage}");
+        let record = stack.recorder.all().pop().unwrap().description;
+        let authorization = &record["authorization"];
+        assert_eq!(authorization["event"]["type"], event_type);
+        assert_eq!(authorization["event"]["version"], version);
+        assert!(authorization["arn"].as_str().unwrap().ends_with(arn), "{arn}");
+    }
+    let mut sent = message("rest", "/orders");
+    sent["stage"] = "v1".into();
+    let error = json!({ "message": "there is no stage v1 of the API rest" });
+    assert_eq!(post(&page, "send", sent).await, (400, error));
+}
+
+#[tokio::test]
+async fn configures_an_authorizer() {
+    let (page, stack) = start().await;
+    for cache in ["miss", "hit"] {
+        assert_eq!(cache_use(&page, &stack).await, cache);
+    }
+    let source = "method.request.header.Authorization";
+    let change = json!({ "api": "rest", "identity_sources": [source], "ttl_seconds": 60 });
+    let (status, changed) = post(&page, "authorizer", change.clone()).await;
+    assert_eq!((status, &changed["ttl_s"]), (200, &json!(60)));
+    assert_eq!(setup(&page).await["apis"][1], changed);
+    // The cache is empty after a change, and not after a refused one.
+    for (change, error) in [
+        (json!({ "ttl_seconds": 3601 }), "over the limit of 3600 s"),
+        (json!({ "identity_sources": [] }), "the cache needs an identity source"),
+        (json!({ "identity_sources": ["$request.header.A"] }), "not an identity source"),
+        (json!({ "validation": "a" }), "only TOKEN authorizers have a validation expression"),
+        (json!({ "api": "http", "type": "TOKEN" }), "HTTP APIs have no TOKEN authorizers"),
+        (json!({ "api": "websocket", "type": "TOKEN" }), "choose the type REQUEST"),
+        (json!({ "stage": "token", "validation": "(" }), "the validation expression is not valid"),
+        (json!({ "stage": "other" }), "there is no stage other"),
+        (json!({ "type": "JWT" }), "unknown variant `JWT`"),
+    ] {
+        let mut refused = json!({ "api": "rest", "identity_sources": [source], "ttl_seconds": 9 });
+        for (name, value) in change.as_object().unwrap() {
+            refused[name] = value.clone();
+        }
+        let (status, answer) = post(&page, "authorizer", refused).await;
+        assert_eq!(status, 400, "{change}");
+        assert!(answer["message"].as_str().unwrap().contains(error), "{answer}");
+        let expected = if error.starts_with("over") { "miss" } else { "hit" };
+        assert_eq!(cache_use(&page, &stack).await, expected, "{change}");
+    }
+    let validated = json!({
+        "api": "rest", "stage": "token", "identity_sources": [source], "ttl_seconds": 0, "validation": "Basic .*",
+    });
+    assert_eq!(post(&page, "authorizer", validated).await.1["validation"], "Basic .*");
+    let mut sent = message("rest", "/orders");
+    sent["stage"] = "token".into();
+    assert_eq!(post(&page, "send", sent.clone()).await.1, json!({ "status": 401 }));
+    let record = stack.recorder.all().pop().unwrap().description;
+    assert_eq!(record["authorization"]["decision"], "invalid_token");
+    assert_eq!(record["authorization"]["invoked_ms"], json!(null));
+    let request_type = json!({
+        "api": "rest", "stage": "token", "type": "REQUEST", "identity_sources": [], "ttl_seconds": 0,
+    });
+    assert_eq!(post(&page, "authorizer", request_type).await.1["type"], "REQUEST");
+    assert_eq!(post(&page, "send", sent).await.1, json!({ "status": 200 }));
+}
+
 #[tokio::test]
 async fn controls_the_issuer() {
     let (page, stack) = start().await;
@@ -247,15 +327,93 @@ async fn controls_the_issuer() {
 async fn asks_the_function_for_an_explanation_once() {
     let (page, stack) = start().await;
     assert_eq!(post(&page, "send", message("rest", "/orders")).await.0, 200);
-    let taken = stack.runtime_api.taken_so_far();
+    let taken = stack.lambda.invocations();
     for _ in 0..2 {
         let (status, explanation) = post(&page, "explain", json!({ "number": 1 })).await;
         // The function of this test answers everything with its policy.
         assert_eq!((status, &explanation["principalId"]), (200, &json!("alice")));
     }
-    assert_eq!(stack.runtime_api.taken_so_far(), taken + 1);
+    assert_eq!(stack.lambda.invocations(), taken + 1);
     let (status, answer) = post(&page, "explain", json!({ "number": 2 })).await;
     assert_eq!((status, &answer["message"]), (400, &json!("this request is not kept any more")));
+}
+
+#[tokio::test]
+async fn controls_how_the_function_is_run() {
+    let (page, stack) = start().await;
+    let send = || async {
+        // A WebSocket API caches no response.
+        let sent = post(&page, "send", message("websocket", "")).await.1;
+        let record = stack.recorder.all().pop().unwrap();
+        (sent["status"].clone(), record.description["authorization"].clone())
+    };
+    let (status, authorization) = send().await;
+    assert_eq!(status, 101);
+    let lambda = &authorization["lambda"];
+    assert_eq!((&lambda["environment"], &lambda["cold_start"]), (&json!(1), &json!(false)));
+    assert_eq!(lambda["status"], "success");
+    assert!(lambda["frozen_ms"].is_number() && lambda["billed_ms"].is_number(), "{lambda}");
+
+    assert_eq!(post(&page, "lambda", json!({ "action": "stop_all" })).await.0, 200);
+    let lambda = &send().await.1["lambda"];
+    assert_eq!((&lambda["environment"], &lambda["cold_start"]), (&json!(2), &json!(true)));
+    assert!(lambda["init_ms"].as_f64().unwrap() > 0.0, "{lambda}");
+
+    for (action, changed, value) in [
+        (json!({ "action": "thaw" }), "freezes", json!(false)),
+        (json!({ "action": "freeze" }), "freezes", json!(true)),
+        (json!({ "action": "timeout", "seconds": 3 }), "timeout_s", json!(3.0)),
+        (json!({ "action": "limit", "environments": 0 }), "limit", json!(0)),
+    ] {
+        let described = post(&page, "lambda", action).await.1;
+        assert_eq!(described[changed], value);
+        assert_eq!(setup(&page).await["lambda"][changed], value);
+    }
+    let (status, authorization) = send().await;
+    assert_eq!((status, &authorization["failure"]), (json!(500), &json!("throttled")));
+    assert_eq!(authorization["invoked_ms"], Value::Null);
+    let invoke =
+        format!("{}/2015-03-31/functions/jwks-authorizer/invocations", stack.invoke_api.url());
+    let throttled = http_client().post(invoke).body("{}").send().await.unwrap();
+    assert_eq!(throttled.status(), 429);
+    assert_eq!(throttled.headers()["x-amzn-errortype"], "TooManyRequestsException");
+    assert_eq!(post(&page, "lambda", json!({ "action": "limit", "environments": 1 })).await.0, 200);
+    assert_eq!(send().await.0, 101);
+
+    for (action, error) in [
+        (json!({ "action": "limit", "environments": 101 }), "the most is 100 environments"),
+        (json!({ "action": "timeout", "seconds": 0 }), "the timeout is from 1 to 900 seconds"),
+        (json!({ "action": "timeout", "seconds": 901 }), "the timeout is from 1 to 900 seconds"),
+        (json!({ "action": "permission", "api": "soap", "granted": true }), "there is no API soap"),
+    ] {
+        let refused = post(&page, "lambda", action).await;
+        assert_eq!(refused, (400, json!({ "message": error })));
+    }
+}
+
+#[tokio::test]
+async fn without_permission_every_api_answers_500_and_asks_nobody() {
+    let (page, stack) = start().await;
+    for (position, api) in [(0, "websocket"), (1, "rest"), (3, "http")] {
+        for (granted, expected) in
+            [(false, 500), (true, if api == "websocket" { 101 } else { 200 })]
+        {
+            if api == "http" && granted {
+                // The function of this test returns no simple response.
+                continue;
+            }
+            let action = json!({ "action": "permission", "api": api, "granted": granted });
+            assert_eq!(post(&page, "lambda", action).await.0, 200);
+            assert_eq!(setup(&page).await["apis"][position]["is_permitted"], granted);
+            let invocations = stack.lambda.invocations();
+            let sent = post(&page, "send", message(api, "/orders")).await.1;
+            assert_eq!(sent, json!({ "status": expected }), "{api}");
+            let record = stack.recorder.all().pop().unwrap();
+            let authorization = &record.description["authorization"];
+            assert_eq!(authorization["failure"] == "not_permitted", !granted, "{api}");
+            assert_eq!(stack.lambda.invocations() > invocations, granted, "{api}");
+        }
+    }
 }
 
 /// What a trap's requests show: the status and the decision of each, and whether the function was asked.
@@ -263,7 +421,8 @@ async fn asks_the_function_for_an_explanation_once() {
 async fn runs_into_each_trap() {
     let (page, stack) = start().await;
     type Shown = (u64, &'static str, bool);
-    let cases: [(&str, &[Shown]); 10] = [
+    let cases: [(&str, &[Shown]); 12] = [
+        ("token_type", &[(400, "", false)]),
         ("token_event", &[(500, "failed", true)]),
         ("source_absent", &[(401, "missing_identity", false)]),
         ("sources_anded", &[(401, "missing_identity", false)]),
@@ -273,11 +432,11 @@ async fn runs_into_each_trap() {
         ("narrow_policy", &[(200, "allow", true), (403, "implicit_deny", false)]),
         ("error_text", &[(500, "failed", true)]),
         ("nested_context", &[(500, "malformed", true)]),
+        ("permission_missing", &[(500, "no_outcome", false)]),
         // The function of this test allows everything.
         ("slash", &[(200, "allow", true)]),
     ];
-    let setup = http_client().get(format!("{}setup", page.url())).send().await.unwrap();
-    let setup: Value = serde_json::from_str(&setup.text().await.unwrap()).unwrap();
+    let setup = setup(&page).await;
     let titles: Vec<_> = setup["traps"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
     assert_eq!(titles, cases.map(|(id, _)| id));
     for (id, expected) in cases {
@@ -289,13 +448,18 @@ async fn runs_into_each_trap() {
             let description = &record.description;
             let authorization = &description["authorization"];
             assert_eq!(description["answer"]["status"], *status, "{id}");
-            assert_eq!(authorization["decision"], *decision, "{id}");
+            assert_eq!(authorization["decision"].as_str().unwrap_or_default(), *decision, "{id}");
             assert_eq!(authorization["invoked_ms"].is_number(), *invoked, "{id}");
             let guide = description["trap"]["page"].as_str().unwrap();
             let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(guide);
             assert!(guide.is_file(), "{id}");
             // Another function's answer cannot be explained.
             let real = description["trap"]["real"] == true;
+            if decision.is_empty() {
+                assert!(
+                    description["answer"]["body"].to_string().contains("choose the type REQUEST")
+                );
+            }
             let explained = post(&page, "explain", json!({ "number": record.number })).await.0;
             assert_eq!(explained, if real { 200 } else { 400 }, "{id}");
         }

@@ -6,9 +6,8 @@ mod support;
 
 use std::sync::Arc;
 
-use hyper::header::HeaderValue;
 use local_gateway::issuer::Issuer;
-use local_gateway::rest::{Challenges, Listening, RestApi};
+use local_gateway::rest::{Listening, RestApi};
 use local_gateway::runtime_api::RuntimeApi;
 use serde_json::{Value, json};
 use support::{http_client, run_function};
@@ -21,12 +20,17 @@ async fn start(
     run_function(runtime_api.address(), function);
     let backend = Issuer::start().await.unwrap();
     let address = backend.url().strip_prefix("http://").unwrap().parse().unwrap();
-    let challenges = Challenges {
-        unauthorized: HeaderValue::from_static("Bearer resource_metadata=\"x\""),
-        access_denied: HeaderValue::from_static("Bearer error=\"insufficient_scope\""),
+    let challenge = |text: &str| {
+        let parameters = json!({ "gatewayresponse.header.WWW-Authenticate": format!("'{text}'") });
+        json!({ "responseParameters": parameters })
     };
+    let responses = json!({
+        "UNAUTHORIZED": challenge("Bearer resource_metadata=\"x\""),
+        "ACCESS_DENIED": challenge("Bearer error=\"insufficient_scope\""),
+    });
+    let responses = serde_json::from_value(responses).unwrap();
     let listening = Listening::start().await.unwrap();
-    let api = RestApi::start(listening, Arc::clone(&runtime_api), address, challenges).unwrap();
+    let api = RestApi::start(listening, Arc::clone(&runtime_api), address, responses).unwrap();
     (api, runtime_api, backend)
 }
 

@@ -19,6 +19,10 @@ pub(crate) enum PatternError {
         "has a path that is always refused (an empty, \".\" or \"..\" segment, a slash at the end, ;, \\, #, or an encoded letter or digit)"
     )]
     Ambiguous,
+    /// It has a percent sign without a code. With a wildcard after it, an Allow would match a part of
+    /// an encoded character.
+    #[error("has a % without two hexadecimal digits after it (write * for any characters)")]
+    IncompleteCode,
     /// It has too many characters that a request may send encoded or not.
     #[error(
         "has more than {MAX_VARIABLE_CHARACTERS} characters that a request may send encoded or not (?, @, : and the like); write * for some of them"
@@ -41,6 +45,9 @@ impl Spellings {
             return Err(PatternError::Ambiguous);
         }
         let characters = characters_of(path);
+        if characters.iter().any(|character| matches!(character, Character::Encoded("%"))) {
+            return Err(PatternError::IncompleteCode);
+        }
         let is_variable = |character: &&Character<'_>| {
             matches!(character, Character::Reserved(_) | Character::AnyOne)
         };

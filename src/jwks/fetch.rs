@@ -18,19 +18,12 @@ use reqwest::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, HeaderMap, I
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
-use serde::Deserialize;
 use url::Url;
 
 use self::connection::connection_error;
 use super::key_set::KeySet;
 use super::observer::{Document, FetchObserver, ResponseHead, Unobserved};
-use super::source::{
-    Content, DiscoveryError, FetchError, Fetched, KeyLocation, KeyRequest, KeySource,
-};
-use crate::excerpt::Excerpt;
-use crate::issuer::IssuerName;
-use crate::json::object_in_utf8;
-use crate::uri::key_uri;
+use super::source::{Content, FetchError, Fetched, KeyLocation, KeyOrigin, KeyRequest, KeySource};
 
 /// Fetches key sets over HTTP.
 #[derive(Debug, Clone)]
@@ -100,9 +93,7 @@ impl HttpKeySource {
         let origin = request.origin;
         let uri = match (&origin.location, request.discovered_uri) {
             (KeyLocation::Uri(uri), _) | (KeyLocation::Discovery(_), Some(uri)) => uri.clone(),
-            (KeyLocation::Discovery(url), None) => {
-                self.discover(url, &origin.issuer, observer).await?
-            }
+            (KeyLocation::Discovery(url), None) => self.discover(url, origin, observer).await?,
         };
         let response = self.get(Document::KeySet, &uri, request.etag, observer).await?;
         let WholeResponse { status, headers, body } = response;
@@ -119,11 +110,12 @@ impl HttpKeySource {
     async fn discover(
         &self,
         url: &Url,
-        issuer: &IssuerName,
+        origin: &KeyOrigin,
         observer: &mut dyn FetchObserver,
     ) -> Result<Url, FetchError> {
         let body = self.get(Document::Discovery, url, None, observer).await?.body;
-        key_set_uri(url, issuer, &body)
+        origin
+            .key_set_uri(&body)
             .map_err(|cause| FetchError::Discovery { url: url.to_string(), cause })
     }
 
@@ -195,27 +187,6 @@ fn head(response: &Response) -> ResponseHead<'_> {
 /// Returns the value of a header, if it is text.
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// Returns the key set's URI from the discovery document at `url`.
-fn key_set_uri(url: &Url, issuer: &IssuerName, document: &[u8]) -> Result<Url, DiscoveryError> {
-    #[derive(Deserialize)]
-    struct Document {
-        issuer: String,
-        jwks_uri: String,
-    }
-
-    let document: Document = object_in_utf8(document).ok_or(DiscoveryError::NotADocument)?;
-    if document.issuer != issuer.as_str() {
-        return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
-    }
-    let uri = key_uri(&document.jwks_uri)?;
-    // Plain HTTP is for loopback addresses only. A remote issuer must not name one: other services
-    // listen there, for example Lambda's Runtime API.
-    if uri.scheme() == "http" && url.scheme() == "https" {
-        return Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())));
-    }
-    Ok(uri)
 }
 
 /// Reads a body up to the limit. The bytes are counted, because `Content-Length` may be wrong.

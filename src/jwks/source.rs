@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use url::Url;
 
 use super::key_set::{KeySet, KeySetError, SkippedKey};
 use crate::excerpt::Excerpt;
 use crate::issuer::IssuerName;
+use crate::json::object_in_utf8;
 use crate::jwt::SignatureAlgorithm;
 use crate::uri::{UriError, key_uri};
 
@@ -32,6 +34,33 @@ pub struct KeyOrigin {
     pub location: KeyLocation,
     /// The algorithms that the issuer may use.
     pub algorithms: Vec<&'static SignatureAlgorithm>,
+}
+
+impl KeyOrigin {
+    /// Returns the URI of the key set from the issuer's discovery document.
+    ///
+    /// # Errors
+    ///
+    /// [`DiscoveryError`] if the document is not the issuer's, or keys may not be fetched from the URI.
+    pub fn key_set_uri(&self, document: &[u8]) -> Result<Url, DiscoveryError> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+            jwks_uri: String,
+        }
+
+        let document: Document = object_in_utf8(document).ok_or(DiscoveryError::NotADocument)?;
+        if document.issuer != self.issuer.as_str() {
+            return Err(DiscoveryError::OtherIssuer(Excerpt::from(document.issuer.as_str())));
+        }
+        let uri = key_uri(&document.jwks_uri)?;
+        // Plain HTTP is for loopback addresses only. A remote issuer must not name one: other services
+        // listen there, for example Lambda's Runtime API.
+        if uri.scheme() == "http" && self.location.first_uri().scheme() == "https" {
+            return Err(DiscoveryError::Downgrade(Excerpt::from(document.jwks_uri.as_str())));
+        }
+        Ok(uri)
+    }
 }
 
 /// Where a key set is.
@@ -197,3 +226,6 @@ pub enum DiscoveryError {
     #[error("the discovery document's jwks_uri is {0}")]
     Uri(#[from] UriError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,9 @@ pub(crate) struct ClaimsSet<'a> {
     pub(crate) iss: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) sub: Option<Text<'a>>,
+    /// Nothing here reads it, but your backend may: it must not find another one.
+    #[serde(borrow, default, deserialize_with = "present", rename = "jti")]
+    _jti: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(crate) aud: Option<Strings<'a>>,
     #[serde(default, deserialize_with = "present")]

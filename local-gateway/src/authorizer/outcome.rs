@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::invocation::{FunctionError, FunctionOutcome, InvokeError};
+use crate::lambda::Report;
 use crate::policy::{MalformedResponse, Matched};
 
 /// What API Gateway did with a request up to the decision, and the decision.
@@ -20,8 +21,14 @@ pub struct Authorization {
     pub outcome: Option<FunctionOutcome>,
     /// How long the function took, if it was asked.
     pub duration: Option<Duration>,
+    /// What Lambda says of the invocation, if an execution environment got the event.
+    pub report: Option<Report>,
     /// The resource in the policy that decides.
     pub matched: Option<Matched>,
+    /// What the policy says of the caller, also if the caller is refused. Gateway responses can use it.
+    pub context: Map<String, Value>,
+    /// The policy's `usageIdentifierKey`.
+    pub usage_identifier_key: Option<String>,
     /// What the backend gets as the authorizer's context, or why the client is refused.
     pub decision: Result<Map<String, Value>, Refusal>,
 }
@@ -50,6 +57,9 @@ pub enum Refusal {
     /// An identity source is missing or empty.
     #[error("an identity source is missing or empty")]
     MissingIdentity,
+    /// The token does not match the validation expression.
+    #[error("the token does not match the validation expression")]
+    InvalidToken,
     /// The function failed with exactly this message.
     #[error("the authorizer failed with `Unauthorized`")]
     Unauthorized,
@@ -62,6 +72,11 @@ pub enum Refusal {
     /// The simple response has `isAuthorized: false`.
     #[error("the authorizer's response has `isAuthorized: false`")]
     NotAuthorized,
+    /// The method requires an API key.
+    #[error(
+        "the `usageIdentifierKey` of the authorizer's response is not an API key of the usage plan"
+    )]
+    InvalidApiKey,
     /// The function failed with another message.
     #[error("the authorizer failed: {}", .0.error_message)]
     Failed(FunctionError),

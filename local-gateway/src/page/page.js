@@ -37,18 +37,20 @@ async function post(path, body) {
 
 // --- What happened to a request -------------------------------------------------------------------
 
-const routeOf = ({ api, request }) =>
-  api === "websocket" ? "$connect" : `${request.method} ${request.path}`;
+const routeOf = ({ api, stage, request }) =>
+  api === "websocket" ? "$connect" : `${request.method} ${stage ? `/${stage}` : ""}${request.path}`;
 
 const isAllowed = (request) => request.authorization?.decision === "allow";
 
 /** Names the reason why a request was refused, in a few words. */
 function reasonOf(request) {
   const { authorization, explanation } = request;
-  if (!authorization) return "not for this API";
+  if (!authorization) return request.trap ? "the configuration" : "not for this API";
   switch (authorization.decision) {
     case "allow": return undefined;
     case "missing_identity": return "identity source missing";
+    case "invalid_token": return "validation expression";
+    case "invalid_api_key": return "API key";
     case "implicit_deny":
       return explanation?.decision === "deny" ? explanation.reason : "the policy does not name the route";
     case "explicit_deny":
@@ -56,7 +58,9 @@ function reasonOf(request) {
       return explanation?.reason ?? contextOf(authorization)?.reason ?? "denied";
     case "unauthorized": return explanation?.reason ?? "Unauthorized";
     case "failed": return authorization.outcome?.errorMessage?.split(":")[0] ?? "the function failed";
-    case "no_outcome": return "no answer from the function";
+    case "no_outcome":
+      return { not_permitted: "no permission to invoke the function", throttled: "throttled" }[authorization.failure]
+        ?? "no answer from the function";
     default: return "malformed response";
   }
 }
@@ -65,12 +69,19 @@ const contextOf = (authorization) => authorization.outcome?.response?.context;
 
 /** What API Gateway itself refuses, as the function explains what it refuses. */
 function gatewayProblem(request) {
-  const { authorization, api } = request;
+  const { authorization, api, stage } = request;
+  if (!authorization && request.trap) {
+    return {
+      reason: "the configuration",
+      found: JSON.parse(request.answer.body).message,
+      cure: request.trap.cure,
+    };
+  }
   if (!authorization) {
     return {
       reason: request.answer.status === 400 ? "not a WebSocket handshake" : "unknown stage",
       found: `${request.request.method} ${request.request.path}`,
-      wanted: `a request below ${apiOf(api).url}`,
+      wanted: `a request below ${apiOf(api, stage).url}`,
       cure: "Correct the URL. API Gateway answers before it looks for an authorizer.",
     };
   }
@@ -84,6 +95,20 @@ function gatewayProblem(request) {
         cure: "Send the token where the identity source is. Or change the identity sources: all that are listed must be there, so for “header or query” the list must be empty, and the cache off.",
       };
     }
+    case "invalid_token":
+      return {
+        reason: "validation expression",
+        found: `${authorization.identity[0].source} does not match it`,
+        wanted: apiOf(api, stage).validation,
+        cure: "Send a token that matches as a whole, or change the token validation expression.",
+      };
+    case "invalid_api_key":
+      return {
+        reason: "API key",
+        found: authorization.cause,
+        wanted: "an API key of the usage plan",
+        cure: "The policy's usageIdentifierKey must be the value of an API key of the usage plan.",
+      };
     case "implicit_deny": {
       // If the function says why it leaves the route out, that says more.
       const step = request.explanation?.decision === "deny" && failedStep(request);
@@ -163,7 +188,7 @@ function stationsOf(request) {
     { name: "Client", state: "pass", fact: API_TITLES[api], panel: clientPanel },
     { name: "Identity", ...pair(identity()), panel: identityPanel },
     { name: "Cache", state: !authorization || authorization.cache.use === "not_asked" ? "skip" : cached ? "cached" : authorization.cache.use === "off" ? "skip" : "pass", fact: authorization ? cacheFacts[authorization.cache.use] : "not asked", panel: cachePanel },
-    { name: "Event", state: asked ? "pass" : "skip", fact: asked ? (api === "http" ? "REQUEST, 2.0" : "REQUEST") : "not sent", panel: eventPanel },
+    { name: "Event", state: asked ? "pass" : "skip", fact: asked ? [authorization.event.type, authorization.event.version].filter(Boolean).join(", ") : "not sent", panel: eventPanel },
     { name: "Authorizer", ...pair(authorizer()), panel: authorizerPanel },
     { name: "Policy", ...pair(answered()), panel: policyPanel },
     { name: "Route", ...pair(route()), panel: routePanel },
@@ -230,8 +255,8 @@ function identityPanel(request) {
   ];
 }
 
-function cachePanel({ authorization, api, trap }) {
-  const ttl = trap?.ttl_s ?? apiOf(api).ttl_s;
+function cachePanel({ authorization, api, stage, trap }) {
+  const ttl = trap?.ttl_s ?? apiOf(api, stage).ttl_s;
   const texts = {
     off: api === "websocket"
       ? "WebSocket APIs do not cache: each handshake asks the authorizer."
@@ -357,16 +382,16 @@ function answerPanel(request) {
 
 // --- The same request as a command ----------------------------------------------------------------
 
-const apiOf = (name) => setup.apis.find((api) => api.name === name);
+const apiOf = (name, stage) => setup.apis.find((api) => api.name === name && (!stage || api.stage === stage));
 const quote = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 const OWN_HEADERS = ["host", "connection", "upgrade", "content-length", "accept", "user-agent",
   "sec-websocket-version", "sec-websocket-key", "sec-websocket-extensions"];
 
-function commandOf({ api, request }) {
+function commandOf({ api, stage, request }) {
   const search = new URLSearchParams(request.query).toString();
   const path = api === "websocket" ? "" : request.path;
-  const url = quote(`${apiOf(api).url}${path}${search && `?${search}`}`);
+  const url = quote(`${apiOf(api, stage).url}${path}${search && `?${search}`}`);
   const headers = request.headers.filter(([name]) => !OWN_HEADERS.includes(name.toLowerCase()));
   if (api !== "websocket") {
     const method = request.method === "GET" ? [] : ["-X", request.method];
@@ -609,7 +634,7 @@ function showSetup() {
   element("traps").replaceChildren(...setup.traps.map(({ id, title }) =>
     make("li", {}, make("button", { type: "button", "data-trap": id }, title))));
   const addresses = [
-    ...setup.apis.map(({ name, url }) => [API_TITLES[name], url]),
+    ...setup.apis.map(({ name, stage, url }) => [`${API_TITLES[name]}, stage ${stage}`, url]),
     ["issuer", setup.issuer_url], ["function", setup.function_url],
   ];
   element("addresses").replaceChildren(...factList(addresses).childNodes);

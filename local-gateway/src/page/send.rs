@@ -38,6 +38,8 @@ const PARAMETER: &str = "access_token";
 pub(super) struct Message {
     /// The name of the API.
     pub(super) api: String,
+    /// The name of the stage; the API's first one if there is none.
+    pub(super) stage: Option<String>,
     pub(super) method: String,
     /// The path below the stage, with a query string.
     pub(super) path: String,
@@ -97,10 +99,8 @@ impl GoodToken {
 impl State {
     /// Sends a request and returns the status of the response.
     pub(super) async fn send(&self, message: Message) -> Result<Value, String> {
-        let mut apis = self.apis.iter();
-        let api = apis.find(|(_, authorizer)| authorizer.api().name() == message.api);
-        let (url, authorizer) = api.ok_or_else(|| format!("there is no API {}", message.api))?;
-        let status = self.send_to(url, authorizer.api(), &message).await?;
+        let (url, stage) = self.stage(&message.api, message.stage.as_deref())?;
+        let status = self.send_to(url, stage.authorizer.api(), &message).await?;
         Ok(json!({ "status": status }))
     }
 

@@ -1,4 +1,5 @@
-//! The requests as server-sent events.
+//! The requests as server-sent events of type `request`. What happens on a WebSocket after its handshake
+//! is of type `connection`.
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -40,7 +41,42 @@ fn event_text(records: &Records, seen: usize) -> String {
     let first = records.count - new.len();
     let events = new.iter().enumerate().map(|(position, record)| {
         // JSON has no line breaks outside of strings, and serde_json escapes those in strings.
-        format!("id: {}\nevent: request\ndata: {}\n\n", first + position + 1, record.description)
+        let kind = if record.is_request { "request" } else { "connection" };
+        format!("id: {}\nevent: {kind}\ndata: {}\n\n", first + position + 1, record.description)
     });
     events.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::identity::ApiKind;
+    use crate::recorder::{ConnectionEvent, Recorder};
+    use crate::request::Request;
+    use crate::server::Answer;
+
+    #[tokio::test]
+    async fn the_type_of_an_event_tells_what_it_is() {
+        let recorder = Recorder::default();
+        let request = Request::handshake();
+        recorder.record(1, ApiKind::WebSocket, &request, None, None, &Answer::default()).await;
+        recorder.record_on_connection(&ConnectionEvent {
+            number: 2,
+            at: SystemTime::UNIX_EPOCH,
+            connection_id: "a",
+            handshake: 1,
+            event_type: "MESSAGE",
+            route: None,
+            body: None,
+            integrated: None,
+            reply: None,
+        });
+        let text = event_text(&recorder.subscribe().borrow(), 0);
+        let of_type: Vec<_> = text.lines().filter(|line| line.starts_with("event: ")).collect();
+        assert_eq!(of_type, ["event: request", "event: connection"]);
+        assert_eq!(recorder.all().len(), 1);
+        assert_eq!(recorder.records().len(), 2);
+    }
 }

@@ -5,20 +5,28 @@
 //! function answers in place of the real one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use hyper::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::State;
 use super::send::{Message, Place, Token};
-use crate::authorizer::{Authorizer, AuthorizerConfig};
+use crate::authorizer::{
+    Authorizer, AuthorizerConfig, AuthorizerKind, AuthorizerType, ConfigError,
+};
 use crate::cache::DEFAULT_TTL;
+use crate::client_request::json_answer;
+use crate::events::{API_ID, STAGE};
 use crate::identity::ApiKind;
 use crate::invocation::{FunctionError, FunctionOutcome};
+use crate::lambda::Target;
 use crate::recorder::Recorder;
-use crate::rest::{Listening, RestApi};
+use crate::request::Request;
+use crate::rest::{Listening, RestApi, RestSettings};
 use crate::runtime_api::RuntimeApi;
+use crate::stage::Stage;
 use crate::websocket::WebSocketApi;
 
 /// A trap to run into.
@@ -55,12 +63,31 @@ enum Function {
     Returns(fn(&Value) -> Value),
     /// A function that fails with this message.
     Fails(&'static str),
+    /// The real function, which API Gateway may not invoke.
+    NotPermitted,
+    /// That of a TOKEN authorizer, which API Gateway does not accept here.
+    OfTypeToken,
 }
 
 const HEADER_OF_HANDSHAKE: &str = "route.request.header.Authorization";
 const HEADER_OF_METHOD: &str = "method.request.header.Authorization";
 
-const TRAPS: [Trap; 10] = [
+const TRAPS: [Trap; 12] = [
+    Trap {
+        id: "token_type",
+        title: "A TOKEN authorizer for a WebSocket API",
+        what: "API Gateway refused to create the authorizer, so no client was let in or refused.",
+        why: "Only REST APIs have TOKEN authorizers. A WebSocket API has REQUEST authorizers only.",
+        cure: "For the authorizer, choose the type REQUEST. Its function finds the token in the headers.",
+        page: "docs/websocket.md",
+        api: ApiKind::WebSocket,
+        identity_sources: &[HEADER_OF_HANDSHAKE],
+        ttl: Duration::ZERO,
+        function: Function::OfTypeToken,
+        paths: &[""],
+        place: Place::Header,
+        token: Token::Good,
+    },
     Trap {
         id: "token_event",
         title: "A function for TOKEN authorizers on a WebSocket",
@@ -199,6 +226,21 @@ const TRAPS: [Trap; 10] = [
         token: Token::Good,
     },
     Trap {
+        id: "permission_missing",
+        title: "API Gateway may not invoke the function",
+        what: "The client got a 500, and the function was not asked and logged nothing.",
+        why: "The function's resource-based policy has no statement for this authorizer.",
+        cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
+        page: "docs/deploy/README.md",
+        api: ApiKind::Rest,
+        identity_sources: &[HEADER_OF_METHOD],
+        ttl: DEFAULT_TTL,
+        function: Function::NotPermitted,
+        paths: &["/orders"],
+        place: Place::Header,
+        token: Token::Good,
+    },
+    Trap {
         id: "slash",
         title: "A slash at the end of the issuer",
         what: "The function refused a token of the right issuer with a 401.",
@@ -225,21 +267,27 @@ impl State {
     pub(super) async fn spring(&self, id: &str) -> Result<Value, String> {
         let trap = TRAPS.iter().find(|trap| trap.id == id);
         let trap = trap.ok_or_else(|| format!("there is no trap {id}"))?;
-        let runtime_api = match trap.function {
-            Function::Real => Arc::clone(&self.runtime_api),
-            Function::Returns(_) | Function::Fails(_) => {
-                Arc::new(RuntimeApi::start().await.map_err(|error| error.to_string())?)
+        let runtime_api = RuntimeApi::start().await.map_err(|error| error.to_string())?;
+        let runtime_api = Arc::new(runtime_api);
+        let function: Target = match trap.function {
+            Function::Real | Function::NotPermitted | Function::OfTypeToken => {
+                Arc::clone(&self.lambda).into()
+            }
+            Function::Returns(_) | Function::Fails(_) => Arc::clone(&runtime_api).into(),
+        };
+        let recorder = Arc::new(self.recorder.labelled(trap.label()));
+        let kind = match trap.kind() {
+            Ok(kind) => kind,
+            Err(refused) => {
+                record_refusal(&recorder, trap.api, &refused).await;
+                return Ok(json!({}));
             }
         };
-        let config = AuthorizerConfig {
-            api: trap.api,
-            identity_sources: trap.identity_sources.iter().map(ToString::to_string).collect(),
-            ttl: trap.ttl,
-            simple_responses: false,
-        };
-        let authorizer = Authorizer::new(Arc::clone(&runtime_api), &config);
+        let identity_sources = trap.identity_sources.iter().map(ToString::to_string).collect();
+        let config = AuthorizerConfig { kind, identity_sources, ttl: trap.ttl };
+        let authorizer = Authorizer::new(function, config);
         let authorizer = Arc::new(authorizer.map_err(|error| error.to_string())?);
-        let recorder = Arc::new(self.recorder.labelled(trap.label()));
+        authorizer.permit(!matches!(trap.function, Function::NotPermitted));
         let api = Api::start(trap.api, authorizer, recorder).await.map_err(|it| it.to_string())?;
         let url = api.url();
         let sent = self.send_all(trap, &url);
@@ -254,6 +302,7 @@ impl State {
         for path in trap.paths {
             let message = Message {
                 api: trap.api.name().to_owned(),
+                stage: None,
                 method: String::from("GET"),
                 path: (*path).to_owned(),
                 place: trap.place,
@@ -263,6 +312,15 @@ impl State {
         }
         Ok(())
     }
+}
+
+/// Records the call of API Gateway's own API that creates an authorizer, and its refusal.
+async fn record_refusal(recorder: &Recorder, api: ApiKind, refused: &ConfigError) {
+    let mut call = Request::new("POST", format!("/v2/apis/{API_ID}/authorizers"));
+    call.received_at = SystemTime::now();
+    let body = json!({ "message": refused.to_string() });
+    let answer = json_answer(StatusCode::BAD_REQUEST, &body);
+    recorder.record(recorder.number(), api, &call, None, None, &answer).await;
 }
 
 /// A trap's API, while it runs.
@@ -281,10 +339,11 @@ impl Api {
             ApiKind::WebSocket => {
                 Self::WebSocket(WebSocketApi::start_at(0, authorizer, recorder).await?)
             }
-            // No trap is about HTTP APIs only.
             ApiKind::Rest | ApiKind::Http => {
                 let listening = Listening::start().await?;
-                Self::Rest(RestApi::start_echo(listening, authorizer, recorder)?)
+                let stages = vec![Stage::new(STAGE, authorizer)];
+                let settings = RestSettings::default();
+                Self::Rest(RestApi::start_stages(listening, stages, settings, recorder)?)
             }
         })
     }
@@ -301,7 +360,9 @@ impl Api {
 async fn answer(runtime_api: &RuntimeApi, function: Function) {
     let respond: &(dyn Fn(&[u8]) -> FunctionOutcome + Sync) = match function {
         // It takes its events itself.
-        Function::Real => return std::future::pending().await,
+        Function::Real | Function::NotPermitted | Function::OfTypeToken => {
+            return std::future::pending().await;
+        }
         Function::Returns(respond) => &move |event| {
             let event = serde_json::from_slice(event).unwrap_or_default();
             FunctionOutcome::Response(respond(&event).to_string().into())
@@ -319,6 +380,21 @@ async fn answer(runtime_api: &RuntimeApi, function: Function) {
 }
 
 impl Trap {
+    /// Returns the kind of the authorizer, if API Gateway accepts it.
+    fn kind(&self) -> Result<AuthorizerKind, ConfigError> {
+        let kind = match self.api {
+            ApiKind::WebSocket => AuthorizerKind::WebSocket,
+            // No trap is about HTTP APIs only.
+            ApiKind::Rest | ApiKind::Http => AuthorizerKind::RestRequest,
+        };
+        match self.function {
+            Function::OfTypeToken => kind.with(AuthorizerType::Token, None),
+            Function::Real | Function::NotPermitted | Function::Returns(_) | Function::Fails(_) => {
+                Ok(kind)
+            }
+        }
+    }
+
     /// Returns what the page says of each request.
     fn label(&self) -> Value {
         json!({
@@ -328,7 +404,7 @@ impl Trap {
             "cure": self.cure,
             "page": self.page,
             "ttl_s": self.ttl.as_secs(),
-            "real": matches!(self.function, Function::Real),
+            "real": matches!(self.function, Function::Real | Function::NotPermitted),
         })
     }
 }

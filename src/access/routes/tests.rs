@@ -290,9 +290,14 @@ fn refuses_patterns_that_match_only_what_is_refused() {
     ] {
         assert_eq!(try_rule(pattern, &[]), Err(PatternError::Ambiguous), "{pattern}");
     }
-    for pattern in ["*", "$connect", "GET/", "GET/*", "GET/a%20b", "GET/???", "GET/@:+", "GET/a.b"]
+    for pattern in
+        ["*", "$connect", "GET/", "GET/*", "GET/a%20b", "GET/%C3*", "GET/???", "GET/@:+", "GET/a.b"]
     {
         assert!(try_rule(pattern, &[]).is_ok(), "{pattern}");
+    }
+    for pattern in ["GET/100%", "GET/%A*", "GET/%?0", "GET/%C3%A", "GET/%é", "GET/%%20"] {
+        let outcome = try_rule(pattern, &[]);
+        assert_eq!(outcome, Err(PatternError::IncompleteCode), "{pattern}");
     }
     for pattern in ["GET/????", "GET/a@b:c+d=e"] {
         let outcome = try_rule(pattern, &[]);
@@ -327,6 +332,21 @@ fn the_policy_denies_the_paths_that_the_function_refuses() {
     // Rules without wildcards let in nothing but what they name.
     let (_, exact) = decide(&[rule("GET/x", &[])], &[], "GET/x");
     assert!(!exact.contains("%25"), "{exact}");
+}
+
+#[test]
+fn the_response_to_a_wildcard_denies_no_route_of_another_length() {
+    let everything = [rule("GET/*", &[])];
+    for asked in ["GET/*?", "GET/?*/*?", "GET/**?"] {
+        let (is_allowed, answer) = decide(&everything, &[], asked);
+        assert!(!is_allowed && !policy_lets_in(&answer, asked), "{asked}: {answer}");
+        for other in ["GET/", "GET/a", "GET/orders/42"] {
+            assert!(policy_lets_in(&answer, other), "{other} by the policy for {asked}: {answer}");
+        }
+    }
+    // A route with a `*` only is not ambiguous, so that its policy denies nothing.
+    check(&everything, &[], "GET/*", true);
+    check(&everything, &[], "GET/orders/42", true);
 }
 
 #[test]

@@ -199,19 +199,25 @@ fn differ(values: &[Text<'_>]) -> bool {
 /// Returns what follows the `Bearer` scheme. The scheme's name is not case-sensitive
 /// ([RFC 9110 §11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)).
 fn after_bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.trim().split_once(' ')?;
+    let (scheme, token) = trimmed(header).split_once(' ')?;
     if scheme.eq_ignore_ascii_case("Bearer") { not_empty(token) } else { None }
 }
 
 fn not_empty(text: &str) -> Option<&str> {
-    Some(text.trim()).filter(|text| !text.is_empty())
+    Some(trimmed(text)).filter(|text| !text.is_empty())
+}
+
+/// Removes the optional white space of HTTP around a value, and no other white space
+/// ([RFC 9110 §5.6.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3)).
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 /// Returns each subprotocol that follows `marker` in a list. RFC 6455 forbids a repeated marker, but
 /// a client may send one.
 fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o str> {
     let mut previous = "";
-    offer.split(',').map(str::trim).filter(move |protocol| {
+    offer.split(',').map(trimmed).filter(move |protocol| {
         let follows_marker = std::mem::replace(&mut previous, protocol) == marker;
         follows_marker && !protocol.is_empty()
     })
@@ -222,8 +228,8 @@ fn protocols_after<'o>(offer: &'o str, marker: &str) -> impl Iterator<Item = &'o
 fn cookie_values<'l>(line: &'l str, name: &str) -> impl Iterator<Item = &'l str> {
     line.split(';').filter_map(move |cookie| {
         let (key, value) = cookie.split_once('=')?;
-        let value = value.trim().trim_matches('"');
-        (key.trim() == name && !value.is_empty()).then_some(value)
+        let value = trimmed(value).trim_matches('"');
+        (trimmed(key) == name && !value.is_empty()).then_some(value)
     })
 }
 

@@ -38,8 +38,12 @@ impl Policy {
     }
 
     /// Denies the route that was asked about as well.
+    ///
+    /// A policy can spell a `*` or a `?` of a route only as a wildcard. As `?`, it also denies the
+    /// routes that differ in these characters, but none of another length.
     pub(super) fn and_deny(mut self, arn: &MethodArn<'_>) -> Self {
-        let resource = resource(arn, ResourceScope::Request);
+        let asked = [arn.stage(), "/", &arn.route().replace('*', "?")].concat();
+        let resource = request_resource(&asked);
         self.statements.push(statement(IamPolicyEffect::Deny, vec![resource]));
         self
     }

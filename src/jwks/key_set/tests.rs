@@ -1,3 +1,5 @@
+mod mixed;
+
 use serde_json::{Value, json};
 
 use super::*;

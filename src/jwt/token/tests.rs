@@ -249,7 +249,7 @@ fn reads_a_claims_set_that_is_one_json_object() {
 
 #[test]
 fn takes_registered_claims_of_their_type_and_once() {
-    const STRINGS: [&str; 6] = ["iss", "sub", "client_id", "azp", "scope", "token_use"];
+    const STRINGS: [&str; 7] = ["iss", "sub", "jti", "client_id", "azp", "scope", "token_use"];
     const NUMBERS: [&str; 3] = ["exp", "nbf", "iat"];
     const LISTS: [&str; 2] = ["aud", "scp"];
 

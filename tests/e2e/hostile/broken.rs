@@ -264,7 +264,7 @@ impl Parties {
     /// A good token and its parts, with letters in the signature that base64url has of its own, and
     /// a last letter that has a neighbour.
     fn with_letters_of_its_own(&self) -> (String, [String; 3]) {
-        let tokens = (0..).map(|jti| token_with(&self.issuer, json!({ "jti": jti })));
+        let tokens = (0..).map(|number| token_with(&self.issuer, json!({ "number": number })));
         for token in tokens {
             let parts: Vec<_> = token.split('.').map(str::to_owned).collect();
             let parts: [String; 3] = parts.try_into().unwrap();

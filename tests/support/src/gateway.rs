@@ -48,7 +48,8 @@ impl Gateway {
                 Verdict::Fault(error.error_type)
             }
             Err(InvokeError::Timeout(_)) => Verdict::TimedOut,
-            Err(InvokeError::InitError(error)) => panic!("the function failed to start: {error}"),
+            // The Runtime API itself has no other errors than this one.
+            Err(error) => panic!("{error}"),
         }
     }
 }

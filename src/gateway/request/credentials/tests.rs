@@ -53,7 +53,15 @@ fn check_header(value: &str, expected: &str) {
 
 #[test]
 fn takes_what_follows_the_bearer_scheme() {
-    for value in ["Bearer t", "bearer t", "BEARER t", "bEaReR t", "Bearer   t", "  Bearer t  "] {
+    for value in [
+        "Bearer t",
+        "bearer t",
+        "BEARER t",
+        "bEaReR t",
+        "Bearer   t",
+        "  Bearer t  ",
+        "Bearer \\tt\\t",
+    ] {
         check_header(value, "t");
     }
     for value in [
@@ -73,6 +81,8 @@ fn takes_what_follows_the_bearer_scheme() {
     }
     // What is no token is for the token's own check to say.
     check_header("Bearer t u", "t u");
+    check_header("Bearer \\u00a0t\\u2003", "\u{a0}t\u{2003}");
+    check_header("Bearer t\\n", "t\n");
     check_header("Bearer Bearer t", "Bearer t");
     check_header("Bearer t,Bearer u", "t,Bearer u");
     check_header("Bearer \\u0074", "t");
@@ -230,6 +240,7 @@ fn takes_a_query_parameter_as_it_is() {
         check(&format!(r#""{field}":{{"token":"t"}}"#), "query:token", "t");
         check(&format!(r#""{field}":{{"token":["t"]}}"#), "query:token", "t");
         check(&format!(r#""{field}":{{"token":" t "}}"#), "query:token", "t");
+        check(&format!(r#""{field}":{{"token":"t\n"}}"#), "query:token", "t\n");
         check(&format!(r#""{field}":{{"token":"Bearer t"}}"#), "query:token", "Bearer t");
         for absent in [r#""token":"""#, r#""token":" ""#, r#""token":null"#, r#""Token":"t""#] {
             check(&format!(r#""{field}":{{{absent}}}"#), "query:token", "missing_token");
@@ -244,6 +255,7 @@ fn takes_a_cookie_and_tells_that_the_browser_chose_to_send_it() {
         ("a=1; c=t; b=2", "t in a cookie only"),
         ("a=1;c=t;b=2", "t in a cookie only"),
         ("c = t", "t in a cookie only"),
+        ("c=\\u00a0t", "\u{a0}t in a cookie only"),
         (r#"c=\"t\""#, "t in a cookie only"),
         ("c=t==", "t== in a cookie only"),
         ("c=; c=t", "t in a cookie only"),
@@ -272,6 +284,7 @@ fn takes_the_subprotocol_after_the_marker() {
         ("m, t", "t by m"),
         ("m,t", "t by m"),
         ("  m  ,  t  ", "t by m"),
+        ("m, \\u00a0t", "\u{a0}t by m"),
         ("x, m, t, y", "t by m"),
         ("m, t, m, t", "t by m"),
         ("m", "missing_token"),

@@ -11,6 +11,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod key_sets;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -146,12 +148,10 @@ fn recipe(title: &str) -> Recipe {
     found.unwrap_or_else(|| panic!("there is no recipe {title:?}"))
 }
 
-/// Publishes the key that the header of the recipe's token asks for.
+/// Publishes a key set.
 struct Issuer {
-    header: Value,
     jwks_uri: Option<String>,
-    /// The `issuer` member of the key.
-    key_issuer: Option<String>,
+    key_set: Value,
 }
 
 impl KeySource for Issuer {
@@ -162,11 +162,7 @@ impl KeySource for Issuer {
             KeyLocation::Discovery(_) => None,
         };
         assert_eq!(configured, self.jwks_uri.as_deref());
-        let mut jwk = ISSUER.jwk(&self.header);
-        if let Some(key_issuer) = &self.key_issuer {
-            jwk["issuer"] = key_issuer.as_str().into();
-        }
-        let set = json!({ "keys": [jwk] }).to_string();
+        let set = self.key_set.to_string();
         let (keys, skipped) =
             KeySet::parse(set.as_bytes(), &origin.issuer, &origin.algorithms).unwrap();
         let uri = origin.location.first_uri().clone();
@@ -176,22 +172,27 @@ impl KeySource for Issuer {
 
 impl Recipe {
     /// Asks about a token 30 s after the recipe's own was issued. Returns the context if it is
-    /// accepted, and the reason if it is not.
+    /// accepted, and the reason if it is not. The key set is the key that the header of the recipe's
+    /// token asks for.
     async fn judge(&self, token: &str) -> Result<Value, String> {
-        self.judge_by_key_of(None, token).await
+        self.judge_by_keys(json!({ "keys": [ISSUER.jwk(&self.token.header)] }), token).await
     }
 
     /// Does the same with a key that names its issuer.
-    async fn judge_by_key_of(&self, issuer: Option<&str>, token: &str) -> Result<Value, String> {
+    async fn judge_by_key_of(&self, issuer: &str, token: &str) -> Result<Value, String> {
+        let mut jwk = ISSUER.jwk(&self.token.header);
+        jwk["issuer"] = issuer.into();
+        self.judge_by_keys(json!({ "keys": [jwk] }), token).await
+    }
+
+    /// Does the same with any key set.
+    async fn judge_by_keys(&self, key_set: Value, token: &str) -> Result<Value, String> {
         let mut settings = self.settings.clone();
         // A 401 has its reason in the log only, a Deny in its context.
         settings.insert("AUTHORIZER_UNAUTHENTICATED_RESPONSE".to_owned(), "deny".to_owned());
         let config = Config::from_variables(settings).unwrap();
-        let issuer = Issuer {
-            header: self.token.header.clone(),
-            jwks_uri: self.settings.get("AUTHORIZER_JWKS_URI").cloned(),
-            key_issuer: issuer.map(str::to_owned),
-        };
+        let jwks_uri = self.settings.get("AUTHORIZER_JWKS_URI").cloned();
+        let issuer = Issuer { jwks_uri, key_set };
         let issued_at = self.token.claims["iat"].as_u64().unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(issued_at + 30);
         let authorizer =
@@ -350,12 +351,12 @@ async fn a_key_that_names_its_issuer_is_for_no_other() {
         let token = ISSUER.sign(&recipe.token);
         let of_tenant = recipe.token.claims["iss"].as_str().unwrap();
         for issuer in [of_tenant, &entra("{tenantid}")] {
-            let outcome = recipe.judge_by_key_of(Some(issuer), &token).await;
+            let outcome = recipe.judge_by_key_of(issuer, &token).await;
             assert!(outcome.is_ok(), "{title}: {issuer}: {outcome:?}");
         }
         // A key set without a usable key is a fault, and ends the request without an answer.
         if let Some(refused) = refused {
-            let outcome = recipe.judge_by_key_of(Some(&personal_accounts), &token).await;
+            let outcome = recipe.judge_by_key_of(&personal_accounts, &token).await;
             assert_eq!(outcome.unwrap_err(), refused, "{title}");
             recipe.assert_names(refused);
         }
@@ -367,7 +368,7 @@ async fn a_key_of_external_id_may_name_the_tenant_twice() {
     let recipe = recipe("Entra External ID");
     let token = ISSUER.sign(&recipe.token);
     let key_issuer = "https://{tenantid}.ciamlogin.com/{tenantid}/v2.0";
-    let outcome = recipe.judge_by_key_of(Some(key_issuer), &token).await;
+    let outcome = recipe.judge_by_key_of(key_issuer, &token).await;
     assert!(outcome.is_ok(), "{outcome:?}");
 }
 
