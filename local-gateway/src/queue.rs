@@ -42,7 +42,6 @@ pub(crate) struct Queue {
     running: Mutex<HashMap<String, oneshot::Sender<FunctionOutcome>>>,
     phase: watch::Sender<Phase>,
     next_number: AtomicU64,
-    asked: watch::Sender<usize>,
     taken: watch::Sender<usize>,
     asked: watch::Sender<usize>,
 }
@@ -65,7 +64,6 @@ impl Queue {
             running: Mutex::default(),
             phase: watch::Sender::new(Phase::Init),
             next_number: AtomicU64::new(1),
-            asked: watch::Sender::default(),
             taken: watch::Sender::default(),
             asked: watch::Sender::default(),
         }
@@ -119,12 +117,6 @@ impl Queue {
                 return Some(invocation);
             }
         }
-    }
-
-    /// Waits until the function has asked for an invocation `count` times.
-    pub(crate) async fn asked(&self, count: usize) {
-        // `self` owns the sender, so the wait ends only when the count is reached.
-        let _ = self.asked.subscribe().wait_for(|asked| *asked >= count).await;
     }
 
     /// Waits until the function has taken `count` invocations.

@@ -123,11 +123,6 @@ impl RuntimeApi {
         self.queue.taken_so_far()
     }
 
-    /// Waits until the function has asked for an invocation `count` times.
-    pub(crate) async fn asked(&self, count: usize) {
-        self.queue.asked(count).await;
-    }
-
     /// Returns how often the function has asked for an invocation.
     pub(crate) fn asked_so_far(&self) -> usize {
         self.queue.asked_so_far()
