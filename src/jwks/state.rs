@@ -245,7 +245,8 @@ impl KeyState {
         let longest = cached.lifetime + rules.max_stale;
         match now.duration_since(cached.fetched_at) {
             Ok(age) => longest.saturating_sub(age),
-            Err(set_back) => longest + set_back.duration(),
+            // The clock was set back. The next failure makes them just stale.
+            Err(_) => rules.max_stale,
         }
     }
 }

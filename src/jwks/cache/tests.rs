@@ -69,7 +69,8 @@ struct FakeIssuer {
     gate: Option<Semaphore>,
     fetches: AtomicU64,
     seconds: Arc<AtomicU64>,
-    /// The key ids of the last response, and the time of that request in seconds.
+    /// The key ids of the last response, and the time of that request in seconds. If a fetch fails
+    /// before that time, because the clock was set back, it becomes the time of keys that are just stale.
     last_response: Mutex<Option<(BTreeSet<&'static str>, u64)>>,
 }
 
@@ -158,6 +159,16 @@ impl World {
 
     fn now(&self) -> SystemTime {
         self.cache.now()
+    }
+
+    /// Makes the cached keys just stale if they are from the future, as a failed fetch does.
+    fn note_failure_before_response(&self) {
+        let now = self.seconds.load(Ordering::SeqCst);
+        if let Some((_, requested_at)) = &mut *self.issuer.last_response.lock().unwrap()
+            && *requested_at > now
+        {
+            *requested_at = now - RULES.ttl.as_secs();
+        }
     }
 
     fn pass(&self, seconds: u64) {
@@ -604,6 +615,9 @@ impl Model {
         let mode = *world.issuer.mode.lock().unwrap();
         self.check_fetches(requests, now, mode);
         self.note_failure(requests.fetches, requests.response_before.as_ref(), now, mode);
+        if requests.fetches > 0 && mode != Mode::Responds {
+            world.note_failure_before_response();
+        }
     }
 
     /// No request waits for a refresh of keys that may be used before it, and none uses older keys.
@@ -641,6 +655,9 @@ impl Model {
         let mode = *world.issuer.mode.lock().unwrap();
         self.failed_at = (mode != Mode::Responds).then_some(now);
         self.note_failure(fetches, before.as_ref(), now, mode);
+        if mode != Mode::Responds {
+            world.note_failure_before_response();
+        }
     }
 
     fn note_failure<K>(
@@ -728,11 +745,20 @@ async fn run(events: Vec<Event>) {
             }
             Event::Frozen(seconds, kid) => {
                 // The request gives up. A fetch in flight is frozen with the process.
+                let fetches_before = world.issuer.fetches();
+                let mode = *world.issuer.mode.lock().unwrap();
                 let abandoned = world.spawn_find(kid, None);
                 world.settle().await;
                 abandoned.abort();
+                let is_fetched = world.issuer.fetches() > fetches_before;
+                if is_fetched && mode == Mode::Fails {
+                    world.note_failure_before_response();
+                }
                 world.pass(seconds);
                 tokio::time::sleep(RULES.timeout * 2).await;
+                if is_fetched && mode == Mode::Hangs {
+                    world.note_failure_before_response();
+                }
                 // The model does not know the cause of that fetch, or how often it started.
                 model = Model {
                     clock_was_set_back: model.clock_was_set_back,

@@ -42,7 +42,7 @@ fn says_what_a_failure_means_for_the_cached_keys() {
     let set_back = fetched_at - Duration::from_secs(60);
     let message = consequence(&cached, set_back, &RULES);
     assert!(
-        message.ends_with("the cached keys are stale and can be used for 4260 s more"),
+        message.ends_with("the cached keys are stale and can be used for 3600 s more"),
         "{message}"
     );
 }

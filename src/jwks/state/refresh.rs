@@ -93,6 +93,9 @@ impl KeyState {
     }
 
     /// The cached keys stay. The discovered URI does not: the issuer may have moved its key set.
+    ///
+    /// If the clock was set back, the age of the keys is unknown, and from now on they count as just
+    /// stale. Otherwise they could be used until the clock reaches their fetch again, and longer.
     fn after_failure(
         &self,
         error: FetchError,
@@ -110,7 +113,8 @@ impl KeyState {
         let pause = |longest: Duration| Interval { start: now, length: shortened(longest, jitter) };
         let (backoff, retry_pause) = (pause(backoff), pause(retry_pause));
         let failures = Failures { count, last: Arc::new(error), backoff, retry_pause };
-        Self { discovered: None, failures: Some(failures), ..self.clone() }
+        let cached = self.cached.clone().map(|cached| cached.not_from_the_future(now));
+        Self { cached, discovered: None, failures: Some(failures), ..self.clone() }
     }
 
     fn discovered_uri(&self, now: SystemTime) -> Option<&DiscoveredUri> {
@@ -154,6 +158,15 @@ impl CachedKeys {
     ) -> Self {
         let share = REFRESH_FROM + jitter.clamp(0.0, 1.0) * (REFRESH_UNTIL - REFRESH_FROM);
         Self { keys, etag, fetched_at, lifetime, refresh_at: lifetime.mul_f64(share) }
+    }
+
+    /// Returns keys that have just become stale, if they were fetched after `now`.
+    fn not_from_the_future(self, now: SystemTime) -> Self {
+        let fetched_at = match now.checked_sub(self.lifetime) {
+            Some(stale_from) if self.fetched_at > now => stale_from,
+            Some(_) | None => self.fetched_at,
+        };
+        Self { fetched_at, ..self }
     }
 }
 

@@ -356,6 +356,30 @@ fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
     assert!(!interval.contains(at(130)) && !interval.contains(at(99)));
 }
 
+/// Otherwise they could be used until the clock reaches their fetch again, and longer.
+#[test]
+fn uses_keys_for_the_stale_time_after_a_failure_that_the_clock_dates_before_their_fetch() {
+    let fetched_later = |jitter| {
+        let now = at(1_000_000);
+        KeyState::default().after(
+            fetched(keys(&[HELD])),
+            RefreshCause::Age,
+            now,
+            now,
+            jitter,
+            &RULES,
+        )
+    };
+    let state = fail(&fetched_later(0.5), 0, 0.5);
+    assert_eq!(state.usable_for(at(0), &RULES), RULES.max_stale);
+    assert_eq!(state.age(at(86_399), &RULES), Age::Stale);
+    assert_eq!(state.age(at(86_400), &RULES), Age::Expired);
+    // At their fetch and after it, they are what they were.
+    let state = fail(&fetched_later(0.5), 1_000_000, 0.5);
+    assert_eq!(state.age(at(1_000_000), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(1_000_000 + 600 + 86_399), &RULES), Age::Stale);
+}
+
 #[test]
 fn keeps_a_discovered_uri_for_a_day_or_until_a_fetch_fails() {
     const DAY: u64 = 24 * 60 * 60;
