@@ -26,7 +26,7 @@ after(async () => {
   }
 });
 
-/** Starts the browser and opens `page`. Returns how to run a function in it. */
+/** Starts the browser and opens `page`. Returns how to use it. */
 export async function startBrowser(page) {
   const profile = await mkdtemp(join(tmpdir(), "browser-"));
   atEnd(() => rm(profile, { recursive: true, maxRetries: 10 }));
@@ -54,11 +54,21 @@ export async function startBrowser(page) {
   });
   const session = `${driver}/session/${sessionId}`;
   atEnd(() => command("DELETE", session));
-  await command("POST", `${session}/url`, { url: page });
+  const open = (url) => command("POST", `${session}/url`, { url });
+  await open(page);
   return {
+    /** Opens another page. */
+    open,
     /** Calls a function in the page. WebDriver waits for its promise. */
     run: (call, ...args) =>
       command("POST", `${session}/execute/sync`, { script: `return (${call})(...arguments)`, args }),
+    /** Presses keys one after the other. */
+    press: (...keys) => {
+      const actions = keys.flatMap((value) => ["keyDown", "keyUp"].map((type) => ({ type, value })));
+      return command("POST", `${session}/actions`, { actions: [{ type: "key", id: "keyboard", actions }] });
+    },
+    /** Sends a command of the DevTools Protocol. */
+    devTools: (cmd, params = {}) => command("POST", `${session}/goog/cdp/execute`, { cmd, params }),
   };
 }
 

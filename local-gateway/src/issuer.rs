@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use hyper::body::Incoming;
@@ -58,7 +58,7 @@ impl Issuer {
         let listener = server::listen_preferring(port).await?;
         let state = Arc::new(State {
             url: format!("http://{}", listener.local_addr()?),
-            keys: Mutex::new(Keys { current: Arc::new(key), made: 1 }),
+            keys: Mutex::new(Keys { current: Arc::new(key), old: None, made: 1 }),
             discovery: Endpoint::new(),
             key_set: Endpoint::new(),
             requests: watch::Sender::default(),
@@ -88,16 +88,42 @@ impl Issuer {
         self.state.key()
     }
 
+    /// Returns the key that signed before the last rotation.
+    #[must_use]
+    pub fn old_key(&self) -> Option<Arc<SigningKey>> {
+        self.state.keys().old.as_ref().map(|old| Arc::clone(&old.key))
+    }
+
     /// Replaces the key by a new one, which is then the only one in the key set.
     ///
     /// # Errors
     ///
     /// When no key can be had.
     pub fn rotate(&self) -> Result<(), KeyError> {
-        let mut keys = self.state.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.made += 1;
-        keys.current = Arc::new(SigningKey::generate(format!("key-{}", keys.made))?);
+        self.rotate_with_overlap()?;
+        self.withdraw_old_key();
         Ok(())
+    }
+
+    /// Replaces the key by a new one, and leaves the replaced one in the key set.
+    ///
+    /// # Errors
+    ///
+    /// When no key can be had.
+    pub fn rotate_with_overlap(&self) -> Result<(), KeyError> {
+        let mut keys = self.state.keys();
+        let key = Arc::new(SigningKey::generate(format!("key-{}", keys.made + 1))?);
+        keys.made += 1;
+        let key = std::mem::replace(&mut keys.current, key);
+        keys.old = Some(OldKey { key, is_published: true });
+        Ok(())
+    }
+
+    /// Takes the old key out of the key set.
+    pub fn withdraw_old_key(&self) {
+        if let Some(old) = &mut self.state.keys().old {
+            old.is_published = false;
+        }
     }
 
     /// The claims of a token that nothing speaks against, issued now for [`AUDIENCE`].
@@ -178,12 +204,30 @@ struct State {
 #[derive(Debug)]
 struct Keys {
     current: Arc<SigningKey>,
+    old: Option<OldKey>,
     made: usize,
 }
 
+#[derive(Debug)]
+struct OldKey {
+    key: Arc<SigningKey>,
+    is_published: bool,
+}
+
 impl State {
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn key(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner).current)
+        Arc::clone(&self.keys().current)
+    }
+
+    /// Returns the JWKs that are published, the current one first.
+    fn jwks(&self) -> Vec<Value> {
+        let keys = self.keys();
+        let old = keys.old.iter().filter(|old| old.is_published).map(|old| old.key.jwk());
+        std::iter::once(keys.current.jwk()).chain(old).collect()
     }
 }
 
@@ -199,7 +243,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer,
             state.discovery.answer(|| document().into()).await
         }
         KEY_SET_PATH => {
-            let document = || json!({ "keys": [state.key().jwk()] }).to_string();
+            let document = || json!({ "keys": state.jwks() }).to_string();
             state.key_set.answer(|| document().into()).await
         }
         _ => {

@@ -10,6 +10,7 @@ mod client;
 mod conformance_command;
 mod demo;
 mod options;
+mod request_log;
 mod rest_command;
 mod settings;
 mod start_message;
@@ -216,17 +217,26 @@ async fn serve(mut interrupt: Interrupt<'_>, options: &Options) -> Result<(), Fa
                 .await;
         Ok((stack, page, log, message))
     };
-    let (_stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
+    let (stack, _page, mut log, message) = until_interrupt(interrupt.as_mut(), started).await?;
     println!("{message}");
     let printed = async {
         while let Some(line) = log.line(|_| true).await {
             println!("{line}");
         }
     };
+    let requests = async {
+        let mut seen = 0;
+        loop {
+            let (records, count) = stack.recorder.next(seen).await;
+            records.iter().for_each(|record| println!("{}", request_log::line(record)));
+            seen = count;
+        }
+    };
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
         // The log has no end: Lambda starts the function again.
         () = printed => Ok(()),
+        () = requests => Ok(()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The command line's arguments.
 
-use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -13,8 +12,8 @@ use local_gateway::lambda::{LambdaOptions, MAX_ENVIRONMENTS, MAX_TIMEOUT_SECONDS
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
 Runs the authorizer behind a WebSocket, a REST and an HTTP API on this machine, with an issuer
-and a page that shows what happens to each request. No AWS account is needed, and nothing
-leaves loopback but what `conformance` sends to the URLs that it gets.
+and a page that shows what happens to each request. No AWS account is needed. Only
+`conformance --url` sends requests to other machines.
 
 Usage: cargo run -p local-gateway [-- OPTIONS]
            runs until Ctrl-C; prints the page's address, tokens and client commands
@@ -48,10 +47,6 @@ Options:
                         - a URL that begins with http://, to which the event is posted, and
                           whose body is the response. https is not supported
                         Default: an echo, which responds with the event
-  --url NAME=URL        where an API of the table is; NAME is its name there. May be repeated.
-                        Cases without a URL are not checked
-  --max-wait SECONDS    cases that wait longer for a cached response to expire are not checked.
-                        Default: 300
   --environments N      how many execution environments of the function may work at the same
                         time, from 0 to 100: its reserved concurrency. Default: 10, the limit
                         of many new AWS accounts. Further events are throttled
@@ -60,6 +55,12 @@ Options:
                         this program, but not on Windows
   --binary FILE         the function's executable; if not given, cargo builds it
   -h, --help            print this
+
+Options of conformance:
+  --url NAME=URL        where an API of the table is; NAME is its name there. May be repeated.
+                        Cases without a URL are not checked
+  --max-wait SECONDS    cases that wait longer for a cached response to expire are not checked.
+                        Default: 300
 
 Settings are variables that begin with AUTHORIZER_. --set overrides --env-file, which
 overrides the environment. If they name an issuer, the function trusts this one only, and not
@@ -114,13 +115,15 @@ impl Options {
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Short('h') | Arg::Long("help") => help = true,
-                Arg::Long("port") => port = Some(parser.value()?.parse()?),
+                Arg::Long("port") => port = Some(number("port", &mut parser, 0, u16::MAX)?),
                 Arg::Long("env-file") => env_files.push(parser.value()?.into()),
                 Arg::Long("set") => set.push(parser.value()?.string()?),
                 Arg::Long("gateway-responses") => gateway_responses = Some(parser.value()?.into()),
                 Arg::Long("integration") => integration = Some(parser.value()?.string()?),
                 Arg::Long("url") => urls.push(parser.value()?.string()?),
-                Arg::Long("max-wait") => max_wait = Some(parser.value()?.parse()?),
+                Arg::Long("max-wait") => {
+                    max_wait = Some(number("max-wait", &mut parser, 0, 86_400)?)
+                }
                 Arg::Long("template") => template = true,
                 Arg::Long("environments") => {
                     lambda.environments = number("environments", &mut parser, 0, MAX_ENVIRONMENTS)?;
@@ -194,15 +197,15 @@ impl Options {
 /// Reads the value of an option, a number between two others.
 fn number<T>(option: &str, parser: &mut Parser, least: T, most: T) -> Result<T, lexopt::Error>
 where
-    T: FromStr<Err: Error + Send + Sync + 'static> + PartialOrd + Display,
+    T: FromStr + PartialOrd + Display,
 {
-    let value: T = parser.value()?.parse()?;
-    if value < least || value > most {
-        return Err(
-            format!("--{option} takes a number from {least} to {most}, and not {value}").into()
-        );
+    let value = parser.value()?.string()?;
+    match value.parse::<T>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        Ok(_) | Err(_) => {
+            Err(format!("--{option} takes a number from {least} to {most}, and not {value}").into())
+        }
     }
-    Ok(value)
 }
 
 #[cfg(test)]
@@ -262,11 +265,15 @@ mod tests {
             (&["rest", "127.0.0.1:3000"], "unknown arguments: rest 127.0.0.1:3000"),
             (&["--prot", "1"], "invalid option '--prot'"),
             (&["--port"], "missing argument for option '--port'"),
-            (&["--port", "65536"], "cannot parse argument \"65536\""),
+            (&["--port", "65536"], "--port takes a number from 0 to 65535, and not 65536"),
+            (&["--port", "-1"], "--port takes a number from 0 to 65535, and not -1"),
             (&["demo", "--set", "A=1"], "the demo has settings of its own"),
             (&["demo", "--env-file", "f"], "the demo has settings of its own"),
             (&["conformance", "--set", "A=1"], "the table of cases has the settings"),
-            (&["conformance", "--max-wait", "x"], "cannot parse argument \"x\""),
+            (
+                &["conformance", "--max-wait", "x"],
+                "--max-wait takes a number from 0 to 86400, and not x",
+            ),
             (&["demo", "--url", "A=b"], "only `conformance` takes --url"),
             (&["--max-wait", "1"], "only `conformance` takes --url"),
             (&["--template"], "only `conformance` takes --url"),

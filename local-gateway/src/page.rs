@@ -6,10 +6,12 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /` | the page; `/page.css` and `/page.js` belong to it |
+//! | `GET /` | the page; its style and its script's modules are beside it |
+//! | `GET /docs/…` | the project's documentation |
 //! | `GET /setup` | the stages of the APIs: their addresses and their authorizers |
 //! | `GET /requests` | server-sent events: the latest requests, then each new one |
 //! | `POST /send` | sends a request to an API |
+//! | `POST /disconnect` | closes a WebSocket as a backend does |
 //! | `POST /token` | returns a token, for a WebSocket of the browser's own |
 //! | `POST /explain` | asks the function to explain its decision on a request |
 //! | `POST /issuer` | changes what the issuer serves |
@@ -19,6 +21,8 @@
 //! | `POST /cache` | empties the caches, or advances the gateway's clock |
 
 mod control;
+mod docs;
+mod files;
 mod send;
 mod stream;
 mod traps;
@@ -62,7 +66,7 @@ const MAX_EXPLANATIONS: usize = 200;
 
 /// Lets the page load its own files, connect to its own server, and nothing else. The URL of the
 /// WebSocket API follows.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       connect-src 'self'";
 
@@ -182,9 +186,6 @@ impl State {
     async fn answer(&self, request: Request<Incoming>) -> Result<Streamed, Disconnect> {
         let (parts, body) = request.into_parts();
         let answer = match (&parts.method, parts.uri.path()) {
-            (&Method::GET, "/") => file("text/html; charset=utf-8", include_str!("page/page.html")),
-            (&Method::GET, "/page.css") => file("text/css", include_str!("page/page.css")),
-            (&Method::GET, "/page.js") => file("text/javascript", include_str!("page/page.js")),
             (&Method::GET, "/setup") => json_answer(StatusCode::OK, &self.setup()),
             (&Method::GET, "/requests") => {
                 let last = parts.headers.get("last-event-id");
@@ -204,6 +205,10 @@ impl State {
                     Err(_) => error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
                 }
             }
+            (&Method::GET, path) => {
+                let file = files::at(path).or_else(|| docs::at(path.strip_prefix('/')?));
+                file.unwrap_or_else(|| error(StatusCode::NOT_FOUND, "there is nothing here"))
+            }
             _ => error(StatusCode::NOT_FOUND, "there is nothing here"),
         };
         Ok(boxed(answer))
@@ -214,6 +219,10 @@ impl State {
         let done = match path {
             "/send" => match read(body) {
                 Ok(message) => self.send(message).await,
+                Err(message) => Err(message),
+            },
+            "/disconnect" => match read(body) {
+                Ok(send::Connection { id }) => self.disconnect(&id).await,
                 Err(message) => Err(message),
             },
             "/token" => read(body)
@@ -304,12 +313,6 @@ impl State {
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
-}
-
-fn file(content_type: &'static str, text: &'static str) -> Answer {
-    let mut answer = Answer::new(Bytes::from_static(text.as_bytes()).into());
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
 }
 
 fn error(status: StatusCode, message: &str) -> Answer {

@@ -185,6 +185,17 @@ impl Recorder {
         let _ = self.subscribe().wait_for(|records| records.count >= count).await;
     }
 
+    /// Waits until more than `seen` requests and events of connections were recorded. Returns the new
+    /// ones, and how many were recorded so far.
+    pub async fn next(&self, seen: usize) -> (Vec<Record>, usize) {
+        let mut records = self.subscribe();
+        match records.wait_for(|records| records.count > seen).await {
+            Ok(records) => (records.since(seen), records.count),
+            // The sender is `self`, so it exists.
+            Err(_) => (Vec::new(), seen),
+        }
+    }
+
     /// Returns a receiver that sees each new request.
     pub(crate) fn subscribe(&self) -> watch::Receiver<Records> {
         self.shared.records.subscribe()

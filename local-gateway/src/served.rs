@@ -3,6 +3,8 @@
 //! A test changes it while the issuer runs. Key servers that answer in a wrong way are described in
 //! `wiremock-fixtures/`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
@@ -18,6 +20,10 @@ pub enum Served {
     Own,
     /// These bytes.
     Bytes(Bytes),
+    /// A page of HTML.
+    Html(&'static str),
+    /// The issuer's own document, after this time.
+    Slow(Duration),
     /// No answer, until something else is served.
     Hang,
     /// No answer: the connection is closed.
@@ -50,16 +56,22 @@ impl Endpoint {
         let mut served = self.0.subscribe();
         // The sender lives as long as `self`, so this only ends with something to serve.
         let served = served.wait_for(|served| !matches!(served, Served::Hang)).await;
-        match served.map_err(|_| Disconnect)?.clone() {
-            Served::Own => Ok(json(own())),
-            Served::Bytes(body) => Ok(json(body)),
+        let served = served.map_err(|_| Disconnect)?.clone();
+        match served {
+            Served::Own => Ok(answer("application/json", own())),
+            Served::Slow(delay) => {
+                tokio::time::sleep(delay).await;
+                Ok(answer("application/json", own()))
+            }
+            Served::Bytes(body) => Ok(answer("application/json", body)),
+            Served::Html(body) => Ok(answer("text/html", Bytes::from_static(body.as_bytes()))),
             Served::Hang | Served::Disconnect => Err(Disconnect),
         }
     }
 }
 
-fn json(body: Bytes) -> Answer {
+fn answer(content_type: &'static str, body: Bytes) -> Answer {
     let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -19,8 +19,10 @@ pub(crate) async fn write(
     integration: Option<&str>,
 ) -> String {
     let addresses = addresses(page, stack, integration);
+    let end =
+        format!("\nOpen {page} in a browser. Press Ctrl-C to stop. The function's log follows.\n");
     if settings.is_empty() {
-        return format!("{addresses}{}", with_tokens(stack));
+        return format!("{addresses}{}{end}", with_tokens(stack));
     }
     let handshake = Request::handshake().bearer(&tokens::valid(&stack.issuer));
     let authorization = stack.websocket_authorizer.authorize(0, &handshake).await;
@@ -43,7 +45,7 @@ pub(crate) async fn write(
             without_tokens(stack, 500)
         }
     };
-    format!("\n{}{addresses}{message}", settings.summary())
+    format!("\n{}{addresses}{message}{end}", settings.summary())
 }
 
 fn addresses(page: &str, stack: &Stack, integration: Option<&str>) -> String {
@@ -132,8 +134,6 @@ socket.onopen = () => socket.send("hello");
 
 # The function itself, for a diagnosis:
 curl {function}/2015-03-31/functions/jwks-authorizer/invocations -d '{{"type":"CHECK"}}'
-
-Press Ctrl-C to stop. The function's log follows.
 "#
     )
 }

@@ -30,6 +30,13 @@ pub fn for_another_audience(issuer: &Issuer) -> String {
     issuer.token(&claims)
 }
 
+/// Returns a token of the key before the last rotation, if there was one.
+#[must_use]
+pub fn of_the_old_key(issuer: &Issuer) -> Option<String> {
+    let key = issuer.old_key()?;
+    Some(key.sign(&key.header(), issuer.claims().to_string().as_bytes()))
+}
+
 /// Returns a token with the issuer's claims and `kid`, signed with another key.
 ///
 /// # Errors

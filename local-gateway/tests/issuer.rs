@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use local_gateway::issuer::{DISCOVERY_PATH, Issuer, KEY_SET_PATH, now_seconds};
 use local_gateway::served::Served;
+use local_gateway::tokens;
 use serde_json::{Value, json};
 use support::http_client;
 
@@ -66,6 +67,24 @@ async fn withdraws_the_old_key_when_it_rotates() {
     assert_eq!(key_set["keys"][0]["kid"], "key-2");
     assert!(!verifies(&old, &key_set["keys"][0]));
     assert!(verifies(&issuer.token(&issuer.claims()), &key_set["keys"][0]));
+}
+
+#[tokio::test]
+async fn keeps_the_old_key_until_it_is_withdrawn() {
+    let issuer = Issuer::start().await.unwrap();
+    assert!(tokens::of_the_old_key(&issuer).is_none());
+    issuer.withdraw_old_key();
+    issuer.rotate_with_overlap().unwrap();
+    let old = tokens::of_the_old_key(&issuer).unwrap();
+    let key_set = document(&issuer.key_set_url()).await;
+    let kids: Vec<_> = key_set["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
+    assert_eq!(kids, ["key-2", "key-1"]);
+    assert!(verifies(&old, &key_set["keys"][1]));
+    assert!(verifies(&tokens::valid(&issuer), &key_set["keys"][0]));
+    issuer.withdraw_old_key();
+    let key_set = document(&issuer.key_set_url()).await;
+    assert_eq!(key_set["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(key_set["keys"][0]["kid"], "key-2");
 }
 
 #[tokio::test]

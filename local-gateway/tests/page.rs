@@ -6,12 +6,15 @@
 mod support;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use local_gateway::page::{Listening, Page};
 use local_gateway::stack::Stack;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use support::http_client;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 
 /// Starts the page with a function that allows every request.
 async fn start() -> (Page, Stack) {
@@ -81,9 +84,13 @@ async fn no_foreign_page_can_read_or_drive_it() {
 #[tokio::test]
 async fn the_page_loads_only_its_own_files() {
     let (page, stack) = start().await;
-    for (path, content_type) in
-        [("", "text/html; charset=utf-8"), ("page.css", "text/css"), ("page.js", "text/javascript")]
-    {
+    for (path, content_type) in [
+        ("", "text/html; charset=utf-8"),
+        ("page.css", "text/css"),
+        ("page.js", "text/javascript"),
+        ("docs/errors.md", "text/html; charset=utf-8"),
+        ("docs/local-gateway-trap.png", "image/png"),
+    ] {
         let response = http_client().get(format!("{}{path}", page.url())).send().await.unwrap();
         assert_eq!(response.headers()["content-type"], content_type);
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
@@ -93,8 +100,10 @@ async fn the_page_loads_only_its_own_files() {
         assert!(policy.ends_with(&connections), "{policy}");
         assert_eq!(response.headers()["cache-control"], "no-store");
     }
-    let nothing = http_client().get(format!("{}nothing", page.url())).send().await.unwrap();
-    assert_eq!(nothing.status(), 404);
+    for path in ["nothing", "docs/", "docs/../Cargo.toml", "docs/errors", "/docs/errors.md"] {
+        let response = http_client().get(format!("{}{path}", page.url())).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{path}");
+    }
 }
 
 /// Reads from a stream of events until it contains `part`.
@@ -172,6 +181,8 @@ async fn sends_each_kind_of_request() {
     let request = &stack.recorder.all().pop().unwrap().description["request"];
     assert!(request["headers"].to_string().contains("\"Bearer my.own.token\""), "{request}");
 
+    let old_key = json!({ "kind": "old_key" });
+    assert_eq!(post(&page, "token", old_key).await.0, 200);
     let pasted_token = pasted["token"].clone();
     let token = post(&page, "token", pasted_token).await;
     assert_eq!(token, (200, json!({ "token": "my.own.token" })));
@@ -303,24 +314,37 @@ async fn configures_an_authorizer() {
 async fn controls_the_issuer() {
     let (page, stack) = start().await;
     let keys = || async { http_client().get(stack.issuer.key_set_url()).send().await };
+    let act = |action: Value| post(&page, "issuer", action);
+    assert_eq!(act(json!({ "action": "withdraw_old" })).await.0, 400);
     for (action, expected) in [
-        ("rotate", Some("key-2")),
-        ("withdraw", Some("{\"keys\":[]}")),
-        ("restore", Some("key-2")),
+        ("rotate", Some("\"key-1\"")),
+        ("withdraw_old", Some("\"key-2\"")),
+        ("withdraw_all", Some("{\"keys\":[]}")),
+        ("restore", Some("\"key-2\"")),
         ("down", None),
-        ("restore", Some("key-2")),
+        ("malformed", Some("{\"keys\":[{\"kty\":\"RSA\"")),
+        ("html", Some("<h1>")),
+        ("broken_key", Some("\"n\":\"not base64url\"")),
+        ("restore", Some("\"key-2\"")),
     ] {
-        assert_eq!(post(&page, "issuer", json!({ "action": action })).await.0, 200);
+        assert_eq!(act(json!({ "action": action })).await.0, 200);
         match (keys().await, expected) {
             (Ok(response), Some(part)) => {
                 let text = response.text().await.unwrap();
                 assert!(text.contains(part), "{action}: {text}");
+                assert!(action != "withdraw_old" || !text.contains("key-1"), "{text}");
             }
             (Err(_), None) => {}
             (result, _) => panic!("{action}: {result:?}"),
         }
     }
-    assert_eq!(post(&page, "issuer", json!({ "action": "explode" })).await.0, 400);
+    assert_eq!(act(json!({ "action": "slow", "ms": 50 })).await.0, 200);
+    let asked = Instant::now();
+    assert_eq!(keys().await.unwrap().status(), 200);
+    assert!(asked.elapsed() >= Duration::from_millis(50));
+    assert_eq!(act(json!({ "action": "slow", "ms": 60_000 })).await.0, 200);
+    assert_eq!(act(json!({ "action": "slow", "ms": 60_001 })).await.0, 400);
+    assert_eq!(act(json!({ "action": "explode" })).await.0, 400);
 }
 
 #[tokio::test]
@@ -416,6 +440,25 @@ async fn without_permission_every_api_answers_500_and_asks_nobody() {
     }
 }
 
+#[tokio::test]
+async fn disconnects_a_websocket_once() {
+    let (page, stack) = start().await;
+    let request = ClientRequestBuilder::new(stack.websocket_api.url().parse().unwrap());
+    let request = request.with_header("Authorization", "Bearer any");
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let record = stack.recorder.all().pop().unwrap();
+    let id = &record.description["authorization"]["event"]["requestContext"]["connectionId"];
+    assert_eq!(post(&page, "disconnect", json!({ "id": id })).await, (200, json!({})));
+    let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else {
+        panic!("the connection is open")
+    };
+    assert_eq!(u16::from(frame.code), 1000);
+    let gone = (400, json!({ "message": "the connection is closed" }));
+    assert_eq!(post(&page, "disconnect", json!({ "id": id })).await, gone);
+    let (status, answer) = post(&page, "disconnect", json!({ "id": "no Base64/.." })).await;
+    assert_eq!((status, &answer["message"]), (400, &json!("@connections answered 400")));
+}
+
 /// What a trap's requests show: the status and the decision of each, and whether the function was asked.
 #[tokio::test]
 async fn runs_into_each_trap() {
@@ -450,9 +493,6 @@ async fn runs_into_each_trap() {
             assert_eq!(description["answer"]["status"], *status, "{id}");
             assert_eq!(authorization["decision"].as_str().unwrap_or_default(), *decision, "{id}");
             assert_eq!(authorization["invoked_ms"].is_number(), *invoked, "{id}");
-            let guide = description["trap"]["page"].as_str().unwrap();
-            let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(guide);
-            assert!(guide.is_file(), "{id}");
             // Another function's answer cannot be explained.
             let real = description["trap"]["real"] == true;
             if decision.is_empty() {

@@ -27,7 +27,7 @@ const CURES: &[(&str, &str)] = &[
     ("token_too_large", "Take claims out of the token at the issuer, for example lists of groups."),
     (
         "unsupported_algorithm",
-        "If the issuer uses this algorithm, add it to AUTHORIZER_ALGORITHMS.",
+        "If the issuer signs with this algorithm, add it to AUTHORIZER_ALGORITHMS. Tokens without a signature (none) and with HS… are never accepted: the client must send the token that the issuer signed.",
     ),
     (
         "unsupported_critical_header",

@@ -14,18 +14,34 @@ use crate::stage::Stage;
 /// The longest time by which the clock can be moved at once.
 const MAX_ADVANCE_SECONDS: u32 = 3600;
 
+/// The longest time by which the issuer can be made slow.
+const MAX_DELAY_MS: u32 = 60_000;
+
 /// What the issuer is to do.
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum IssuerAction {
-    /// Replaces the key.
+    /// Replaces the key, and leaves the old one in the key set.
     Rotate,
+    /// Takes the old key out of the key set.
+    WithdrawOld,
     /// Serves a key set without keys.
-    Withdraw,
+    WithdrawAll,
+    /// Answers after this time.
+    Slow {
+        /// The time in milliseconds.
+        ms: u32,
+    },
     /// Does not answer.
     Hang,
     /// Closes each connection.
     Down,
+    /// Serves JSON that is cut off.
+    Malformed,
+    /// Serves a page of HTML.
+    Html,
+    /// Serves the current key with a modulus that is none.
+    BrokenKey,
     /// Serves its own documents again.
     Restore,
 }
@@ -103,13 +119,33 @@ impl State {
 
     pub(super) fn change_issuer(&self, action: &IssuerAction) -> Result<Value, String> {
         let issuer = &self.issuer;
-        match action {
-            IssuerAction::Rotate => issuer.rotate().map_err(|error| error.to_string())?,
-            IssuerAction::Withdraw => issuer.serve_key_set(Served::bytes(r#"{"keys":[]}"#)),
-            IssuerAction::Hang => issuer.serve_key_set(Served::Hang),
-            IssuerAction::Down => issuer.serve_key_set(Served::Disconnect),
-            IssuerAction::Restore => issuer.serve_key_set(Served::Own),
-        }
+        let served = match action {
+            IssuerAction::Rotate => {
+                issuer.rotate_with_overlap().map_err(|error| error.to_string())?;
+                return Ok(json!({}));
+            }
+            IssuerAction::WithdrawOld => {
+                issuer.old_key().ok_or("there is no old key: rotate the key first")?;
+                issuer.withdraw_old_key();
+                return Ok(json!({}));
+            }
+            IssuerAction::WithdrawAll => Served::bytes(r#"{"keys":[]}"#),
+            IssuerAction::Slow { ms } if *ms <= MAX_DELAY_MS => {
+                Served::Slow(Duration::from_millis((*ms).into()))
+            }
+            IssuerAction::Slow { .. } => return Err(format!("the most is {MAX_DELAY_MS} ms")),
+            IssuerAction::Hang => Served::Hang,
+            IssuerAction::Down => Served::Disconnect,
+            IssuerAction::Malformed => Served::bytes(r#"{"keys":[{"kty":"RSA""#),
+            IssuerAction::Html => Served::Html("<h1>Sorry, we are down for maintenance.</h1>"),
+            IssuerAction::BrokenKey => {
+                let mut jwk = issuer.key().jwk();
+                jwk["n"] = "not base64url".into();
+                Served::bytes(json!({ "keys": [jwk] }).to_string())
+            }
+            IssuerAction::Restore => Served::Own,
+        };
+        issuer.serve_key_set(served);
         Ok(json!({}))
     }
 

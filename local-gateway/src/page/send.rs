@@ -14,6 +14,7 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Uri, client};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -47,6 +48,13 @@ pub(super) struct Message {
     pub(super) token: Token,
 }
 
+/// A connection to close.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connection {
+    pub(super) id: String,
+}
+
 /// Where the token is.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +71,7 @@ pub(super) enum Place {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Token {
     Good,
+    OldKey,
     Expired,
     WrongAudience,
     OtherIssuer,
@@ -112,12 +121,28 @@ impl State {
         message: &Message,
     ) -> Result<u16, String> {
         let token = self.token(&message.token)?;
-        let (_, rest) = url.split_once("://").ok_or("an API has no URL")?;
-        let (address, stage) = rest.split_once('/').unwrap_or((rest, ""));
-        let stage = if stage.is_empty() { String::new() } else { format!("/{stage}") };
+        let (address, stage) = address_and_stage(url)?;
         let request = request(message, &token, address, &stage, api == ApiKind::WebSocket)?;
         let response = tokio::time::timeout(TIMEOUT, exchange(address, request)).await;
         response.map_err(|_| "the API did not answer in time")?
+    }
+
+    /// Closes a connection of the WebSocket API as a backend does: by `@connections`.
+    pub(super) async fn disconnect(&self, id: &str) -> Result<Value, String> {
+        let (url, _) = self.stage(ApiKind::WebSocket.name(), None)?;
+        let (address, stage) = address_and_stage(url)?;
+        let id = percent_encode(id.as_bytes(), NON_ALPHANUMERIC);
+        let target = format!("{stage}/@connections/{id}");
+        let mut request = Request::delete(target).header(HOST, address);
+        request = request.header(AUTHORIZATION, "AWS4-HMAC-SHA256 of the page");
+        let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
+        match tokio::time::timeout(TIMEOUT, exchange(address, request)).await {
+            Ok(Ok(204)) => Ok(json!({})),
+            Ok(Ok(410)) => Err(String::from("the connection is closed")),
+            Ok(Ok(status)) => Err(format!("@connections answered {status}")),
+            Ok(Err(message)) => Err(message),
+            Err(_) => Err(String::from("the API did not answer in time")),
+        }
     }
 
     /// Returns a token of this kind.
@@ -125,6 +150,8 @@ impl State {
         let issuer = &self.issuer;
         Ok(match token {
             Token::Good => self.good.token(issuer),
+            Token::OldKey => tokens::of_the_old_key(issuer)
+                .ok_or("there is no old key: rotate the issuer's key first")?,
             Token::Expired => tokens::expired(issuer),
             Token::WrongAudience => tokens::for_another_audience(issuer),
             Token::OtherIssuer => tokens::of_another_issuer(issuer),
@@ -134,6 +161,14 @@ impl State {
             Token::Pasted { text } => text.trim().to_owned(),
         })
     }
+}
+
+/// Splits the URL of a stage into its address, and its stage with a slash in front.
+fn address_and_stage(url: &str) -> Result<(&str, String), String> {
+    let (_, rest) = url.split_once("://").ok_or("an API has no URL")?;
+    let (address, stage) = rest.split_once('/').unwrap_or((rest, ""));
+    let stage = if stage.is_empty() { String::new() } else { format!("/{stage}") };
+    Ok((address, stage))
 }
 
 fn request(

@@ -42,7 +42,7 @@ struct Trap {
     what: &'static str,
     why: &'static str,
     cure: &'static str,
-    /// The page that says more.
+    /// The section of the documentation that says more.
     page: &'static str,
     api: ApiKind,
     identity_sources: &'static [&'static str],
@@ -79,7 +79,7 @@ const TRAPS: [Trap; 12] = [
         what: "API Gateway refused to create the authorizer, so no client was let in or refused.",
         why: "Only REST APIs have TOKEN authorizers. A WebSocket API has REQUEST authorizers only.",
         cure: "For the authorizer, choose the type REQUEST. Its function finds the token in the headers.",
-        page: "docs/websocket.md",
+        page: "docs/websocket.md#websocket-apis",
         api: ApiKind::WebSocket,
         identity_sources: &[HEADER_OF_HANDSHAKE],
         ttl: Duration::ZERO,
@@ -94,7 +94,7 @@ const TRAPS: [Trap; 12] = [
         what: "The function failed, and the client got a 500.",
         why: "A WebSocket API sends REQUEST events only, and these have no authorizationToken.",
         cure: "Read the token from the headers of the REQUEST event, as this authorizer does.",
-        page: "docs/websocket.md",
+        page: "docs/websocket.md#troubleshooting",
         api: ApiKind::WebSocket,
         identity_sources: &[],
         ttl: Duration::ZERO,
@@ -109,7 +109,7 @@ const TRAPS: [Trap; 12] = [
         what: "API Gateway answered 401, and the function was not asked and logged nothing.",
         why: "The identity source is the Authorization header, and the token is in the query string.",
         cure: "Send the token where the identity source is, or change the identity source.",
-        page: "docs/rest-and-http.md",
+        page: "docs/deploy/README.md#identity-sources",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -124,7 +124,7 @@ const TRAPS: [Trap; 12] = [
         what: "API Gateway answered 401, although the token is in the Authorization header.",
         why: "All identity sources that are listed must be in the request.",
         cure: "For “header or query string”, list no identity source, and switch the cache off.",
-        page: "docs/deploy/README.md",
+        page: "docs/deploy/README.md#identity-sources",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD, "method.request.querystring.access_token"],
         ttl: DEFAULT_TTL,
@@ -139,7 +139,7 @@ const TRAPS: [Trap; 12] = [
         what: "API Gateway answered 401. The page sees only that the WebSocket closed with 1006.",
         why: "The identity source is a header, and a browser can send a token as a subprotocol only.",
         cure: "List no identity source. The function finds the token in the subprotocols.",
-        page: "docs/websocket.md",
+        page: "docs/websocket.md#browsers-as-a-subprotocol",
         api: ApiKind::WebSocket,
         identity_sources: &[HEADER_OF_HANDSHAKE],
         ttl: Duration::ZERO,
@@ -154,7 +154,7 @@ const TRAPS: [Trap; 12] = [
         what: "The API accepted the handshake, and a browser closes the connection all the same.",
         why: "The browser offered the subprotocol “bearer”, and the answer selects none.",
         cure: "The $connect integration must answer with the marker, never with the token.",
-        page: "docs/websocket.md",
+        page: "docs/websocket.md#browsers-as-a-subprotocol",
         api: ApiKind::WebSocket,
         identity_sources: &[],
         ttl: Duration::ZERO,
@@ -169,7 +169,7 @@ const TRAPS: [Trap; 12] = [
         what: "The policy looks as if it allowed everything, and the client got a 403.",
         why: "The ARN ends in STAGE/$connect: it has one part after the stage, and the pattern wants two.",
         cure: "Allow API/STAGE/*, because * matches slashes too.",
-        page: "docs/websocket.md",
+        page: "docs/websocket.md#the-policy",
         api: ApiKind::WebSocket,
         identity_sources: &[],
         ttl: Duration::ZERO,
@@ -184,7 +184,7 @@ const TRAPS: [Trap; 12] = [
         what: "The first route worked. The second got a 403, and the function was not asked.",
         why: "The policy allows only the route of the first request, and API Gateway has cached it.",
         cure: "Return one policy for every route that the caller may use.",
-        page: "docs/rest-and-http.md",
+        page: "docs/rest-and-http.md#what-is-cached",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -201,7 +201,7 @@ const TRAPS: [Trap; 12] = [
         what: "The function refused the token, and the client got a 500 in place of a 401.",
         why: "Only an error whose message is exactly Unauthorized is a 401. This one is in lower case.",
         cure: "Fail with exactly Unauthorized.",
-        page: "docs/errors.md",
+        page: "docs/errors.md#what-the-client-gets",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -216,7 +216,7 @@ const TRAPS: [Trap; 12] = [
         what: "The policy allows the request, and the client got a 500.",
         why: "Context values of REST and WebSocket APIs are strings, numbers or booleans.",
         cure: "Join the list into a string.",
-        page: "docs/configuration.md",
+        page: "docs/configuration.md#authorizer_context_claims",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -231,7 +231,7 @@ const TRAPS: [Trap; 12] = [
         what: "The client got a 500, and the function was not asked and logged nothing.",
         why: "The function's resource-based policy has no statement for this authorizer.",
         cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
-        page: "docs/deploy/README.md",
+        page: "docs/deploy/README.md#the-permission",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -246,7 +246,7 @@ const TRAPS: [Trap; 12] = [
         what: "The function refused a token of the right issuer with a 401.",
         why: "The token's iss ends with a slash and the setting does not. Issuers are compared exactly.",
         cure: "Copy the iss of a real token into AUTHORIZER_ISSUER.",
-        page: "docs/providers.md",
+        page: "docs/errors.md#unknown_issuer",
         api: ApiKind::Rest,
         identity_sources: &[HEADER_OF_METHOD],
         ttl: DEFAULT_TTL,
@@ -256,6 +256,11 @@ const TRAPS: [Trap; 12] = [
         token: Token::SlashInIssuer,
     },
 ];
+
+#[cfg(test)]
+pub(super) fn pages() -> impl Iterator<Item = &'static str> {
+    TRAPS.iter().map(|trap| trap.page)
+}
 
 /// Returns the traps' names, for the page.
 pub(super) fn titles() -> Value {

@@ -1,0 +1,42 @@
+// Tests each trap.
+
+import assert from "node:assert/strict";
+import { before } from "node:test";
+import { browser, leadsToSections, scenario, shownAfter, startPage } from "./page.mjs";
+
+before(() => startPage());
+
+const TRAPS = {
+  token_type: [1, /^400 bad request: the configuration/, /choose the type REQUEST/, "docs/websocket.md#websocket-apis"],
+  token_event: [1, /^500 error/, /no authorizationToken/, "docs/websocket.md#troubleshooting"],
+  source_absent: [1, /^401 .*: identity source missing/, /the function was not asked/, "docs/deploy/README.md#identity-sources"],
+  sources_anded: [1, /^401 .*: identity source missing/, /All identity sources/, "docs/deploy/README.md#identity-sources"],
+  browser_header: [1, /^401 .*: identity source missing/, /closed with 1006/, "docs/websocket.md#browsers-as-a-subprotocol"],
+  subprotocol_not_echoed: [1, /^101 connected/, /browser closes the connection/, "docs/websocket.md#browsers-as-a-subprotocol"],
+  connect_missed: [1, /^403 .*: the policy does not name the route/, /STAGE\/\$connect/, "docs/websocket.md#the-policy"],
+  narrow_policy: [2, /^403 .*: the policy does not name the route/, /API Gateway has cached it/, "docs/rest-and-http.md#what-is-cached"],
+  error_text: [1, /^500 error: unauthorized/, /exactly Unauthorized/, "docs/errors.md#what-the-client-gets"],
+  nested_context: [1, /^500 error: malformed response/, /Join the list/, "docs/configuration.md#authorizer_context_claims"],
+  permission_missing: [1, /^500 error: no permission/, /logged nothing/, "docs/deploy/README.md#the-permission"],
+  slash: [1, /^401 .*: unknown_issuer/, /Issuers are compared exactly/, "docs/errors.md#unknown_issuer"],
+};
+
+scenario("offers these traps", async () => {
+  const ids = await browser.run(() => [...document.querySelectorAll("[data-trap]")].map(({ dataset }) => dataset.trap));
+  assert.deepEqual(ids, Object.keys(TRAPS));
+  assert.equal(ids.length, 12);
+});
+
+for (const [id, [requests, verdict, words, section]] of Object.entries(TRAPS)) {
+  scenario(`shows the trap ${id}`, async () => {
+    const count = await browser.run(function (id) {
+      const count = document.querySelectorAll("#requests > :not(.on-connection)").length;
+      document.querySelector(`[data-trap="${id}"]`).click();
+      return count;
+    }, id);
+    const shown = await shownAfter(count + requests - 1);
+    assert.match(shown.verdict, verdict);
+    assert.match(shown.trap, words);
+    await leadsToSections(shown.links.slice(0, 1), [section]);
+  });
+}
