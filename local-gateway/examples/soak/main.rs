@@ -12,7 +12,7 @@
 //! not at the same moments. Linux only.
 //!
 //! ```sh
-//! cargo run --release -p local-gateway --example soak -- 100000
+//! cargo run --release -p local-gateway --example soak -- 1000000
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a command line program prints its results")]
