@@ -154,6 +154,20 @@ scenario("fits into narrow and wide windows", async () => {
   }
 });
 
+/** Returns the stations whose words are wider than they are. */
+const overflowing = () => browser.run(() => [...document.querySelectorAll(".station")]
+  .filter((station) => station.scrollWidth > station.clientWidth).map((station) => station.textContent));
+
+scenario("keeps the words of a station whole, and within it", async () => {
+  await send({ api: "http", token: "good", place: "header", method: "DELETE" });
+  for (const width of [320, 861, 1040, 1041, 1320, 1321]) {
+    assert.deepEqual(await cutOff(width, 700), [], `${width} px`);
+    assert.deepEqual(await overflowing(), [], `${width} px`);
+  }
+  const reason = await browser.run(() => document.querySelector("#station-4 .fact").innerHTML);
+  assert.equal(reason, "insufficient_<wbr>scope");
+});
+
 scenario("shows the documentation with enough contrast, and in narrow windows", async () => {
   for (const name of ["local-gateway", "configuration", "errors"]) {
     await browser.open(`${addresses.page}docs/${name}.md`);

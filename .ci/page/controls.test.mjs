@@ -93,16 +93,15 @@ scenario("freezes and thaws the environments", async () => {
   assert.match((await handshake()).panel, /^Execution environment 2 was thawed, /);
 });
 
+const environmentsNow = async () => (await (await fetch(`${addresses.page}setup`)).json()).lambda.environments;
+
 scenario("shows that the function ended without an answer", async () => {
   // The function waits for the issuer. Meanwhile it gets a signal.
   await change("rotate");
   await change("issuer", { served: "hang" });
   const sent = handshake();
   let busy;
-  while (!busy) {
-    const { lambda } = await (await fetch(`${addresses.page}setup`)).json();
-    busy = lambda.environments.find(({ state }) => state === "busy");
-  }
+  while (!busy) busy = (await environmentsNow()).find(({ state }) => state === "busy");
   process.kill(busy.pid, "SIGKILL");
   const crashed = await sent;
   await change("issuer", { served: "restore" });
@@ -112,12 +111,22 @@ scenario("shows that the function ended without an answer", async () => {
   assert.equal((await handshake()).verdict, "101 connected");
 });
 
+scenario("shows that the function took longer than its timeout", async () => {
+  await change("freezes");
+  await change("function-timeout", { seconds: 1 });
+  for (const { pid } of await environmentsNow()) process.kill(pid, "SIGSTOP");
+  const late = await handshake();
+  await change("function-timeout", { seconds: 9 });
+  await change("freezes");
+  assert.match(late.panel, /^Failed: .*\nFound\n.* timed out after 1.*\n[^]*Cure\nRaise the function's timeout, or see in its log what it waited for\.\nMore\nerrors\.md#symptoms/);
+});
+
 scenario("limits the environments and the time of the function", async () => {
   assert.equal(await change("environment-limit", { environments: 0 }), "status: Every event is throttled.");
   const throttled = await handshake();
   assert.equal(throttled.verdict, "500 error: throttled");
   assert.equal(throttled.selected, "Authorizer: not invoked, failed");
-  assert.match(throttled.panel, /Failed: throttled/);
+  assert.match(throttled.panel, /^The function did not get the event\.\n\nFailed: throttled/);
   assert.equal(await change("environment-limit", { environments: 2 }), "status: At most 2 requests are handled at the same time.");
   assert.equal((await handshake()).verdict, "101 connected");
   assert.equal(await change("environment-limit", { environments: 101 }), "alert: the most is 100 environments");
@@ -140,6 +149,7 @@ scenario("takes the permission of the chosen stage away, and gives it back", asy
 
 scenario("advances the time of the caches", async () => {
   const cacheOf = async () => (await send({ api: "rest", token: "good", place: "header" })).stations[2];
+  await change("flush");
   await cacheOf();
   for (const [amount, cache] of [[4, /hit, 24\d s old/], [1, /miss/]]) {
     const said = await change("advance", { amount, unit: 60 });

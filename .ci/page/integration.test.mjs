@@ -25,6 +25,8 @@ scenario("shows that the integration refused a connection", async () => {
   assert.equal(shown.verdict, "429 refused: by the integration");
   assert.equal(shown.selected, "Integration: refused, failed");
   assert.equal(shown.stations[4], "Authorizer: allowed, passed");
+  assert.equal(shown.isGood, false);
+  assert.equal(shown.sentence, "The function allowed it, but your backend answered with the status 429.");
   assert.match(shown.panel, /^Refused: by the integration\nFound\nThe integration answered with the status 429\./);
 });
 

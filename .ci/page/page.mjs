@@ -95,6 +95,8 @@ function read() {
   const selected = stations.findIndex((station) => station.ariaSelected === "true");
   const shown = {
     verdict: document.getElementById("verdict").textContent,
+    isGood: document.querySelector("#verdict .status").classList.contains("good"),
+    sentence: document.getElementById("sentence").textContent,
     stations: stations.map(words),
     selected: words(stations[selected]),
     panel: document.getElementById("panel").innerText,
@@ -106,6 +108,17 @@ function read() {
   document.getElementById(`station-${selected}`).click();
   return shown;
 }
+
+/** Returns the names of the buttons that send something. */
+export const buttons = () => browser.run(() =>
+  [...document.querySelectorAll("#send button")].filter((button) => button.checkVisibility()).map(({ textContent }) => textContent));
+
+/** Selects a station, and returns the text of its panel. */
+export const panelOf = (name) => browser.run(function (name) {
+  const stations = [...document.querySelectorAll(".station")];
+  stations.find((station) => station.querySelector(".name").textContent === name).click();
+  return document.getElementById("panel").innerText;
+}, name);
 
 /** Presses a button, or fills in and submits a form. Returns what the page says of it. */
 export function change(id, fields) {
@@ -123,6 +136,8 @@ export function change(id, fields) {
     return new Promise((resolve) => {
       const look = () => {
         const said = done.textContent || failed.textContent;
+        const { textContent: heading } = done.closest("details").querySelector("summary");
+        if (said && heading !== control.closest("details").querySelector("summary").textContent) resolve(`below ${heading}`);
         if (said) resolve(`${failed.textContent ? failed.role : done.role}: ${said}`);
       };
       const observer = new MutationObserver(look);

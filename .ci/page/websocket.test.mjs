@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { browser, change, scenario, selectEvent, send, shownAfter, startPage } from "./page.mjs";
+import { browser, buttons, change, scenario, selectEvent, send, shownAfter, startPage } from "./page.mjs";
 
 before(() => startPage());
 
 scenario("connects a WebSocket as a browser does", async () => {
   const shown = await send({ api: "websocket", token: "good", place: "subprotocol" });
   assert.equal(shown.verdict, "101 connected");
+  assert.deepEqual(await buttons(), ["Try the handshake", "Connect from this browser"]);
   assert.match(shown.command, /^wscat -c 'ws:.*\/prod' \\\n  -s 'bearer' \\\n  -s 'ey/);
 });
 
@@ -47,7 +48,7 @@ function closed() {
   return browser.run(function () {
     const status = document.getElementById("socket");
     return new Promise((resolve) => {
-      const look = () => /^closed/.test(status.textContent) && resolve(status.textContent);
+      const look = () => /^The connection ended/.test(status.textContent) && resolve(status.textContent);
       new MutationObserver(look).observe(status, { childList: true });
       look();
     });
@@ -70,8 +71,9 @@ scenario("talks over the browser's own WebSocket", async () => {
 
 scenario("shows the end of a connection, by the client and by a backend", async () => {
   await browser.run(() => document.getElementById("close").click());
-  assert.match(await closed(), /^closed with code 1005: the client closed it, and gave no code\.$/);
+  assert.match(await closed(), /^The connection ended, close code 1005: the client closed it, and gave no code\.$/);
   const byClient = await selectEvent("$disconnect");
+  assert.equal(byClient.isGood, true);
   assert.equal(byClient.verdict, "Disconnected, close code 1005");
   assert.match(byClient.panel, /Client-side close frame status not set[^]*The connection was opened by request #\d+/);
 
@@ -88,7 +90,7 @@ scenario("shows the end of a connection, by the client and by a backend", async 
     button.focus();
     button.click();
   });
-  assert.equal(await closed(), "closed with code 1000: closed normally. Reason: Connection Closed Normally.");
+  assert.equal(await closed(), "The connection ended, close code 1000: closed normally. Reason: Connection Closed Normally.");
   const panel = await browser.run(function () {
     const panel = document.getElementById("panel");
     return new Promise((resolve) => {
@@ -105,10 +107,10 @@ scenario("shows the end of a connection, by the client and by a backend", async 
 scenario("ends an idle connection when the time is advanced", async () => {
   await connect("good", "^open");
   assert.equal(await change("advance", { amount: 10, unit: 60 }), "status: API Gateway's clock moved by 10 minutes.");
-  assert.match(await closed(), /^closed with code 1001: going away: .* Reason: Going away\.$/);
+  assert.match(await closed(), /^The connection ended, close code 1001: going away: .* Reason: Going away\.$/);
   assert.equal((await selectEvent("$disconnect")).verdict, "Disconnected, close code 1001");
 });
 
 scenario("says that a page cannot see why a handshake was refused", async () => {
-  assert.match(await connect("expired", "^closed"), /^closed with code 1006: the handshake failed\. A page sees neither/);
+  assert.match(await connect("expired", "^The handshake failed"), /^The handshake failed, close code 1006\. A page sees neither/);
 });

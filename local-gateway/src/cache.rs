@@ -39,6 +39,12 @@ pub(crate) struct Entry {
     pub(crate) number: u64,
 }
 
+impl Entry {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.stored_at)
+    }
+}
+
 /// A response in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
@@ -57,7 +63,7 @@ impl ResultCache {
     pub(crate) fn find(&self, values: &[String], now: Instant) -> Option<Hit> {
         let responses = self.responses();
         let entry = responses.get(values)?;
-        let age = now.saturating_duration_since(entry.stored_at);
+        let age = entry.age(now);
         (age < self.ttl).then(|| Hit {
             response: entry.response.clone(),
             age,
@@ -65,8 +71,12 @@ impl ResultCache {
         })
     }
 
+    /// Stores a response, and removes those that are too old.
     pub(crate) fn store(&self, values: Vec<String>, entry: Entry) {
-        self.responses().insert(values, entry);
+        let now = entry.stored_at;
+        let mut responses = self.responses();
+        responses.retain(|_, stored| stored.age(now) < self.ttl);
+        responses.insert(values, entry);
     }
 
     /// Removes every response, as `flush-stage-authorizers-cache` does.
@@ -76,5 +86,26 @@ impl ResultCache {
 
     fn responses(&self) -> MutexGuard<'_, Responses> {
         self.responses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_no_responses_that_are_too_old() {
+        let cache = ResultCache::new(DEFAULT_TTL);
+        let start = Instant::now();
+        let store = |name: &str, after| {
+            let entry = Entry { response: Bytes::new(), stored_at: start + after, number: 1 };
+            cache.store(vec![name.to_owned()], entry);
+        };
+        store("a", Duration::ZERO);
+        store("b", Duration::from_secs(1));
+        assert_eq!(cache.responses().len(), 2);
+        store("c", DEFAULT_TTL);
+        assert_eq!(cache.responses().len(), 2);
+        assert!(cache.find(&[String::from("b")], start + DEFAULT_TTL).is_some());
     }
 }

@@ -3,14 +3,21 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::StatusCode;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use serde_json::Value;
 
 use crate::request::Request;
-use crate::server::Answer;
+use crate::server::{Answer, Disconnect};
+
+/// The largest body of a request to a REST or an HTTP API.
+///
+/// - REST: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+/// - HTTP: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Reads what the events need from a request.
 pub(crate) fn read_request(parts: &Parts) -> Request {
@@ -24,6 +31,18 @@ pub(crate) fn read_request(parts: &Parts) -> Request {
         request = request.query(name, value);
     }
     request
+}
+
+/// Reads a request's body. Returns `None` if it is too large.
+pub(crate) async fn read_body(body: Incoming) -> Result<Option<Bytes>, Disconnect> {
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Ok(None);
+    }
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Ok(None),
+        Err(_) => Err(Disconnect),
+    }
 }
 
 /// Returns a response with a JSON body.

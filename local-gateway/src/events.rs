@@ -13,8 +13,11 @@
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
+mod maps;
+
 use serde_json::{Map, Value, json};
 
+use self::maps::{all_values, joined_values, last_values, lower_case};
 use crate::request::Request;
 
 /// The account that owns the APIs.
@@ -319,41 +322,4 @@ pub fn connect_arn() -> String {
 
 fn arn(stage: &str, route: &str) -> String {
     format!("arn:aws:execute-api:{REGION}:{ACCOUNT_ID}:{API_ID}/{stage}/{route}")
-}
-
-fn lower_case(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
-    pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
-}
-
-fn last_values(pairs: &[(String, String)]) -> Value {
-    pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
-}
-
-fn all_values(pairs: &[(String, String)]) -> Value {
-    let mut map = Map::new();
-    for (name, value) in pairs {
-        if let Value::Array(values) = map.entry(name).or_insert_with(|| json!([])) {
-            values.push(json!(value));
-        }
-    }
-    map.into()
-}
-
-fn joined_values(pairs: &[(String, String)]) -> Value {
-    let mut map = Map::new();
-    for (name, value) in pairs {
-        match map.entry(name).or_insert_with(|| json!("")) {
-            Value::String(joined) if joined.is_empty() => joined.push_str(value),
-            Value::String(joined) => {
-                joined.push(',');
-                joined.push_str(value);
-            }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_) => {}
-        }
-    }
-    map.into()
 }

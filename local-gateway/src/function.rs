@@ -10,14 +10,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::log::{Follower, Log};
+use crate::process_group::ProcessGroup;
 
-/// A running function. Dropping it kills the process.
+/// A running function. Dropping it kills the process and its children.
 #[derive(Debug)]
 pub struct Function {
-    child: Child,
+    group: ProcessGroup,
     pid: u32,
     log: Log,
 }
@@ -73,16 +74,17 @@ impl Function {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let mut child =
-            lambda_command(executable, runtime_api).args(arguments).envs(environment).spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the process has no ID"))?;
-        if let Some(stdout) = child.stdout.take() {
+        let mut command = lambda_command(executable, runtime_api);
+        let mut group = ProcessGroup::spawn(command.args(arguments).envs(environment))?;
+        let leader = &mut group.leader;
+        let pid = leader.id().ok_or_else(|| io::Error::other("the process has no ID"))?;
+        if let Some(stdout) = leader.stdout.take() {
             log.capture(stdout);
         }
-        if let Some(stderr) = child.stderr.take() {
+        if let Some(stderr) = leader.stderr.take() {
             log.capture(stderr);
         }
-        Ok(Self { child, pid, log })
+        Ok(Self { group, pid, log })
     }
 
     /// Returns the process ID.
@@ -97,42 +99,22 @@ impl Function {
     ///
     /// When the operating system does not report the end.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+        self.group.leader.wait().await
     }
 
     /// Returns whether the process has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        !matches!(self.group.leader.try_wait(), Ok(None))
     }
 
     /// Stops the process and its children, until they are thawed. On Windows it does nothing.
     pub(crate) fn freeze(&self) {
-        #[cfg(unix)]
-        self.signal(rustix::process::Signal::STOP);
+        self.group.freeze();
     }
 
     /// Lets the process and its children go on.
     pub(crate) fn thaw(&self) {
-        #[cfg(unix)]
-        self.signal(rustix::process::Signal::CONT);
-    }
-
-    /// Kills the process and its children, also if they are frozen. On Windows it does nothing:
-    /// dropping this value kills the process.
-    pub(crate) fn kill_group(&self) {
-        #[cfg(unix)]
-        self.signal(rustix::process::Signal::KILL);
-    }
-
-    /// Sends a signal to the process group, unless its leader has ended: the operating system may give
-    /// the ID to another process then.
-    #[cfg(unix)]
-    fn signal(&self, signal: rustix::process::Signal) {
-        let group = self.child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
-            // The process may have ended a moment ago.
-            let _ = rustix::process::kill_process_group(group, signal);
-        }
+        self.group.thaw();
     }
 
     /// Kills the process and waits for its end.
@@ -141,16 +123,16 @@ impl Function {
     ///
     /// When the operating system cannot kill it.
     pub async fn kill(mut self) -> io::Result<()> {
-        self.child.kill().await
+        self.group.leader.kill().await
     }
 
-    /// Returns the lines of standard output and standard error so far.
+    /// Returns the latest lines of standard output and standard error, at most 10,000.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// Returns the first line since the function's start that `wanted` accepts. Waits for it if needed.
+    /// Returns the first line that is kept and that `wanted` accepts. Waits for it if needed.
     ///
     /// Returns `None` when the function has ended without such a line.
     pub async fn log_line(&self, wanted: impl FnMut(&str) -> bool) -> Option<String> {
@@ -180,16 +162,12 @@ pub fn lambda_variables(runtime_api: SocketAddr) -> [(&'static str, String); 6] 
 /// Returns a command with the environment variables that Lambda sets, and no others.
 fn lambda_command(executable: &Path, runtime_api: SocketAddr) -> Command {
     let mut command = Command::new(executable);
-    // In its own process group, the function gets no Ctrl-C from the terminal. This program ends it.
-    #[cfg(unix)]
-    command.process_group(0);
     command
         .env_clear()
         .envs(lambda_variables(runtime_api))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+        .stderr(Stdio::piped());
     command
 }
 

@@ -9,6 +9,7 @@
 //! | `isAuthorized: false`, or a Deny | 403 `{"message":"Forbidden"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html) for the status; the body is not documented |
 //! | another error, a time-out, a malformed response | 500 `{"message":"Internal Server Error"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html) for the status; the body is not documented |
 //! | the integration fails, or its response is malformed | 500 `{"message":"Internal Server Error"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html) for the body; the status is not documented |
+//! | a body over 10 MB | 413 `{"message":"Request Entity Too Large"}` | not documented, apart from the limit |
 //! | the integration's time limit | 503 `{"message":"Service Unavailable"}` | not documented; [measured by others] |
 //!
 //! Each method and path is a route of its own. The integration gets its event in payload format 2.0,
@@ -21,13 +22,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::authorizer::Refusal;
-use crate::client_request::{json_answer, read_request};
+use crate::client_request::{json_answer, read_body, read_request};
 use crate::events::HTTP_API_STAGE;
 use crate::identity::ApiKind;
 use crate::integration::{Integrated, Integration};
@@ -85,13 +85,16 @@ impl HttpApi {
 impl Api {
     async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Disconnect> {
         let (parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(|_| Disconnect)?.to_bytes();
+        let body = read_body(body).await?;
         let number = self.recorder.number();
         let mut request = with_cookies(read_request(&parts));
         let stage = stage::find(&self.stages, &request.path);
-        let (authorization, integrated, answer) = match stage {
-            None => (None, None, message(StatusCode::NOT_FOUND, "Not Found")),
-            Some((stage, below)) => {
+        let (authorization, integrated, answer) = match (stage, body) {
+            (None, _) => (None, None, message(StatusCode::NOT_FOUND, "Not Found")),
+            (Some(_), None) => {
+                (None, None, message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))
+            }
+            (Some((stage, below)), Some(body)) => {
                 request.path = below;
                 request.stage = (stage.name != HTTP_API_STAGE).then(|| stage.name.clone());
                 let authorization = stage.authorizer.authorize(number, &request).await;

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | An environment handles one event at a time. If none is idle, Lambda starts another one, and the event waits: a cold start | [AWS][concurrency] |
 //! | With reserved concurrency, further events are throttled: the Invoke API answers 429 | [AWS][concurrency] |
+//! | A throttled authorizer is a 500 | not documented. [Throttled integrations] are a 500 |
 //! | Lambda freezes an environment when the runtime has asked for its next event and there is none | [AWS][lifecycle] |
 //! | The start ends with the first request for an event, and may take 10 s | [AWS][lifecycle] |
 //! | After a crash or the function's timeout, Lambda resets the environment: the next event waits for a start | [AWS][lifecycle] |
+//! | An answer counts, also if the function ends right after it | not documented |
 //! | Idle environments with the shortest idle time get the next event | not documented |
 //! | The texts of `Task timed out` and `Runtime exited` | not documented |
 //!
@@ -18,6 +20,7 @@
 //! a freeze, the function sees the time that really passed. On Windows nothing is frozen.
 //!
 //! [concurrency]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+//! [Throttled integrations]: https://repost.aws/questions/QUfI6bsdd0SOiPeyimzxSkfQ/api-gateway-proxy-integration-does-not-forward-lambda-throttling-http-429-to-client-needs-product-support
 //! [lifecycle]: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 mod environment;

@@ -50,6 +50,7 @@ pub mod lambda;
 pub mod log;
 pub mod page;
 pub mod policy;
+mod process_group;
 mod queue;
 pub mod recorder;
 pub mod request;

@@ -1,18 +1,39 @@
 //! The function's output, line by line.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::sync::watch;
 
-/// The lines so far, shared by the tasks that write and those that read.
+/// How many lines are kept.
+const CAPACITY: usize = 10_000;
+
+/// The latest lines, shared by the tasks that write and those that read.
 #[derive(Clone, Debug)]
 pub(crate) struct Log(Arc<watch::Sender<Written>>);
 
 #[derive(Debug, Default)]
 struct Written {
-    lines: Vec<String>,
+    lines: VecDeque<String>,
+    /// How many lines are not kept any more.
+    forgotten: usize,
     open_streams: usize,
+}
+
+impl Written {
+    fn push(&mut self, line: String) {
+        if self.lines.len() == CAPACITY {
+            self.lines.pop_front();
+            self.forgotten += 1;
+        }
+        self.lines.push_back(line);
+    }
+
+    /// Counts the lines so far, also those that are not kept any more.
+    fn count(&self) -> usize {
+        self.forgotten + self.lines.len()
+    }
 }
 
 impl Log {
@@ -28,7 +49,7 @@ impl Log {
             let mut lines = BufReader::new(stream).split(b'\n');
             while let Ok(Some(line)) = lines.next_segment().await {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                written.send_modify(|written| written.lines.push(line));
+                written.send_modify(|written| written.push(line));
             }
             written.send_modify(|written| written.open_streams -= 1);
         });
@@ -39,19 +60,19 @@ impl Log {
         self.0.send_modify(|written| written.open_streams += 1);
     }
 
-    /// Returns the lines so far, of all streams, in the order of their arrival.
+    /// Returns the lines that are kept, of all streams, in the order of their arrival.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.borrow().lines.clone()
+        self.0.borrow().lines.iter().cloned().collect()
     }
 
-    /// Returns a reader that starts at the first line.
+    /// Returns a reader that starts at the first line that is kept.
     pub(crate) fn replay(&self) -> Follower {
         Follower { written: self.0.subscribe(), next: 0 }
     }
 
     /// Returns a reader of the lines that are written from now on.
     pub(crate) fn follow(&self) -> Follower {
-        let next = self.0.borrow().lines.len();
+        let next = self.0.borrow().count();
         Follower { written: self.0.subscribe(), next }
     }
 }
@@ -74,9 +95,9 @@ impl Follower {
             }
             let ended = self
                 .written
-                .wait_for(|written| written.lines.len() > self.next || written.open_streams == 0)
+                .wait_for(|written| written.count() > self.next || written.open_streams == 0)
                 .await
-                .map(|written| written.lines.len() == self.next);
+                .map(|written| written.count() == self.next);
             if !matches!(ended, Ok(false)) {
                 return None;
             }
@@ -85,10 +106,11 @@ impl Follower {
 
     fn read(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
         let written = self.written.borrow();
-        let unread = written.lines.get(self.next..)?;
-        let found = unread.iter().position(|line| wanted(line));
-        self.next += found.map_or(unread.len(), |position| position + 1);
-        found.and_then(|position| unread.get(position).cloned())
+        // A reader that is too slow misses lines.
+        let read = self.next.saturating_sub(written.forgotten);
+        let found = written.lines.iter().enumerate().skip(read).find(|(_, line)| wanted(line));
+        self.next = found.map_or(written.count(), |(position, _)| written.forgotten + position + 1);
+        found.map(|(_, line)| line.clone())
     }
 }
 
@@ -109,6 +131,21 @@ mod tests {
         });
         assert_eq!(line.as_deref(), Some("two"));
         assert_eq!(follower.line(|_| true).await.as_deref(), Some("three"));
+    }
+
+    #[tokio::test]
+    async fn keeps_the_latest_lines() {
+        let log = Log::new();
+        let mut early = log.replay();
+        let text: Vec<_> = (0..=CAPACITY).map(|number| number.to_string()).collect();
+        log.capture(std::io::Cursor::new(text.join("\n").into_bytes()));
+        let last = CAPACITY.to_string();
+        assert_eq!(log.replay().line(|line| line == last).await.as_deref(), Some(&*last));
+        assert_eq!(log.lines().len(), CAPACITY);
+        assert_eq!(log.lines().first().map(String::as_str), Some("1"));
+        assert_eq!(early.line(|_| true).await.as_deref(), Some("1"));
+        assert_eq!(early.line(|line| line == last).await.as_deref(), Some(&*last));
+        assert_eq!(early.line(|_| true).await, None);
     }
 
     #[tokio::test]

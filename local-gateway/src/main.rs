@@ -9,6 +9,7 @@
 mod client;
 mod conformance_command;
 mod demo;
+mod interrupt;
 mod options;
 mod request_log;
 mod rest_command;
@@ -18,7 +19,7 @@ mod start_message;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::process::{ExitCode, ExitStatus};
 
 use local_gateway::conformance::{Table, template};
@@ -30,6 +31,7 @@ use local_gateway::rest::GatewayResponses;
 use local_gateway::stack::{Ports, Stack, StackOptions, StartError};
 
 use crate::demo::DemoError;
+use crate::interrupt::{Interrupt, until_interrupt};
 use crate::options::{Command, Options, USAGE};
 use crate::rest_command::Rest;
 use crate::settings::{Settings, SettingsError};
@@ -37,7 +39,7 @@ use crate::settings::{Settings, SettingsError};
 /// The port of the page, if it is free. The other servers prefer the ports after it.
 const PAGE_PORT: u16 = 8700;
 
-/// The exit code of a program that Ctrl-C ended.
+/// The exit code of a program that a signal ended before it was done.
 const INTERRUPTED: u8 = 130;
 
 /// Why the program fails.
@@ -80,18 +82,15 @@ enum Failure {
     Conformance(usize),
     #[error("no case was checked")]
     NothingChecked,
-    #[error("could not listen for Ctrl-C")]
+    #[error("could not listen for signals")]
     Signal(#[source] io::Error),
     #[error("interrupted")]
     Interrupted,
 }
 
-/// Completes at Ctrl-C. The program uses a single one: between two of them, a signal would be lost.
-type Interrupt<'a> = Pin<&'a mut (dyn Future<Output = io::Result<()>> + Send)>;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let interrupt = pin!(tokio::signal::ctrl_c());
+    let interrupt = pin!(interrupt::received());
     let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(options) => options,
         Err(error) => {
@@ -257,21 +256,5 @@ async fn serve_rest(
     tokio::select! {
         interrupted = interrupt => interrupted.map_err(Failure::Signal),
         status = rest.print_log() => Err(Failure::Ended(status.map_err(Failure::Wait)?)),
-    }
-}
-
-/// Runs `work` to its end, or until Ctrl-C.
-async fn until_interrupt<T>(
-    interrupt: Interrupt<'_>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        // The first poll installs the handler for Ctrl-C. It must run before `work` starts a process.
-        biased;
-        interrupted = interrupt => {
-            interrupted.map_err(Failure::Signal)?;
-            Err(Failure::Interrupted)
-        }
-        result = work => result,
     }
 }

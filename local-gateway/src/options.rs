@@ -12,8 +12,8 @@ use local_gateway::lambda::{LambdaOptions, MAX_ENVIRONMENTS, MAX_TIMEOUT_SECONDS
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "\
 Runs the authorizer behind a WebSocket, a REST and an HTTP API on this machine, with an issuer
-and a page that shows what happens to each request. No AWS account is needed. Only
-`conformance --url` sends requests to other machines.
+and a page that shows what happens to each request. No AWS account is needed. It listens on
+loopback only, and sends nothing elsewhere, unless a setting or an option names another host.
 
 Usage: cargo run -p local-gateway [-- OPTIONS]
            runs until Ctrl-C; prints the page's address, tokens and client commands
@@ -166,16 +166,17 @@ impl Options {
             return Err("only `conformance` takes --url, --max-wait and --template".into());
         }
         let max_wait = Duration::from_secs(max_wait.unwrap_or(DEFAULT_MAX_WAIT_SECONDS));
-        if command != Command::Serve && command != Command::Help && port.is_some() {
+        let has_page = matches!(command, Command::Serve | Command::Help);
+        if !has_page && port.is_some() {
             return Err("only the page has a --port".into());
         }
-        if command != Command::Serve && command != Command::Help && gateway_responses.is_some() {
+        if !has_page && gateway_responses.is_some() {
             return Err("only the APIs with the page take --gateway-responses".into());
         }
-        if command != Command::Serve && command != Command::Help && integration.is_some() {
+        if !has_page && integration.is_some() {
             return Err("this command has an integration of its own".into());
         }
-        if command != Command::Serve && command != Command::Help && lambda != Default::default() {
+        if !has_page && lambda != LambdaOptions::default() {
             return Err("only the function with the page takes options of Lambda".into());
         }
         Ok(Self {

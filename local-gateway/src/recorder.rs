@@ -2,29 +2,25 @@
 //!
 //! The page shows them. They contain tokens, so they stay in memory.
 
+mod describe;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::authorizer::{Authorization, CacheUse, Refusal};
+use self::describe::{describe, describe_answer, describe_integrated, millis, shortened_text};
+use crate::authorizer::Authorization;
 use crate::identity::ApiKind;
 use crate::integration::Integrated;
-use crate::invocation::{FunctionOutcome, InvokeError};
-use crate::lambda::Report;
-use crate::policy::Matched;
 use crate::request::Request;
 use crate::server::Answer;
 
 /// How many requests are kept.
 const CAPACITY: usize = 200;
-
-/// How much is kept of an event, a response or a body. Each page gets all requests at once.
-const MAX_BYTES: usize = 64 * 1024;
 
 /// A request and what became of it.
 #[derive(Clone, Debug)]
@@ -134,9 +130,9 @@ impl Recorder {
             "connection": { "id": event.connection_id, "handshake": event.handshake },
             "event_type": event.event_type,
             "route": event.route,
-            "body": event.body,
+            "body": event.body.map(shortened_text),
             "integration": event.integrated.map(describe_integrated),
-            "reply": event.reply,
+            "reply": event.reply.map(shortened_text),
         });
         self.add(Record {
             number: event.number,
@@ -202,142 +198,32 @@ impl Recorder {
     }
 }
 
-fn describe(authorization: &Authorization) -> Value {
-    let identity = authorization.identity.iter();
-    let identity: Vec<Value> =
-        identity.map(|(source, value)| json!({ "source": source, "value": value })).collect();
-    json!({
-        "arn": authorization.arn(),
-        "identity": identity,
-        "cache": describe_cache(authorization.cache),
-        "event": authorization.event,
-        "invoked_ms": authorization.duration.map(in_ms),
-        "lambda": authorization.report.as_ref().map(Report::describe),
-        "outcome": authorization.outcome.as_ref().map(describe_outcome),
-        "matched": authorization.matched.as_ref().map(|Matched { statement, resource }| {
-            json!({ "statement": statement, "resource": resource })
-        }),
-        "decision": decision_name(authorization),
-        "failure": match &authorization.decision {
-            Err(Refusal::NoOutcome(error)) => Some(failure_name(error)),
-            Ok(_) | Err(_) => None,
-        },
-        "context": authorization.decision.as_ref().ok(),
-        "cause": authorization.decision.as_ref().err().map(ToString::to_string),
-    })
-}
-
-fn describe_integrated(integrated: &Integrated) -> Value {
-    json!({
-        "event": shortened(&integrated.event),
-        "response": integrated.output.as_ref().map(shortened),
-        "duration_ms": in_ms(integrated.duration),
-        "error": integrated.result.as_ref().err().map(ToString::to_string),
-    })
-}
-
-fn describe_cache(cache: CacheUse) -> Value {
-    match cache {
-        CacheUse::Off => json!({ "use": "off" }),
-        CacheUse::NotAsked => json!({ "use": "not_asked" }),
-        CacheUse::Miss => json!({ "use": "miss" }),
-        CacheUse::Hit { age, number } => {
-            json!({ "use": "hit", "age_s": age.as_secs(), "number": number })
-        }
-    }
-}
-
-fn describe_outcome(outcome: &FunctionOutcome) -> Value {
-    match outcome {
-        FunctionOutcome::Response(response) => {
-            let text = || Value::from(String::from_utf8_lossy(response));
-            json!({ "response": serde_json::from_slice(response).unwrap_or_else(|_| text()) })
-        }
-        FunctionOutcome::Error(error) => {
-            json!({ "errorType": error.error_type, "errorMessage": error.error_message })
-        }
-    }
-}
-
-fn decision_name(authorization: &Authorization) -> &'static str {
-    match &authorization.decision {
-        Ok(_) => "allow",
-        Err(Refusal::MissingIdentity) => "missing_identity",
-        Err(Refusal::InvalidToken) => "invalid_token",
-        Err(Refusal::InvalidApiKey) => "invalid_api_key",
-        Err(Refusal::Unauthorized) => "unauthorized",
-        Err(Refusal::ExplicitDeny) => "explicit_deny",
-        Err(Refusal::ImplicitDeny) => "implicit_deny",
-        Err(Refusal::NotAuthorized) => "not_authorized",
-        Err(Refusal::Failed(_)) => "failed",
-        Err(Refusal::NoOutcome(_)) => "no_outcome",
-        Err(Refusal::Malformed(_)) => "malformed",
-    }
-}
-
-/// Returns why there is no outcome.
-fn failure_name(error: &InvokeError) -> &'static str {
-    match error {
-        InvokeError::InitError(_) => "init_error",
-        InvokeError::Timeout(_) | InvokeError::ApiTimeout(_) => "timeout",
-        InvokeError::Throttled(_) => "throttled",
-        InvokeError::NotPermitted => "not_permitted",
-    }
-}
-
-async fn describe_answer(answer: &Answer) -> Value {
-    // The body is complete and in memory.
-    let body = answer.body().clone().collect().await.unwrap_or_default().to_bytes();
-    let headers = answer.headers().iter();
-    let headers: Vec<_> = headers
-        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
-        .collect();
-    json!({
-        "status": answer.status().as_u16(),
-        "headers": headers,
-        "body": shortened_text(&String::from_utf8_lossy(&body)),
-    })
-}
-
-/// Returns JSON as it is, or the beginning of its text if that is long.
-fn shortened(value: &Value) -> Value {
-    let text = value.to_string();
-    if text.len() <= MAX_BYTES { value.clone() } else { shortened_text(&text).into() }
-}
-
-fn shortened_text(text: &str) -> String {
-    if text.len() <= MAX_BYTES {
-        return text.to_owned();
-    }
-    let (beginning, _) = text.split_at(text.floor_char_boundary(MAX_BYTES));
-    format!("{beginning}… (shortened from {} bytes)", text.len())
-}
-
-fn in_ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::describe::MAX_BYTES;
     use super::*;
 
     #[test]
-    fn shortens_long_texts_only() {
-        let longest = "a".repeat(MAX_BYTES);
-        assert_eq!(shortened_text(&longest), longest);
-        let expected = format!("{longest}… (shortened from {} bytes)", MAX_BYTES + 2);
-        assert_eq!(shortened_text(&format!("{longest}é")), expected);
-        let short = json!({ "a": "b" });
-        assert_eq!(shortened(&short), short);
-        assert_eq!(
-            shortened(&json!({ "a": longest })).as_str().map(|it| &it[..7]),
-            Some(r#"{"a":"a"#)
-        );
+    fn shortens_what_clients_and_integrations_say_on_a_connection() {
+        let recorder = Recorder::default();
+        let long = "a".repeat(MAX_BYTES + 1);
+        for (text, is_whole) in [("hello", true), (long.as_str(), false)] {
+            recorder.record_on_connection(&ConnectionEvent {
+                number: recorder.number(),
+                at: SystemTime::now(),
+                connection_id: "id",
+                handshake: 1,
+                event_type: "MESSAGE",
+                route: Some("$default"),
+                body: Some(text),
+                integrated: None,
+                reply: Some(text),
+            });
+            let description = recorder.records().pop().unwrap().description;
+            for member in ["body", "reply"] {
+                assert_eq!(description[member] == text, is_whole, "{member}");
+            }
+        }
     }
 
     #[tokio::test]

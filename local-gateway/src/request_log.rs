@@ -27,7 +27,9 @@ fn why(described: &Value) -> String {
     let text = |pointer: &str| described.pointer(pointer).and_then(Value::as_str);
     let authorization = &described["authorization"];
     if authorization.is_null() {
-        return String::from("not a request for this API");
+        let too_large = described["answer"]["status"] == 413;
+        let why = if too_large { "the body is over 10 MB" } else { "not a request for this API" };
+        return why.to_owned();
     }
     let decided = match text("/authorization/cause") {
         Some(cause) => cause.to_owned(),
@@ -89,6 +91,9 @@ mod tests {
             request(&Value::Null, &Value::Null),
             "#2 REST GET /orders: 200, not a request for this API",
         );
+        let mut too_large = request(&Value::Null, &Value::Null);
+        too_large["answer"]["status"] = json!(413);
+        check(too_large, "#2 REST GET /orders: 413, the body is over 10 MB");
     }
 
     #[test]

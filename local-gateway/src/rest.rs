@@ -13,13 +13,14 @@
 //! | a path outside the stages | 403 `{"message":"Forbidden"}` | not documented |
 //! | the integration fails, or its response is malformed | 502 `{"message":"Internal server error"}` | [AWS](https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html); the gateway response, `DEFAULT_5XX`, is not documented |
 //! | the integration's time limit | 504 `{"message":"Endpoint request timed out"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body is not documented |
+//! | a body over 10 MB | 413 `{"message":"Request Too Long"}` | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html) for the status; the body is not documented |
 //! | the header `x-amzn-errortype` | | not documented |
 //!
 //! The API of `docs/deploy/mcp.yaml` has gateway responses with a `WWW-Authenticate` header, an HTTP
 //! integration, and a custom domain name, so it has no stage in its URL. Requests for its protected
 //! resource metadata have no authorizer; their integration is the function itself.
 //!
-//! Deliberately absent: request bodies over 10 MB, and streams. The HTTP library converts header names
+//! Deliberately absent: streams. The HTTP library converts header names
 //! to lower case; API Gateway keeps the client's case.
 //!
 //! - <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html>
@@ -27,6 +28,7 @@
 //!
 //! [measured by others]: https://dev.to/marcogrcr/api-gateway-lambda-authorizer-lambda-proxy-integration-failure-modes-52bc
 
+mod api;
 mod backend;
 mod customization;
 mod gateway_response;
@@ -37,27 +39,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::Request;
-use hyper::body::Incoming;
-use serde_json::{Value, json};
-
-use self::backend::answer_of_backend;
+use self::api::Api;
 pub use self::customization::GatewayResponses;
-use self::gateway_response::{GatewayResponse, refusal_of};
-use crate::authorizer::{Authorization, Authorizer, AuthorizerConfig, AuthorizerKind, Refusal};
-use crate::client_request::read_request;
+use crate::authorizer::{Authorizer, AuthorizerConfig, AuthorizerKind};
 use crate::events::STAGE;
-use crate::identity::ApiKind;
 use crate::integration::Integration;
 use crate::recorder::Recorder;
-use crate::request;
 use crate::runtime_api::RuntimeApi;
-use crate::server::{self, Answer, Disconnect, Server};
-use crate::stage::{self, Stage};
-
-/// The path whose requests the function answers itself.
-const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
+use crate::server::{self, Server};
+use crate::stage::Stage;
 
 /// What holds for each stage of a REST API.
 #[derive(Clone, Debug, Default)]
@@ -182,110 +172,4 @@ impl RestApi {
         let stages = self.api.stages.iter();
         stages.map(move |stage| (format!("http://{address}{}", stage.path()), stage.clone()))
     }
-}
-
-#[derive(Debug)]
-struct Api {
-    stages: Vec<Stage>,
-    settings: RestSettings,
-    recorder: Arc<Recorder>,
-    /// The HTTP server of the API of `docs/deploy/mcp.yaml`. The integration has the metadata then.
-    backend: Option<SocketAddr>,
-}
-
-impl Api {
-    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Disconnect> {
-        let (parts, body) = request.into_parts();
-        let body = body.collect().await.map_err(|_| Disconnect)?.to_bytes();
-        let number = self.recorder.number();
-        let mut request = read_request(&parts);
-        let (authorization, refusal) = match self.stage(&mut request) {
-            None => (None, Some(GatewayResponse::UnknownStage)),
-            Some(_) if self.is_for_metadata(&request) => (None, None),
-            Some(stage) => {
-                let authorization = self.authorize(number, stage, &request).await;
-                let refusal = refusal_of(&authorization);
-                (Some(authorization), refusal)
-            }
-        };
-        let authorization = authorization.as_ref();
-        let (integrated, answer) = match (refusal, self.backend) {
-            (Some(refusal), _) => (None, Err(refusal)),
-            (None, Some(backend)) if authorization.is_some() => {
-                let answer = answer_of_backend(backend, parts, body).await;
-                (None, answer.ok_or(GatewayResponse::IntegrationFailure))
-            }
-            (None, _) => {
-                let event = proxy_event(&request, authorization, &body);
-                let integrated = self.settings.integration.call(ApiKind::Rest, event).await;
-                let answer = match &integrated.result {
-                    Ok(response) => Ok(response.answer()),
-                    Err(error) => Err(GatewayResponse::of_integration(error)),
-                };
-                (Some(integrated), answer)
-            }
-        };
-        let answer = answer.unwrap_or_else(|refusal| {
-            refusal.answer(&self.settings.gateway_responses, &request, authorization)
-        });
-        let recorder = &self.recorder;
-        let integrated = integrated.as_ref();
-        recorder.record(number, ApiKind::Rest, &request, authorization, integrated, &answer).await;
-        Ok(answer)
-    }
-
-    /// Returns the stage that the request is for, and makes the request's path the one below it.
-    fn stage(&self, request: &mut request::Request) -> Option<&Stage> {
-        match self.backend {
-            // The API's custom domain name has the stage.
-            Some(_) => self.stages.first(),
-            None => {
-                let (stage, below) = stage::find(&self.stages, &request.path)?;
-                request.path = below;
-                request.stage = (stage.name != STAGE).then(|| stage.name.clone());
-                Some(stage)
-            }
-        }
-    }
-
-    /// Tells whether the function itself answers the request, without an authorizer.
-    fn is_for_metadata(&self, request: &request::Request) -> bool {
-        self.backend.is_some() && request.path.starts_with(METADATA_PATH)
-    }
-
-    /// Decides whether a request may enter: the authorizer first, then the API key.
-    async fn authorize(
-        &self,
-        number: u64,
-        stage: &Stage,
-        request: &request::Request,
-    ) -> Authorization {
-        let mut authorization = stage.authorizer.authorize(number, request).await;
-        let known = |key: &String| self.settings.api_keys.contains(key);
-        if authorization.decision.is_ok()
-            && !self.settings.api_keys.is_empty()
-            && !authorization.usage_identifier_key.as_ref().is_some_and(known)
-        {
-            authorization.decision = Err(Refusal::InvalidApiKey);
-        }
-        authorization
-    }
-}
-
-/// Returns the event of a proxy integration.
-///
-/// The API has no binary media types, so the body is text.
-fn proxy_event(
-    request: &request::Request,
-    authorization: Option<&Authorization>,
-    body: &[u8],
-) -> Value {
-    let mut event = request.rest_proxy();
-    if let Some(context) = authorization.and_then(|it| it.decision.as_ref().ok()) {
-        event["requestContext"]["authorizer"] = json!(context);
-    }
-    if !body.is_empty() {
-        event["body"] = String::from_utf8_lossy(body).into();
-    }
-    event
 }

@@ -4,6 +4,8 @@
 //! posts a response or an error under the invocation's id. Several pollers may wait at the same time,
 //! as in a function that handles concurrent invocations.
 //!
+//! A web page elsewhere must not answer in the function's place, so `guard` checks each request.
+//!
 //! Deliberately absent: response streaming, extensions, and the limit of 6 MB. `lambda` freezes the
 //! function between invocations, and starts it again.
 //!
@@ -20,6 +22,7 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
+use crate::guard;
 use crate::invocation::{Deadline, FunctionError, FunctionOutcome, InvokeError};
 use crate::queue::{NextInvocation, Queue, UnknownId};
 use crate::server::{self, Disconnect, Server};
@@ -50,9 +53,19 @@ impl RuntimeApi {
     /// Starts listening on a free port, for this execution environment.
     pub(crate) async fn start_in(environment: u64) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(environment));
-        let server = Server::start(server::listen().await?, {
+        let listener = server::listen().await?;
+        let address = listener.local_addr()?;
+        let server = Server::start(listener, {
             let queue = Arc::clone(&queue);
-            move |request| handle(Arc::clone(&queue), request)
+            move |request: Request<Incoming>| {
+                let queue = Arc::clone(&queue);
+                async move {
+                    match guard::check(address, request.headers()) {
+                        Ok(()) => handle(queue, request).await,
+                        Err(foreign) => Ok(error(StatusCode::FORBIDDEN, &foreign.to_string())),
+                    }
+                }
+            }
         })?;
         Ok(Self { server, queue })
     }

@@ -54,6 +54,9 @@ use crate::server::{self, Answer, Disconnect, Server};
 /// The largest message that API Gateway accepts, from a client or by `@connections`.
 const MAX_MESSAGE_BYTES: usize = 128 * 1024;
 
+/// How many messages wait for a client or for its integration, until they are read.
+const MAX_WAITING: usize = 32;
+
 /// What can be chosen of a WebSocket API, apart from its authorizer.
 #[derive(Clone, Debug, Default)]
 pub struct WebSocketSettings {
@@ -112,16 +115,15 @@ impl WebSocketApi {
         settings: WebSocketSettings,
         recorder: Arc<Recorder>,
     ) -> io::Result<Self> {
+        let listener = server::listen_preferring(port).await?;
         let api = Arc::new(Api {
             authorizer,
             settings,
             recorder,
-            connections: Connections::default(),
+            connections: Connections::new(listener.local_addr()?),
             next_connection: AtomicU64::new(1),
         });
-        let server = Server::start(server::listen_preferring(port).await?, move |request| {
-            Arc::clone(&api).handle(request)
-        })?;
+        let server = Server::start(listener, move |request| Arc::clone(&api).handle(request))?;
         Ok(Self { server })
     }
 
@@ -183,7 +185,7 @@ impl Api {
             Ok(context) => context.clone(),
             Err(refusal) => return (None, HandshakeError::Refused(refusal).response(id)),
         };
-        let (commands, received) = mpsc::unbounded_channel();
+        let (commands, received) = mpsc::channel(MAX_WAITING);
         let backend = Backend {
             api: Arc::clone(self),
             number,

@@ -10,8 +10,8 @@ use std::process::Stdio;
 use local_gateway::conformance::{BuiltIn, Table};
 
 use support::http_client;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 /// Returns the program, with no environment variables but these and `PATH`.
@@ -61,12 +61,12 @@ async fn read_until(lines: &mut Lines<impl AsyncBufRead + Unpin>, part: &str) ->
 
 /// Does what Ctrl-C does: a terminal sends the signal to the program's children too.
 async fn interrupt(program: &Child) {
-    kill(&format!("-{}", program.id().unwrap())).await;
+    kill("-INT", &format!("-{}", program.id().unwrap())).await;
 }
 
-async fn kill(target: &str) {
+async fn kill(signal: &str, target: &str) {
     let mut kill = Command::new("kill");
-    assert!(kill.args(["-INT", "--", target]).status().await.unwrap().success());
+    assert!(kill.args([signal, "--", target]).status().await.unwrap().success());
 }
 
 #[tokio::test]
@@ -122,16 +122,38 @@ async fn shows_what_the_integration_writes_and_why_it_failed() {
         let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
         let message = read_until(&mut stdout, "The function's log follows.").await;
         assert_contains(&message, &[&format!("\nintegration     {integration}\n")]);
-        let address = message.lines().find_map(|line| line.strip_prefix("REST API        http://"));
-        let (address, stage) = address.unwrap().split_once('/').unwrap();
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /{stage}/ HTTP/1.1\r\nHost: a\r\nAuthorization: t\r\n\r\n");
-        client.write_all(request.as_bytes()).await.unwrap();
+        let _client = get(&message).await;
         let last = lines.trim_end().lines().last().unwrap();
         assert_contains(&read_until(&mut stderr, last).await, &[lines]);
         interrupt(&program).await;
         assert!(program.wait().await.unwrap().success());
     }
+}
+
+#[tokio::test]
+async fn a_signal_to_the_program_alone_ends_its_processes_too() {
+    for signal in ["-TERM", "-INT"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let integration = format!("'{}' delegates {port}", script("integration"));
+        let (mut program, _stdout, message) = start(&["--integration", &integration]).await;
+        let _client = get(&message).await;
+        let (mut command, _) = listener.accept().await.unwrap();
+        kill(signal, &program.id().unwrap().to_string()).await;
+        assert_eq!(program.wait().await.unwrap().code(), Some(0));
+        // The connection ends with the command.
+        command.read_to_string(&mut String::new()).await.unwrap();
+    }
+}
+
+/// Sends a request to the REST API.
+async fn get(message: &str) -> TcpStream {
+    let address = message.lines().find_map(|line| line.strip_prefix("REST API        http://"));
+    let (address, stage) = address.unwrap().split_once('/').unwrap();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /{stage}/ HTTP/1.1\r\nHost: a\r\nAuthorization: t\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    client
 }
 
 #[tokio::test]
@@ -211,7 +233,7 @@ async fn ctrl_c_during_the_build_ends_cargo_and_the_program() {
         let mut stderr = BufReader::new(program.stderr.take().unwrap()).lines();
         // Cargo's progress appears while cargo runs.
         read_until(&mut stderr, "Compiling").await;
-        kill(&format!("{target}{}", program.id().unwrap())).await;
+        kill("-INT", &format!("{target}{}", program.id().unwrap())).await;
         assert_eq!(stderr.next_line().await.unwrap().as_deref(), Some("interrupted"));
         // Cargo writes to the same stream, so its end shows that cargo has ended.
         assert_eq!(stderr.next_line().await.unwrap(), None);
@@ -325,7 +347,7 @@ async fn start(
 
 #[tokio::test]
 async fn prints_every_address_and_serves_the_page_on_the_chosen_port() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = free.local_addr().unwrap().port().to_string();
     let mut taken = program(&[]);
     taken.args(["--binary", &script("function"), "--port", &port]);

@@ -397,3 +397,75 @@ async fn refuses_other_requests_to_connections() {
     }
     assert_eq!(gateway.call(Method::GET, &id, Vec::new()).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_web_page_elsewhere_reaches_no_client() {
+    let gateway = start(WebSocketSettings::default()).await;
+    let mut socket = gateway.connect().await;
+    let id = id_of(&mut socket).await;
+    for (name, value) in [
+        ("Origin", "https://elsewhere.example"),
+        ("Sec-Fetch-Site", "cross-site"),
+        // The page's name resolves to 127.0.0.1, so the browser lets it set any header.
+        ("Host", "rebound.example"),
+    ] {
+        let request = gateway.unsigned(Method::DELETE, &id).header("Authorization", SIGNED);
+        let response = request.header(name, value).send().await.unwrap();
+        assert_eq!(response.status(), 403, "{name}");
+        assert_eq!(response.headers()["x-amzn-errortype"], "ForbiddenException");
+    }
+    assert_eq!(gateway.call(Method::DELETE, &id, Vec::new()).await.status(), 204);
+}
+
+#[tokio::test]
+async fn only_so_many_messages_wait_for_a_client_that_does_not_read() {
+    let gateway = start(WebSocketSettings::default()).await;
+    let mut socket = gateway.connect().await;
+    let id = id_of(&mut socket).await;
+    let mut sent = 0;
+    let full = loop {
+        let response = gateway.call(Method::POST, &id, vec![b'a'; 128 * KIB]).await;
+        if response.status() != 200 {
+            break response;
+        }
+        sent += 1;
+        assert!(sent < 1000, "there is no limit");
+    };
+    assert_eq!(full.status(), 429);
+    assert_eq!(full.headers()["x-amzn-errortype"], "LimitExceededException");
+    assert_eq!(gateway.call(Method::DELETE, &id, Vec::new()).await.status(), 429);
+    for _ in 0..sent {
+        assert_eq!(text(&mut socket).await.len(), 128 * KIB);
+    }
+    assert_eq!(gateway.call(Method::POST, &id, b"b".to_vec()).await.status(), 200);
+    assert_eq!(text(&mut socket).await, "b");
+
+    // A client that still does not read has no longer than others.
+    while gateway.call(Method::POST, &id, vec![b'a'; 128 * KIB]).await.status() == 200 {}
+    gateway.clock.advance(Duration::from_secs(600));
+    let end = gateway.record(3);
+    let end = tokio::time::timeout(CLOSES_WITHIN, end).await.expect("the connection is open");
+    assert_eq!(end["integration"]["event"]["requestContext"]["disconnectStatusCode"], 1001);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_so_many_messages_wait_for_the_integration() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scripts/integration");
+    let slow = Integration::parse(&format!("'{script}' chats")).unwrap();
+    let slow = Arc::new(slow.time_limit(Duration::from_secs(2)));
+    let settings = WebSocketSettings { integration: slow, ..WebSocketSettings::default() };
+    let gateway = start(settings).await;
+    let request = gateway.request().with_sub_protocol("chat");
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let send_many = async {
+        for _ in 0..2000 {
+            socket.send(Message::text("hang".repeat(8 * KIB))).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = send_many => panic!("the API takes everything"),
+        // The integration's time limit is over for the first message.
+        () = gateway.recorder.recorded(2) => {}
+    }
+}

@@ -25,6 +25,9 @@ use tokio::net::TcpListener;
 
 const MB: usize = 1024 * 1024;
 
+/// How long something may take that happens at once.
+const LONG: Duration = Duration::from_secs(20);
+
 /// A REST and an HTTP API with the same integration. The authorizer allows everything.
 struct Apis {
     rest: RestApi,
@@ -260,19 +263,50 @@ async fn takes_up_to_6_mb() {
 }
 
 #[tokio::test]
-async fn kills_a_command_at_the_time_limit() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let hangs = command(&format!("hangs {}", listener.local_addr().unwrap().port()));
-    let apis = Apis::start(hangs.time_limit(Duration::from_secs(3))).await;
-    let ended = async {
-        let (mut connection, _) = listener.accept().await.unwrap();
-        let mut read = String::new();
-        connection.read_to_string(&mut read).await.unwrap();
-        assert_eq!(read, "started\n");
-    };
-    let (got, ()) = tokio::join!(apis.rest(""), ended);
-    assert_eq!(got.status, 504);
-    assert_eq!(apis.recorded()["error"], "there was no response within 3s");
+async fn takes_requests_of_up_to_10_mb() {
+    let apis = Apis::start(command("ignores")).await;
+    let largest = "a".repeat(10 * MB);
+    assert_eq!(apis.rest(largest.clone()).await.status, 201);
+    assert_eq!(apis.http(largest).await.status, 201);
+    let mut too_large = vec![(format!("content-length: {}", 10 * MB + 1), String::new())];
+    let chunk = format!("{:x}\r\n{}\r\n", 10 * MB + 1, "a".repeat(10 * MB + 1));
+    too_large.push((String::from("transfer-encoding: chunked"), chunk));
+    for (header, body) in too_large {
+        for (url, message) in [
+            (apis.rest.url(), "Request Too Long"),
+            (format!("{}/", apis.http.url()), "Request Entity Too Large"),
+        ] {
+            let (address, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+            let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+            let request = format!("POST /{path} HTTP/1.1\r\nhost: a\r\n{header}\r\n\r\n{body}");
+            // The API need not read it all.
+            let _ = client.write_all(request.as_bytes()).await;
+            let mut answer = vec![0; 512];
+            let read = client.read(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer[..read]);
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+            assert!(answer.ends_with(&json!({ "message": message }).to_string()), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn kills_a_command_and_its_children_at_the_time_limit() {
+    for action in ["hangs", "delegates"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hangs = command(&format!("{action} {}", listener.local_addr().unwrap().port()));
+        let apis = Apis::start(hangs.time_limit(Duration::from_secs(3))).await;
+        let ended = async {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut read = String::new();
+            let read_all = connection.read_to_string(&mut read);
+            tokio::time::timeout(LONG, read_all).await.unwrap().unwrap();
+            assert_eq!(read, "started\n");
+        };
+        let (got, ()) = tokio::join!(apis.rest(""), ended);
+        assert_eq!(got.status, 504);
+        assert_eq!(apis.recorded()["error"], "there was no response within 3s");
+    }
 }
 
 /// Starts Lambda's Invoke API for a function, and returns the URL for an invocation.

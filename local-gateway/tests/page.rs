@@ -156,8 +156,11 @@ async fn sends_each_kind_of_request() {
     ] {
         let mut sent = message(api, "/orders?page=2");
         sent["place"] = place.into();
-        assert_eq!(post(&page, "send", sent).await, (200, json!({ "status": status })), "{place}");
-        let request = &stack.recorder.all().pop().unwrap().description["request"];
+        let sent = post(&page, "send", sent).await;
+        let record = stack.recorder.all().pop().unwrap().description;
+        let cause = &record["authorization"]["cause"];
+        assert_eq!(sent, (200, json!({ "status": status })), "{place}: {cause}");
+        let request = &record["request"];
         let place_has_token = match place {
             "header" => request["headers"].to_string().contains("Bearer ey"),
             "subprotocol" => request["headers"].to_string().contains("bearer, ey"),

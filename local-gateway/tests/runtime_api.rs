@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use local_gateway::invocation::{Deadline, FunctionError, FunctionOutcome, InvokeError};
 use local_gateway::runtime_api::{FUNCTION_ARN, RuntimeApi};
-use support::{Runtime, report};
+use support::{Runtime, http_client, report};
 
 async fn start() -> (RuntimeApi, Runtime) {
     let api = RuntimeApi::start().await.unwrap();
@@ -153,4 +153,26 @@ async fn reports_a_failed_start_to_all_that_wait() {
     assert_eq!(ready, Err(error.clone()));
     assert_eq!(reported, error);
     assert_eq!(posted.status(), 202);
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_answer_in_the_functions_place() {
+    let (api, runtime) = start().await;
+    let invocation = api.invoke("event");
+    let answers = async {
+        let taken = runtime.next().await;
+        let url =
+            format!("http://{}/2018-06-01/runtime/invocation/{}/response", api.address(), taken.id);
+        for (name, value) in [
+            ("Origin", "https://elsewhere.example"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Host", "rebound.example"),
+        ] {
+            let request = http_client().post(&url).header(name, value).body("forged");
+            assert_eq!(request.send().await.unwrap().status(), 403, "{name}");
+        }
+        assert_eq!(runtime.respond(&taken.id, "response").await.status(), 202);
+    };
+    let (outcome, ()) = tokio::join!(invocation, answers);
+    assert_eq!(outcome, Ok(FunctionOutcome::Response("response".into())));
 }

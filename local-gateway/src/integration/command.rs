@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{self, ChildStdin};
 
 use super::{IntegrationError, MAX_RESPONSE_BYTES, NotAnIntegration};
+use crate::process_group::ProcessGroup;
 
 /// A program and its arguments.
 #[derive(Debug)]
@@ -26,17 +27,18 @@ impl Command {
 
     /// Runs the command with `event` as its input, and returns its output.
     ///
-    /// If the future is dropped, the process is killed.
+    /// If the future is dropped, the process and those that it has started are killed.
     pub(super) async fn run(&self, event: &[u8]) -> Result<Bytes, IntegrationError> {
-        let mut child = process::Command::new(&self.program)
+        let mut command = process::Command::new(&self.program);
+        command
             .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true)
-            .spawn()
+            .stderr(Stdio::inherit());
+        let mut group = ProcessGroup::spawn(&mut command)
             .map_err(|reason| IntegrationError::Start { program: self.program.clone(), reason })?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let leader = &mut group.leader;
+        let (stdin, stdout) = (leader.stdin.take(), leader.stdout.take());
         let read = async {
             let mut output = Vec::new();
             if let Some(stdout) = stdout {
@@ -52,7 +54,7 @@ impl Command {
         if output.len() > MAX_RESPONSE_BYTES {
             return Err(IntegrationError::TooLarge);
         }
-        let status = child.wait().await.map_err(IntegrationError::Read)?;
+        let status = leader.wait().await.map_err(IntegrationError::Read)?;
         if !status.success() {
             return Err(IntegrationError::Failed(status));
         }

@@ -101,10 +101,7 @@ impl Environment {
             status = function.wait() => {
                 return Err(status.map_or_else(InitFailure::Wait, InitFailure::Ended));
             }
-            () = tokio::time::sleep(INIT_LIMIT) => {
-                function.kill_group();
-                return Err(InitFailure::TimedOut);
-            }
+            () = tokio::time::sleep(INIT_LIMIT) => return Err(InitFailure::TimedOut),
         }
         let init = started_at.elapsed();
         Ok(Box::new(Self { number, function, runtime_api, init, frozen_at: None, asked: 1 }))
@@ -194,12 +191,6 @@ impl Environment {
             asked = timeout_at(until.into(), self.runtime_api.asked(self.asked)) => asked.is_ok(),
             _ = self.function.wait() => false,
         }
-    }
-}
-
-impl Drop for Environment {
-    fn drop(&mut self) {
-        self.function.kill_group();
     }
 }
 

@@ -2,9 +2,18 @@
 
 import { element, post } from "./dom.js";
 
-/** Asks for a change, and says below the controls what came of it. Returns the answer, or nothing. */
+const places = [element("done"), element("failed")];
+for (const details of document.querySelectorAll(".changes details")) {
+  details.addEventListener("toggle", () => {
+    if (!details.open || details.contains(places[0])) return;
+    for (const place of places) place.textContent = "";
+    details.querySelector("summary").after(...places);
+  });
+}
+
+/** Asks for a change, and says below the heading of the controls what came of it. Returns the answer, or nothing. */
 export async function change(path, body, done, refused = "") {
-  element("done").textContent = element("failed").textContent = "";
+  for (const place of places) place.textContent = "";
   try {
     const result = await post(path, body);
     element("done").textContent = done;

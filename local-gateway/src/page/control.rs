@@ -1,5 +1,6 @@
 //! Changes what the issuer serves, the authorizers and caches of the APIs, and how the function is run.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -16,6 +17,9 @@ const MAX_ADVANCE_SECONDS: u32 = 3600;
 
 /// The longest time by which the issuer can be made slow.
 const MAX_DELAY_MS: u32 = 60_000;
+
+/// The action after which the issuer serves its own documents, as it does at the start.
+pub(super) const ISSUER_RESTORED: &str = "restore";
 
 /// What the issuer is to do.
 #[derive(Deserialize)]
@@ -119,7 +123,7 @@ impl State {
 
     pub(super) fn change_issuer(&self, action: &IssuerAction) -> Result<Value, String> {
         let issuer = &self.issuer;
-        let served = match action {
+        let (name, served) = match action {
             IssuerAction::Rotate => {
                 issuer.rotate_with_overlap().map_err(|error| error.to_string())?;
                 return Ok(json!({}));
@@ -129,23 +133,26 @@ impl State {
                 issuer.withdraw_old_key();
                 return Ok(json!({}));
             }
-            IssuerAction::WithdrawAll => Served::bytes(r#"{"keys":[]}"#),
+            IssuerAction::WithdrawAll => ("withdraw_all", Served::bytes(r#"{"keys":[]}"#)),
             IssuerAction::Slow { ms } if *ms <= MAX_DELAY_MS => {
-                Served::Slow(Duration::from_millis((*ms).into()))
+                ("slow", Served::Slow(Duration::from_millis((*ms).into())))
             }
             IssuerAction::Slow { .. } => return Err(format!("the most is {MAX_DELAY_MS} ms")),
-            IssuerAction::Hang => Served::Hang,
-            IssuerAction::Down => Served::Disconnect,
-            IssuerAction::Malformed => Served::bytes(r#"{"keys":[{"kty":"RSA""#),
-            IssuerAction::Html => Served::Html("<h1>Sorry, we are down for maintenance.</h1>"),
+            IssuerAction::Hang => ("hang", Served::Hang),
+            IssuerAction::Down => ("down", Served::Disconnect),
+            IssuerAction::Malformed => ("malformed", Served::bytes(r#"{"keys":[{"kty":"RSA""#)),
+            IssuerAction::Html => {
+                ("html", Served::Html("<h1>Sorry, we are down for maintenance.</h1>"))
+            }
             IssuerAction::BrokenKey => {
                 let mut jwk = issuer.key().jwk();
                 jwk["n"] = "not base64url".into();
-                Served::bytes(json!({ "keys": [jwk] }).to_string())
+                ("broken_key", Served::bytes(json!({ "keys": [jwk] }).to_string()))
             }
-            IssuerAction::Restore => Served::Own,
+            IssuerAction::Restore => (ISSUER_RESTORED, Served::Own),
         };
         issuer.serve_key_set(served);
+        *self.issuer_serves.lock().unwrap_or_else(PoisonError::into_inner) = name;
         Ok(json!({}))
     }
 

@@ -46,6 +46,7 @@ function showForm() {
   const { api, token, place, method, path } = form.elements;
   const websocket = api.value === "websocket";
   method.disabled = path.disabled = websocket;
+  form.querySelector(".primary").textContent = websocket ? "Try the handshake" : "Send";
   element("connect").hidden = element("about-connect").hidden = !websocket;
   path.value = websocket ? "$connect" : path.value === "$connect" ? "/orders" : path.value;
   const subprotocol = place.querySelector("[value=subprotocol]");
@@ -75,6 +76,7 @@ form.addEventListener("submit", async (event) => {
 
 export function chosenToken() {
   const { token, text } = form.elements;
+  if (token.value === "pasted" && !text.value.trim()) throw new Error("Paste a token first.");
   return token.value === "pasted" ? { kind: "pasted", text: text.value } : { kind: token.value };
 }
 

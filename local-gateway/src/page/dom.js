@@ -38,6 +38,12 @@ export function factList(entries) {
   return make("dl", {}, ...entries.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
 }
 
+/** Shortens each long word, which is a token, to its ends. The whole text is its title. */
+export function withShortTokens(text) {
+  const short = text.replace(/(\S{12})\S{20,}(\S{12})/g, "$1…$2");
+  return short === text ? text : make("span", { title: text }, short);
+}
+
 /** Copies a text, or what a promise gives, and says so on the button. */
 export async function copyText(text, button) {
   const label = button.textContent;

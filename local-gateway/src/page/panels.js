@@ -2,8 +2,8 @@
 
 import { commandOf, notesOf, pastableCommand } from "./commands.js";
 import { backendPanel } from "./backend.js";
-import { asJson, docsLink, factList, jsonBlock, make } from "./dom.js";
-import { failedStep, functionRefused, gatewayProblem, gaveNoAnswer, integrationProblem, pageOf } from "./reasons.js";
+import { asJson, docsLink, factList, jsonBlock, make, withShortTokens } from "./dom.js";
+import { failedStep, functionRefused, gatewayProblem, gaveNoAnswer, integrationProblem, lacksSubprotocol, pageOf } from "./reasons.js";
 import { apiOf } from "./state.js";
 import { inWords } from "./words.js";
 
@@ -40,24 +40,38 @@ export function identityPanel(request) {
   return [
     problem || undefined,
     make("p", {}, text),
-    factList(authorization.identity.map(({ source, value }) => [source, value ?? "missing or empty"])),
+    factList(authorization.identity.map(({ source, value }) => [source, withShortTokens(value ?? "missing or empty")])),
   ];
 }
 
-export function cachePanel({ authorization, api, stage, trap }) {
-  const ttl = trap?.ttl_s ?? apiOf(api, stage).ttl_s;
+/** For how many seconds the request's API caches responses. */
+const ttlOf = ({ api, stage, trap }) => trap?.ttl_s ?? apiOf(api, stage).ttl_s;
+
+/** Says what API Gateway stored after a miss. */
+function storedText({ authorization: { decision, outcome } }, ttl) {
+  if (decision === "malformed") return "Nothing was stored: API Gateway could not use the function's answer.";
+  if (outcome?.response) return `Stored for ${ttl} s. A request with the same key does not reach the function, even if the token expires meanwhile.`;
+  return outcome ? "Nothing was stored: the function answered with an error." : "Nothing was stored: the function gave no answer.";
+}
+
+export function cachePanel(request) {
+  const { authorization, api } = request;
+  const ttl = ttlOf(request);
   const texts = {
     off: api === "websocket"
       ? "WebSocket APIs do not cache: each handshake asks the authorizer."
       : "The cache is off.",
     not_asked: "The request was refused before API Gateway looked into the cache.",
-    miss: `No response was cached for these identity source values. Allow and Deny are now cached for ${ttl} s; an error is not.`,
+    miss: authorization && `No response was stored for this key. ${storedText(request, ttl)}`,
     hit: `The function was not asked. Its response to request #${authorization?.cache.number} is ${authorization?.cache.age_s} s old, and is used for ${ttl} s. ` +
       (api === "rest" ? "The cached policy is evaluated again for this route." : "A cached simple response counts for each route with the same key."),
   };
   return [
     make("p", {}, authorization ? texts[authorization.cache.use] : texts.not_asked),
-    ttl > 0 ? factList(authorization?.identity.map(({ source, value }) => [source, value ?? "–"]) ?? []) : undefined,
+    ...(ttl > 0 && authorization ? [
+      make("h3", {}, "The key: the values of the identity sources"),
+      factList(authorization.identity.map(({ source, value }) => [source, withShortTokens(value ?? "–")])),
+    ] : []),
   ];
 }
 
@@ -75,7 +89,8 @@ export function authorizerPanel(request) {
   const shown = [];
   const known = authorization && (typeof authorization.invoked_ms === "number" || authorization.cache.use === "hit");
   if (!known || gaveNoAnswer(request)) {
-    if (!known) shown.push(make("p", {}, "API Gateway refused the request without asking the function."));
+    const text = gaveNoAnswer(request) ? "The function did not get the event." : "API Gateway refused the request without asking the function.";
+    if (!known) shown.push(make("p", {}, text));
     const problem = gatewayProblem(request);
     if (problem) shown.push(whyCard(problem));
     if (authorization?.lambda) shown.push(make("p", { class: "note" }, invocationText(authorization.lambda)));
@@ -134,11 +149,15 @@ export function policyPanel(request) {
   }
   return [
     problem,
-    make("p", {}, "One policy answers each route that the caller uses while it is cached."),
+    ttlOf(request) > 0 ? make("p", {}, "While this policy is cached, it decides about every route that the caller uses, not only this one.") : undefined,
     jsonBlock("Policy", response.policyDocument ?? response),
     response.context ? jsonBlock("Context", response.context) : undefined,
   ];
 }
+
+/** Lists what a policy allows. */
+const allowedBy = ({ Statement: statements }) =>
+  [statements].flat().filter(({ Effect: effect }) => effect === "Allow").flatMap(({ Resource: resource }) => resource);
 
 export function routePanel(request) {
   const { authorization } = request;
@@ -148,15 +167,16 @@ export function routePanel(request) {
   }
   const { matched, decision } = authorization;
   const texts = {
-    allow: "A statement allows this ARN, and none denies it.",
-    explicit_deny: "A statement denies this ARN. In IAM, a Deny overrides any Allow.",
-    implicit_deny: "No statement is about this ARN. What no statement allows is denied.",
+    allow: "A statement allows this ARN (AWS's name of this route), and none denies it.",
+    explicit_deny: "A statement denies this ARN (AWS's name of this route). In IAM, a Deny overrides any Allow.",
+    implicit_deny: "No statement is about this ARN (AWS's name of this route). What no statement allows is denied.",
   };
   return [
     decision === "implicit_deny" ? whyCard(gatewayProblem(request)) : undefined,
     make("p", {}, texts[decision] ?? "The response was not evaluated."),
     factList([
       ["requested", authorization.arn],
+      ...(decision === "implicit_deny" ? [["allowed", allowedBy(authorization.outcome.response.policyDocument).join(", ") || "nothing"]] : []),
       ...(matched ? [["matched", matched.resource], ["statement", String(matched.statement + 1)]] : []),
     ]),
   ];
@@ -182,7 +202,7 @@ export function answerPanel(request) {
   const { answer, authorization, api, trap } = request;
   const problem = gatewayProblem(request);
   return [
-    problem && !authorization ? whyCard(problem) : undefined,
+    problem && (!authorization || lacksSubprotocol(request)) ? whyCard(problem) : undefined,
     make("h3", {}, `HTTP ${answer.status}`),
     factList(answer.headers.filter(([name]) => !name.startsWith("x-local-gateway"))),
     answer.body ? jsonBlock("The body", asJson(answer.body)) : undefined,

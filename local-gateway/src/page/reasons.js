@@ -7,15 +7,21 @@ export const routeOf = ({ api, stage, request }) =>
 
 export const isAllowed = (request) => request.authorization?.decision === "allow";
 
-/** Tells whether the request was allowed, and the integration did not refuse it or fail. */
-export const isGood = (request) => isAllowed(request) && !integrationProblem(request);
+/** Tells whether the request was allowed, and nothing that came after that failed. */
+export const isGood = (request) => isAllowed(request) && !integrationProblem(request) && !lacksSubprotocol(request);
+
+/** Tells whether a handshake offered subprotocols and got none, for which clients close the connection. */
+export const lacksSubprotocol = ({ answer, request }) =>
+  answer.status === 101 && hasHeader(request.headers) && !hasHeader(answer.headers);
+
+const hasHeader = (headers) => headers.some(([name]) => name.toLowerCase() === "sec-websocket-protocol");
 
 /** Names the reason why a request was refused, in a few words. */
 export function reasonOf(request) {
   const { authorization, explanation } = request;
   if (!authorization) return request.trap ? "the configuration" : "not for this API";
   switch (authorization.decision) {
-    case "allow": return integrationProblem(request)?.reason;
+    case "allow": return gatewayProblem(request)?.reason;
     case "missing_identity": return "identity source missing";
     case "invalid_token": return "validation expression";
     case "invalid_api_key": return "API key";
@@ -36,22 +42,22 @@ const FAILURES = {
   not_permitted: {
     verb: "Failed",
     reason: "no permission to invoke the function",
-    wanted: "a statement in the function's resource-based policy for this authorizer",
-    cure: "Allow lambda:InvokeFunction to apigateway.amazonaws.com, with the authorizer's SourceArn.",
+    wanted: "a permission for API Gateway (apigateway.amazonaws.com) to invoke the function",
+    cure: "Add the permission. The function has no log line, because it was not asked.",
     page: "docs/deploy/README.md#the-permission",
   },
   throttled: {
     verb: "Failed",
     reason: "throttled",
     wanted: "a free execution environment, or room for another one",
-    cure: "Raise the function's reserved concurrency, or the account's limit of concurrent executions.",
+    cure: "Raise the function's reserved concurrency, or the account's limit of concurrent executions. The function has no log line, because it was not asked.",
     page: "docs/local-gateway.md#execution-environments",
   },
   timeout: {
     verb: "Failed",
     reason: "no answer from the function in time",
     wanted: "an answer before the time limit",
-    cure: "See what the function waits for: its log is on the terminal.",
+    cure: "See in the function's log on the terminal what it waits for. A longer timeout of the function does not help: API Gateway stopped waiting.",
     page: "docs/errors.md#symptoms",
   },
   init_error: {
@@ -66,6 +72,22 @@ const FAILURES = {
 /** Tells whether there is no answer of the function: it was not invoked, was too slow, or ended. */
 export const gaveNoAnswer = ({ authorization }) =>
   authorization?.decision === "no_outcome" || /^(Runtime|Sandbox)\./.test(authorization?.outcome?.errorType);
+
+const NO_SUBPROTOCOL = {
+  verb: "Failed",
+  reason: "no subprotocol",
+  found: "an answer without Sec-WebSocket-Protocol",
+  wanted: "one of the subprotocols that the client offered",
+  cure: "Your $connect backend must answer with Sec-WebSocket-Protocol: bearer, never with the token.",
+  page: "docs/websocket.md#browsers-as-a-subprotocol",
+};
+
+/** Says where to send the token, so that it is in this identity source. */
+function placeOf(source) {
+  const [, kind, name] = source.match(/\.(header|querystring)\.(.+)$/) ?? [];
+  if (!kind) return `Send the request with ${source}.`;
+  return `Send the token in the ${kind === "header" ? "header" : "query parameter"} ${name}.`;
+}
 
 const contextOf = (authorization) => authorization.outcome?.response?.context;
 
@@ -88,14 +110,14 @@ export function gatewayProblem(request) {
     };
   }
   switch (authorization.decision) {
-    case "allow": return integrationProblem(request);
+    case "allow": return integrationProblem(request) ?? (lacksSubprotocol(request) ? NO_SUBPROTOCOL : undefined);
     case "missing_identity": {
       const missing = authorization.identity.filter(({ value }) => value === null);
       return {
         reason: "identity source missing",
         found: `${missing.map(({ source }) => source).join(" and ")}: missing or empty`,
         wanted: `all of: ${authorization.identity.map(({ source }) => source).join(", ")}`,
-        cure: "Send the token where the identity source is. Or change the identity sources: all that are listed must be there, so for “header or query” the list must be empty, and the cache off.",
+        cure: `${placeOf(missing[0].source)} To accept several places, list no identity source${api === "websocket" ? "" : " and switch the cache off"}.`,
         page: "docs/deploy/README.md#identity-sources",
       };
     }
@@ -194,15 +216,29 @@ export function verdictOf(request) {
   return VERDICTS[status] ?? (status < 500 ? "refused" : "error");
 }
 
+/** Says in a sentence who decided what. The panel has what was found. */
 export function sentenceOf(request) {
-  const { authorization } = request;
-  if (isGood(request)) {
-    return authorization.cache.use === "hit"
-      ? "API Gateway let it in with a cached response; the function was not asked."
-      : "The function allowed it, and the integration got the caller's context.";
+  const { authorization, integration, trap, answer } = request;
+  if (!authorization) {
+    return trap ? "API Gateway refused the configuration." : "API Gateway answered before it looked for an authorizer.";
   }
-  const problem = gatewayProblem(request);
-  if (problem) return problem.found;
-  const step = failedStep(request);
-  return step ? `${step.found}.` : authorization.cause;
+  switch (authorization.decision) {
+    case "allow": {
+      const who = authorization.cache.use === "hit" ? "A cached response of the function" : "The function";
+      if (integration?.error) return `${who} allowed it, but your backend failed: ${integration.error}.`;
+      if (integrationProblem(request)) return `${who} allowed it, but your backend answered with the status ${answer.status}.`;
+      if (lacksSubprotocol(request)) return `${who} allowed it, but the answer selects no subprotocol, so a browser closes the connection.`;
+      return `${who} allowed it. Your backend (the integration) got the claims that the authorizer passes on.`;
+    }
+    case "missing_identity": return "API Gateway refused it without asking the function, because an identity source is missing.";
+    case "invalid_token": return "API Gateway refused it without asking the function, because of the token validation expression.";
+    case "invalid_api_key": return "The function allowed it, but not with the value of an API key.";
+    case "no_outcome": return "API Gateway got no answer from the function.";
+    case "malformed": return "The function answered, but not in the format that API Gateway expects.";
+    default: {
+      const step = failedStep(request);
+      if (step) return `The function refused it. The step that failed: ${step.step.replaceAll("_", " ")}.`;
+      return authorization.decision === "implicit_deny" ? "No statement of the function's policy allows this route." : authorization.cause;
+    }
+  }
 }

@@ -119,14 +119,14 @@ export function refresh(number) {
 }
 
 /** Lets a reason code break after its underscores. */
-const breakable = (text) => text.split(/(?<=_)/).flatMap((part) => [part, make("wbr")]);
+const breakable = (text) => text.split(/(?<=_)/).flatMap((part, index) => (index ? [make("wbr"), part] : [part]));
 
 function showTrap(trap) {
   element("trap").hidden = !trap;
   if (!trap) return;
   element("trap").replaceChildren(
     make("h3", {}, `Trap: ${trap.title}`),
-    make("dl", {}, ...[["What happened", trap.what], ["Why", trap.why], ["Cure", trap.cure], ["More", docsLink(trap.page)]]
+    make("dl", {}, ...[["What happened", trap.what], ["Why", trap.why], ["Cure", trap.cure], ["With jwks-authorizer", trap.here], ["More", docsLink(trap.page)]]
       .flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
 }
 

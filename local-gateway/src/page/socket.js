@@ -9,8 +9,8 @@ let socket;
 
 /** Says what the page learns of the end, which is little if the handshake was refused. */
 function endText(code, reason, wasOpen) {
-  if (!wasOpen) return "the handshake failed. A page sees neither the status nor the reason: they are in the list of requests.";
-  return `${CLOSE_CODES[code] ?? "a code of its own"}.${reason ? ` Reason: ${reason}.` : ""}`;
+  if (!wasOpen) return `The handshake failed, close code ${code}. A page sees neither the status nor the reason: they are in the list of requests.`;
+  return `The connection ended, close code ${code}: ${CLOSE_CODES[code] ?? "a code of its own"}.${reason ? ` Reason: ${reason}.` : ""}`;
 }
 
 element("connect").addEventListener("click", async () => {
@@ -33,7 +33,7 @@ element("connect").addEventListener("click", async () => {
       element("replies").textContent = typeof message === "string" ? message : JSON.stringify(message, null, 2);
     });
     opened.addEventListener("close", ({ code, reason }) => {
-      if (opened === socket) status.textContent = `closed with code ${code}: ${endText(code, reason, wasOpen)}`;
+      if (opened === socket) status.textContent = endText(code, reason, wasOpen);
     });
   } catch (error) {
     status.textContent = error.message;

@@ -4,7 +4,7 @@ import {
   answerPanel, authorizerPanel, cachePanel, clientPanel, eventPanel, identityPanel, integrationPanel, policyPanel,
   routePanel,
 } from "./panels.js";
-import { functionRefused, integrationProblem, isAllowed, isGood, reasonOf, routeOf, sentenceOf, verdictOf } from "./reasons.js";
+import { functionRefused, integrationProblem, isAllowed, isGood, lacksSubprotocol, reasonOf, routeOf, sentenceOf, verdictOf } from "./reasons.js";
 import { API_TITLES } from "./state.js";
 import { inWords } from "./words.js";
 
@@ -68,14 +68,14 @@ function stationsOf(request) {
   };
   return [
     { name: "Client", state: "pass", fact: API_TITLES[api], panel: clientPanel },
-    { name: "Identity", ...pair(identity()), panel: identityPanel },
+    { name: "Identity source", ...pair(identity()), panel: identityPanel },
     { name: "Cache", state: !authorization || authorization.cache.use === "not_asked" ? "skip" : cached ? "cached" : authorization.cache.use === "off" ? "skip" : "pass", fact: authorization ? cacheFacts[authorization.cache.use] : "not asked", panel: cachePanel },
     { name: "Event", state: asked ? "pass" : "skip", fact: asked ? [authorization.event.type, authorization.event.version].filter(Boolean).join(", ") : "not sent", panel: eventPanel },
     { name: "Authorizer", ...pair(authorizer()), panel: authorizerPanel },
     { name: "Policy", ...pair(answered()), panel: policyPanel },
     { name: "Route", ...pair(route()), panel: routePanel },
     { name: "Integration", ...integrationStation(request), panel: integrationPanel },
-    { name: "Client gets", state: isGood(request) ? "pass" : "fail", fact: String(answer.status), panel: answerPanel },
+    { name: "Client gets", state: isGood(request) ? "pass" : "fail", fact: lacksSubprotocol(request) ? `${answer.status}, no subprotocol` : String(answer.status), panel: answerPanel },
   ];
 }
 
@@ -97,6 +97,6 @@ function firstStation(request, stations) {
   // The route only carries out what the function said. Its reason is at the authorizer.
   if (name === "Route" && request.authorization.decision !== "implicit_deny") return at("Authorizer");
   if (name !== "Client gets") return at(name ?? "Authorizer");
-  if (isAllowed(request)) return at("Integration");
+  if (isAllowed(request)) return at(lacksSubprotocol(request) ? name : "Integration");
   return at(request.authorization ? "Authorizer" : name);
 }

@@ -33,6 +33,7 @@ pub(super) enum GatewayResponse {
     AuthorizerFailure,
     InvalidApiKey,
     UnknownStage,
+    RequestTooLarge,
     IntegrationFailure,
     IntegrationTimeout,
     MalformedResponse,
@@ -99,6 +100,12 @@ impl GatewayResponse {
                 (Some("INVALID_API_KEY"), 403, "ForbiddenException", Some("Forbidden"))
             }
             Self::UnknownStage => (None, 403, "ForbiddenException", Some("Forbidden")),
+            Self::RequestTooLarge => (
+                Some("REQUEST_TOO_LARGE"),
+                413,
+                "RequestTooLargeException",
+                Some("Request Too Long"),
+            ),
             Self::IntegrationFailure => (
                 Some("INTEGRATION_FAILURE"),
                 504,

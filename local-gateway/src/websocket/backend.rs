@@ -20,7 +20,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::Api;
 use super::connection::End;
@@ -39,7 +39,7 @@ pub(super) struct Backend {
     pub(super) handshake: Request,
     /// The authorizer's context.
     pub(super) authorizer: Map<String, Value>,
-    pub(super) replies: UnboundedSender<Command>,
+    pub(super) replies: Sender<Command>,
 }
 
 impl Backend {
@@ -51,7 +51,7 @@ impl Backend {
     }
 
     /// Answers messages until there are no more.
-    pub(super) async fn answer(&self, mut messages: UnboundedReceiver<String>) {
+    pub(super) async fn answer(&self, mut messages: Receiver<String>) {
         while let Some(message) = messages.recv().await {
             self.answer_one(&message).await;
         }
@@ -80,7 +80,7 @@ impl Backend {
         self.record(number, ("MESSAGE", route), Some(body), integrated.as_ref(), reply.as_deref());
         if let Some(reply) = reply {
             // A client that is gone gets nothing.
-            let _ = self.replies.send(Command::Send(reply));
+            let _ = self.replies.send(Command::Send(reply)).await;
         }
     }
 

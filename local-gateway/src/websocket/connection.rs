@@ -20,16 +20,16 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{self, AsyncWriteExt};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::MAX_MESSAGE_BYTES;
 use super::backend::Backend;
 use super::connections::Command;
+use super::{MAX_MESSAGE_BYTES, MAX_WAITING};
 
 /// The largest frame that API Gateway accepts.
 const MAX_FRAME_BYTES: usize = 32 * 1024;
@@ -74,9 +74,9 @@ pub(super) async fn serve(
     backend: Backend,
     upgrade: OnUpgrade,
     opened_at: Instant,
-    commands: UnboundedReceiver<Command>,
+    commands: Receiver<Command>,
 ) {
-    let (messages, received) = mpsc::unbounded_channel();
+    let (messages, received) = mpsc::channel(MAX_WAITING);
     let connection = async {
         let end = match upgrade.await {
             Ok(upgraded) => {
@@ -102,9 +102,9 @@ struct Socket<'a> {
     client: Client,
     backend: &'a Backend,
     /// To the integration.
-    messages: UnboundedSender<String>,
+    messages: Sender<String>,
     /// To the client.
-    commands: UnboundedReceiver<Command>,
+    commands: Receiver<Command>,
 }
 
 impl Socket<'_> {
@@ -114,28 +114,38 @@ impl Socket<'_> {
         let mut idle_since = opened_at;
         loop {
             let limit = (opened_at + MAX_DURATION).min(idle_since + MAX_IDLE);
+            let received = async {
+                // Reads a message only if there is room for it.
+                drop(self.messages.reserve().await);
+                self.client.next().await
+            };
             tokio::select! {
                 () = clock.sleep_until(limit) => return self.close(CloseCode::Away, "Going away"),
-                message = self.client.next() => match self.receive(message) {
+                message = received => match self.receive(message) {
                     Ok(()) => idle_since = clock.now(),
                     Err(Ending::ByServer(code, reason)) => return self.close(code, reason),
                     Err(Ending::ByClient(end)) => {
                         backend.api.connections.close(&backend.handshake.connection_id);
                         // Sends the answer to the client's close message.
-                        while let Some(Ok(_)) = self.client.next().await {}
+                        let rest = async { while let Some(Ok(_)) = self.client.next().await {} };
+                        let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
                         return end;
                     }
                 },
-                Some(command) = self.commands.recv() => {
-                    idle_since = clock.now();
-                    match command {
-                        Command::Close => {
-                            return self.close(CloseCode::Normal, "Connection Closed Normally");
-                        }
-                        Command::Send(text) => {
-                            if self.client.send(Message::text(text)).await.is_err() {
+                Some(command) = self.commands.recv() => match command {
+                    Command::Close => {
+                        return self.close(CloseCode::Normal, "Connection Closed Normally");
+                    }
+                    Command::Send(text) => tokio::select! {
+                        sent = self.client.send(Message::text(text)) => {
+                            if sent.is_err() {
                                 return End::lost();
                             }
+                            idle_since = clock.now();
+                        }
+                        // A client that does not read has no longer than others.
+                        () = clock.sleep_until(limit) => {
+                            return self.close(CloseCode::Away, "Going away");
                         }
                     }
                 }
@@ -149,8 +159,8 @@ impl Socket<'_> {
         api.connections.touch(&self.backend.handshake.connection_id, api.clock().wall_time());
         match message {
             Some(Ok(Message::Text(text))) => {
-                // The other end exists as long as this one.
-                let _ = self.messages.send(text.as_str().to_owned());
+                // Nothing else sends, so there is still room.
+                let _ = self.messages.try_send(text.as_str().to_owned());
                 Ok(())
             }
             // The library answers pings.

@@ -9,12 +9,14 @@
 //! | `GET` tells when the client connected, when it was last active, and who it is | 200 | [AWS], and [the service's model] |
 //! | `DELETE` closes the connection with code 1000 | 204 | [AWS], and [the service's model]; the code was [measured by others] |
 //! | no such connection, also before `$connect` is answered | 410 `GoneException` | [the service's model]; the body is not documented |
+//! | a client that does not read its messages | 429 `LimitExceededException` | [the service's model]; how many messages wait for a client, and the body, is not documented |
 //! | a body over 128 kB | 413 `PayloadTooLargeException` | [the service's model]; the limit is [that of messages]; the body is not documented |
 //! | an ID that is not Base64 | 400 `BadRequestException` | not documented |
 //! | no signature | 403 | [AWS] says that it is needed; the answer is not documented. It is IAM's to other APIs |
 //!
 //! A request is signed if it has an `Authorization` header of AWS Signature Version 4. Deliberately
-//! absent: the check of the signature, of the key and of IAM's permissions. Any key is accepted.
+//! absent: the check of the signature, of the key and of IAM's permissions. Any key is accepted. In their
+//! place, `guard` refuses requests that a web page elsewhere makes.
 //!
 //! [AWS]: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 //! [the service's model]: https://github.com/aws/aws-sdk-js-v3/blob/main/codegen/sdk-codegen/aws-models/apigatewaymanagementapi.json
@@ -22,6 +24,7 @@
 //! [measured by others]: https://github.com/boto/boto3/issues/3789
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -34,12 +37,14 @@ use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::MAX_MESSAGE_BYTES;
 use crate::client_request::json_answer;
 use crate::clock::Clock;
 use crate::events::STAGE;
+use crate::guard::{self, Foreign};
 use crate::server::Answer;
 
 /// The scheme of an `Authorization` header with a signature.
@@ -60,20 +65,35 @@ pub(super) enum Command {
 /// A connection as its API knows it.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub(super) commands: UnboundedSender<Command>,
+    pub(super) commands: Sender<Command>,
     pub(super) connected_at: SystemTime,
     pub(super) last_active_at: SystemTime,
     pub(super) source_ip: String,
     pub(super) user_agent: Option<String>,
 }
 
+impl Known {
+    fn send(&self, command: Command) -> Result<(), CallError> {
+        self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => CallError::BufferFull,
+            TrySendError::Closed(_) => CallError::Gone,
+        })
+    }
+}
+
 /// The open connections of an API, by their ID.
-#[derive(Debug, Default)]
-pub(super) struct Connections(Mutex<HashMap<String, Known>>);
+#[derive(Debug)]
+pub(super) struct Connections {
+    /// The API's address.
+    address: SocketAddr,
+    known: Mutex<HashMap<String, Known>>,
+}
 
 /// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     #[error("Missing Authentication Token")]
     NotSigned,
     #[error("Invalid connectionId: {0}")]
@@ -82,26 +102,21 @@ enum CallError {
     Gone,
     #[error("Message too long")]
     TooLarge,
+    #[error("the client does not read its messages")]
+    BufferFull,
 }
 
 impl CallError {
     fn answer(&self) -> Answer {
-        let (status, error_type, message) = match self {
-            Self::NotSigned => (
-                StatusCode::FORBIDDEN,
-                "MissingAuthenticationTokenException",
-                Value::from(self.to_string()),
-            ),
-            Self::InvalidId(_) => {
-                (StatusCode::BAD_REQUEST, "BadRequestException", Value::from(self.to_string()))
-            }
-            Self::Gone => (StatusCode::GONE, "GoneException", Value::Null),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "PayloadTooLargeException",
-                Value::from(self.to_string()),
-            ),
+        let (status, error_type) = match self {
+            Self::Foreign(_) => (StatusCode::FORBIDDEN, "ForbiddenException"),
+            Self::NotSigned => (StatusCode::FORBIDDEN, "MissingAuthenticationTokenException"),
+            Self::InvalidId(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
+            Self::Gone => (StatusCode::GONE, "GoneException"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException"),
+            Self::BufferFull => (StatusCode::TOO_MANY_REQUESTS, "LimitExceededException"),
         };
+        let message = (status != StatusCode::GONE).then(|| self.to_string());
         let mut answer = json_answer(status, &json!({ "message": message }));
         answer.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error_type));
         answer
@@ -116,6 +131,10 @@ pub(super) fn connection_id(request: &Request<Incoming>) -> Option<String> {
 }
 
 impl Connections {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self { address, known: Mutex::default() }
+    }
+
     /// Adds a connection.
     pub(super) fn open(&self, id: String, connection: Known) {
         self.known().insert(id, connection);
@@ -149,6 +168,7 @@ impl Connections {
         request: Request<Incoming>,
         clock: &Clock,
     ) -> Result<Answer, CallError> {
+        guard::check(self.address, request.headers())?;
         let signature = request.headers().get(AUTHORIZATION).and_then(|it| it.to_str().ok());
         if !signature.is_some_and(|it| it.starts_with(SIGNATURE)) {
             return Err(CallError::NotSigned);
@@ -167,8 +187,9 @@ impl Connections {
             let connection = known.get(id).ok_or(CallError::Gone)?;
             Ok(json_answer(StatusCode::OK, &describe(connection)))
         } else if method == Method::DELETE {
-            let connection = self.known().remove(id).ok_or(CallError::Gone)?;
-            connection.commands.send(Command::Close).map_err(|_| CallError::Gone)?;
+            let mut known = self.known();
+            known.get(id).ok_or(CallError::Gone)?.send(Command::Close)?;
+            known.remove(id);
             let mut answer = Answer::default();
             *answer.status_mut() = StatusCode::NO_CONTENT;
             Ok(answer)
@@ -181,13 +202,13 @@ impl Connections {
         let mut known = self.known();
         let connection = known.get_mut(id).ok_or(CallError::Gone)?;
         let text = String::from_utf8_lossy(body).into_owned();
-        connection.commands.send(Command::Send(text)).map_err(|_| CallError::Gone)?;
+        connection.send(Command::Send(text))?;
         connection.last_active_at = at;
         Ok(())
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | another error, a malformed response | 500 `Internal server error` | not documented |
 //! | the `$connect` integration answers with another status than 2xx | that status | [AWS](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html) says that there is no connection; the status is not documented |
 //! | the `$connect` integration fails | 502, or 504 after its time limit | not documented |
+//! | the request is not a WebSocket handshake | 400 `Bad Request` | not documented |
 //! | another path than that of the stage | 403 `Forbidden` | not documented |
 
 use hyper::body::Incoming;
