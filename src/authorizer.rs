@@ -62,6 +62,17 @@ impl<S: KeySource> Authorizer<S> {
         self.keys.prefetch(issuers.map(|issuer| &issuer.keys)).await;
     }
 
+    /// Refreshes the keys that requests found near the end of their lifetime, or past it. Call it when
+    /// the answer to a request has been sent: no request waits for a refresh of keys that it can use.
+    ///
+    /// The fetches start at once, each in a task of the current Tokio runtime, and are logged. Await the
+    /// future where the process may be frozen after an answer, as Lambda does with one invocation at a
+    /// time; the wait ends before the deadline of the invocation. Otherwise drop it. Without this call,
+    /// keys are refreshed at twice their lifetime only, by a request that waits.
+    pub fn refresh_ahead(&self) -> impl Future<Output = ()> + Send + use<S> {
+        self.keys.refresh_ahead()
+    }
+
     /// Decides on one event, and logs one line.
     ///
     /// # Errors

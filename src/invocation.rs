@@ -22,15 +22,14 @@ pub(crate) struct InvocationIds {
     pub(crate) trace_id: Option<String>,
 }
 
-/// The time that the response needs before the deadline.
+/// The time that the response needs before the deadline, or the request for the next event.
 const TIME_TO_RESPOND: Duration = Duration::from_millis(100);
 
 impl Invocation<'_> {
     /// Returns how long the invocation may still wait. Returns `None`, for no limit, if the deadline
     /// has passed: some emulators of Lambda send such deadlines.
     pub(crate) fn time_left(&self, now: SystemTime) -> Option<Duration> {
-        let left = self.deadline.duration_since(now).ok();
-        left.map(|left| left.saturating_sub(TIME_TO_RESPOND))
+        time_left(self.deadline, now)
     }
 
     /// Returns a copy of the ids.
@@ -40,6 +39,12 @@ impl Invocation<'_> {
             trace_id: self.trace_id.map(str::to_owned),
         }
     }
+}
+
+/// Returns how long an invocation with this deadline may still wait; see [`Invocation::time_left`].
+pub(crate) fn time_left(deadline: SystemTime, now: SystemTime) -> Option<Duration> {
+    let left = deadline.duration_since(now).ok();
+    left.map(|left| left.saturating_sub(TIME_TO_RESPOND))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@
 //!          gateway    jwt      config    jwks   jwt               jwt       access    context    gateway
 //! ```
 //!
-//! Only [`jwks`] uses the network: it fetches the issuer's key set when there are no keys, or when
-//! they are too old. Everything else is a function of the event, the settings and the time.
+//! Only [`jwks`] uses the network: it fetches the issuer's key set when there are no keys, when they are
+//! too old, and after an answer ([`Authorizer::refresh_ahead`]) when they will soon be. Everything else is a function of the event, the settings and the time.
 //!
 //! The executable reads the environment into a [`Config`] and runs an [`Authorizer`] behind Lambda's
 //! Runtime API. To use the crate as a library:
@@ -40,6 +40,9 @@
 //! // There is no token in the event. API Gateway answers 401 to this error.
 //! let error = authorizer.authorize(event, invocation).await.unwrap_err();
 //! assert_eq!(error.error_message, "Unauthorized");
+//!
+//! // The answer has been sent. Refresh the keys that are near the end of their lifetime.
+//! authorizer.refresh_ahead().await;
 //! # Ok(())
 //! # }
 //! # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -3,6 +3,7 @@
 //! Only the executable reads the environment. If the start fails, it reports one init error to Lambda,
 //! which names every mistake. Without Lambda's Runtime API, it is a tool for troubleshooting.
 
+mod after_answer;
 mod logging;
 mod start;
 mod tool;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use jwks_authorizer::{Authorizer, FunctionError, Invocation, Response};
+use lambda_runtime::tower::layer::layer_fn;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 use tracing::error;
@@ -42,10 +44,16 @@ async fn run() -> Result<(), lambda_runtime::Error> {
             return Err(error);
         }
     };
-    let handler = service_fn(move |event| handle(Arc::clone(&authorizer), event));
+    let handler = {
+        let authorizer = Arc::clone(&authorizer);
+        service_fn(move |event| handle(Arc::clone(&authorizer), event))
+    };
+    let layer = layer_fn(move |service| {
+        after_answer::refresh_keys(service, Arc::clone(&authorizer), start::invocations())
+    });
     // `lambda_runtime::run_concurrent` would add a span to each invocation. A span takes as long as
     // parsing the event, and our log entry has the same ids.
-    Runtime::new(handler).run_concurrent().await
+    Runtime::new(handler).layer(layer).run_concurrent().await
 }
 
 /// Handles one invocation. The authorizer parses the event, so that an unusable event also gets a

@@ -12,24 +12,32 @@ use lambda_runtime_api_client::{Client, build_request};
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::after_answer::Invocations;
+
 /// The variable with the address of the Runtime API, which Lambda sets.
 pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// Builds the Tokio runtime: multi-threaded if Lambda sends concurrent invocations. Otherwise
 /// further threads would cost each invocation more CPU time than the check of a signature.
 pub(crate) fn tokio_runtime() -> io::Result<tokio::runtime::Runtime> {
-    let concurrency = env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok();
-    let mut builder = if is_concurrent(concurrency.as_deref()) {
-        tokio::runtime::Builder::new_multi_thread()
-    } else {
-        tokio::runtime::Builder::new_current_thread()
+    let mut builder = match invocations() {
+        Invocations::Concurrent => tokio::runtime::Builder::new_multi_thread(),
+        Invocations::OneAtATime => tokio::runtime::Builder::new_current_thread(),
     };
     builder.enable_all().build()
 }
 
-/// Returns whether a value of `AWS_LAMBDA_MAX_CONCURRENCY` announces concurrent invocations.
-fn is_concurrent(max_concurrency: Option<&str>) -> bool {
-    max_concurrency.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number > 1)
+/// Returns how Lambda sends invocations to this environment.
+pub(crate) fn invocations() -> Invocations {
+    announced_by(env::var("AWS_LAMBDA_MAX_CONCURRENCY").ok().as_deref())
+}
+
+/// Returns what a value of `AWS_LAMBDA_MAX_CONCURRENCY` announces.
+fn announced_by(max_concurrency: Option<&str>) -> Invocations {
+    match max_concurrency.and_then(|number| number.parse::<u32>().ok()) {
+        Some(2..) => Invocations::Concurrent,
+        Some(0..=1) | None => Invocations::OneAtATime,
+    }
 }
 
 /// Checks that Lambda or an emulator started the function. `lambda_runtime` needs these variables and
@@ -126,11 +134,11 @@ mod tests {
     #[test]
     fn invocations_are_concurrent_if_lambda_sends_two_or_more_at_once() {
         for concurrent in ["2", "64", "4294967295"] {
-            assert!(is_concurrent(Some(concurrent)), "{concurrent}");
+            assert_eq!(announced_by(Some(concurrent)), Invocations::Concurrent, "{concurrent}");
         }
         for number in [None, Some(""), Some("0"), Some("1"), Some("-2"), Some("2.0"), Some("many")]
         {
-            assert!(!is_concurrent(number), "{number:?}");
+            assert_eq!(announced_by(number), Invocations::OneAtATime, "{number:?}");
         }
     }
 

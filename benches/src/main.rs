@@ -3,6 +3,7 @@
 //! - `comparison` compares it with other functions, and with its limits.
 //! - `build_check` checks one build.
 //! - `issuers` measures it with up to 1,000 issuers.
+//! - `fleet` simulates 10,000 environments, and counts what their issuer gets.
 //! - `instructions` counts the instructions of a request in process.
 //!
 //! The first two measure a [`process`], which gets its key set from an issuer over [`https`]; a
@@ -16,6 +17,7 @@
 mod build_check;
 mod candidate;
 mod comparison;
+mod fleet;
 mod https;
 mod instructions;
 mod issuers;
@@ -38,6 +40,8 @@ Usage: cargo run --release -p bench
            fails if the build is too large or gathers jitter entropy when it starts
        cargo run --release -p bench -- issuers
            measures 1, 20 and 1,000 issuers, and fails if they take too much memory
+       cargo run --release -p bench -- fleet [SEED]
+           simulates 10,000 environments, and fails if their issuer gets too many fetches
        cargo run --release -p bench -- instructions
            fails if a request takes more instructions than recorded; needs Valgrind
        cargo run --release -p bench -- instructions record
@@ -52,6 +56,11 @@ fn main() -> ExitCode {
         [] => on_one_processor(comparison::run()),
         ["build"] => on_one_processor(build_check::run()),
         ["issuers"] => on_one_processor(issuers::run()),
+        ["fleet"] => fleet::run(fleet::SEED),
+        ["fleet", seed] => match seed.parse() {
+            Ok(seed) => fleet::run(seed),
+            Err(_) => Err(format!("the seed {seed:?} is not a number").into()),
+        },
         ["instructions"] => instructions::check(),
         ["instructions", "record"] => instructions::record(),
         // `instructions` runs this under Valgrind.

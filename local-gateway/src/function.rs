@@ -146,17 +146,25 @@ impl Function {
     }
 }
 
+/// Returns the environment variables that Lambda sets.
+#[must_use]
+pub fn lambda_variables(runtime_api: SocketAddr) -> [(&'static str, String); 6] {
+    [
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+        ("AWS_REGION", "eu-west-1".to_owned()),
+    ]
+}
+
 /// Returns a command with the environment variables that Lambda sets, and no others.
 fn lambda_command(executable: &Path, runtime_api: SocketAddr) -> Command {
     let mut command = Command::new(executable);
     command
         .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
-        .env("AWS_LAMBDA_FUNCTION_NAME", "jwks-authorizer")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
-        .env("AWS_REGION", "eu-west-1")
+        .envs(lambda_variables(runtime_api))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -119,6 +119,12 @@ impl RuntimeApi {
         self.queue.ready().await
     }
 
+    /// Waits until the function has asked for an invocation `count` times since its start. It asks for
+    /// the next one when it has done everything that follows an answer.
+    pub async fn asked(&self, count: usize) {
+        self.queue.asked(count).await;
+    }
+
     /// Waits until the function has taken `count` invocations since its start.
     pub async fn taken(&self, count: usize) {
         self.queue.taken(count).await;
@@ -128,11 +134,6 @@ impl RuntimeApi {
     #[must_use]
     pub fn taken_so_far(&self) -> usize {
         self.queue.taken_so_far()
-    }
-
-    /// Waits until the function has asked for an invocation `count` times.
-    pub(crate) async fn asked(&self, count: usize) {
-        self.queue.asked(count).await;
     }
 
     /// Returns how often the function has asked for an invocation.

@@ -5,21 +5,25 @@
 //! lock that a refresh holds, so a request with a fresh key never waits.
 //!
 //! A refresh runs in its own task. So it continues for the other requests if one of them gives up.
+//!
+//! Where the keys may be used before they are refreshed, the request only notes that the refresh is due,
+//! and [`KeyCache::refresh_ahead`] makes it after the answer.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use moka::Entry;
 use moka::future::Cache;
 use moka::ops::compute::{CompResult, Op};
 use tokio::time::timeout;
 
+use super::due::{DueRefresh, DueRefreshes};
 use super::error::{KeyError, KeysUnavailableCause};
 use super::key_set::KeySet;
-use super::refresh::{Clock, RefreshRequest, Refresher};
+use super::refresh::{Clock, RefreshRequest, Refresher, jitter};
 use super::source::{KeyOrigin, KeySource};
 use super::state::{Age, CacheRules, KeyQuery, KeyState, NoKey, RefreshCause, SelectedKeys, Step};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, time_left};
 use crate::jwt::PublicKey;
 use crate::metrics::Metrics;
 
@@ -36,6 +40,7 @@ impl<S> Clone for KeyCache<S> {
 struct Shared<S> {
     states: Cache<Arc<str>, Arc<KeyState>>,
     refresher: Refresher<S>,
+    due: DueRefreshes,
 }
 
 /// The signing keys that match a token's `kid` and `alg`.
@@ -60,7 +65,7 @@ impl SigningKeys {
 pub(crate) enum KeyFreshness {
     /// From the cache, within their lifetime.
     Fresh,
-    /// From the cache, past their lifetime: they could not be refreshed.
+    /// From the cache, past their lifetime: a refresh follows the answer, or has failed.
     Stale,
     /// From a fetch that the request waited for.
     Fetched,
@@ -87,12 +92,13 @@ impl<S: KeySource> KeyCache<S> {
         issuers: usize,
     ) -> Self {
         let refresher = Refresher::new(source, rules, clock, metrics);
-        Self(Arc::new(Shared { states: Cache::new(issuers as u64), refresher }))
+        let states = Cache::new(issuers as u64);
+        Self(Arc::new(Shared { states, refresher, due: DueRefreshes::default() }))
     }
 
     /// Stores an issuer's first keys, from a file.
     pub(crate) async fn seed(&self, origin: &KeyOrigin, keys: KeySet) {
-        let state = KeyState::from_file(keys, self.now(), self.rules());
+        let state = KeyState::from_file(keys, self.now(), jitter(), self.rules());
         self.0.states.insert(Arc::clone(origin.issuer.shared()), Arc::new(state)).await;
     }
 
@@ -133,6 +139,10 @@ impl<S: KeySource> KeyCache<S> {
         let now = self.now();
         let (found, waited) = match state.next_step(query, now, self.rules()) {
             Step::Answer(found) => (found, Waited::No),
+            Step::AnswerThenRefresh(found) => {
+                self.0.due.note(origin, state.refreshes(), invocation);
+                (found, Waited::No)
+            }
             Step::Refresh(cause) => {
                 match self.wait_for_refresh(origin, &state, cause, now, invocation).await {
                     Some(refreshed) => {
@@ -157,13 +167,22 @@ impl<S: KeySource> KeyCache<S> {
         now: SystemTime,
         invocation: Invocation<'_>,
     ) -> Option<Arc<KeyState>> {
-        self.0.refresher.announce_waiter();
         let origin = Arc::clone(origin);
         let request = RefreshRequest { origin, cause, invocation: Some(invocation.ids()) };
-        let refresh = tokio::spawn(Arc::clone(&self.0).refresh(request, state.refreshes()));
-        match invocation.time_left(now) {
-            None => refresh.await.ok(),
-            Some(time_left) => timeout(time_left, refresh).await.ok()?.ok(),
+        self.0.refresh_within(invocation.time_left(now), request, state.refreshes()).await
+    }
+
+    /// Starts the refreshes that are due, each in its own task. The future waits for them, but not past
+    /// the deadlines of the invocations that needed them.
+    pub(crate) fn refresh_ahead(&self) -> impl Future<Output = ()> + Send + use<S> {
+        let due = self.0.due.take();
+        let refreshes: Vec<_> =
+            due.into_iter().map(|due| tokio::spawn(Arc::clone(&self.0).refresh_due(due))).collect();
+        async move {
+            for refresh in refreshes {
+                // The refresh has logged its own failure.
+                let _ = refresh.await;
+            }
         }
     }
 
@@ -181,6 +200,32 @@ impl<S: KeySource> KeyCache<S> {
 }
 
 impl<S: KeySource> Shared<S> {
+    async fn refresh_due(self: Arc<Self>, due: DueRefresh) {
+        let DueRefresh { origin, refreshes, invocation, deadline } = due;
+        let issuer = Arc::clone(origin.issuer.shared());
+        let time_left = time_left(deadline, self.refresher.now());
+        let request =
+            RefreshRequest { origin, cause: RefreshCause::Age, invocation: Some(invocation) };
+        self.refresh_within(time_left, request, refreshes).await;
+        self.due.end(&issuer);
+    }
+
+    /// Waits for the end of a refresh, which has a task of its own. Returns `None` if the time ends
+    /// first.
+    async fn refresh_within(
+        self: &Arc<Self>,
+        time_left: Option<Duration>,
+        request: RefreshRequest,
+        refreshes: u64,
+    ) -> Option<Arc<KeyState>> {
+        self.refresher.announce_waiter();
+        let refresh = tokio::spawn(Arc::clone(self).refresh(request, refreshes));
+        match time_left {
+            None => refresh.await.ok(),
+            Some(time_left) => timeout(time_left, refresh).await.ok()?.ok(),
+        }
+    }
+
     /// Refreshes an issuer's state, and returns the new one.
     ///
     /// `refreshes` is the count in the state that the caller has seen. If it has changed, another
@@ -214,8 +259,8 @@ enum Waited {
 
 fn signing_keys(selected: SelectedKeys, waited: Waited) -> SigningKeys {
     let freshness = match (selected.age, waited) {
-        (Age::Fresh, Waited::ForRefresh) => KeyFreshness::Fetched,
-        (Age::Fresh, Waited::No | Waited::UntilDeadline) => KeyFreshness::Fresh,
+        (Age::Fresh | Age::Due, Waited::ForRefresh) => KeyFreshness::Fetched,
+        (Age::Fresh | Age::Due, Waited::No | Waited::UntilDeadline) => KeyFreshness::Fresh,
         (Age::Stale | Age::Expired, _) => KeyFreshness::Stale,
     };
     let SelectedKeys { keys: key_set, entry, fetched_at, .. } = selected;

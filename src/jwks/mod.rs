@@ -7,18 +7,23 @@
 //! - `state` has one issuer's keys and the pure rules for what to do next.
 //! - `refresh` fetches once, within the time limit, and handles a freeze of the process.
 //! - `refresh_log` writes the log entries of a refresh.
+//! - `simulation` drives a state by hand, for a simulation of many environments.
 //! - `error` says why there is no key for a token.
+//! - `due` lists the refreshes that are made after an answer.
 //! - `cache` has a state for each issuer, and runs one refresh of an issuer at a time.
 //!
 //! This module knows neither events nor claims.
 
 mod cache;
+mod due;
 mod error;
 mod fetch;
 mod key_set;
 mod observer;
 mod refresh;
 mod refresh_log;
+#[doc(hidden)]
+pub mod simulation;
 mod source;
 mod state;
 

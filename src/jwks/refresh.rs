@@ -23,7 +23,7 @@ pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 pub(super) struct RefreshRequest {
     pub(super) origin: Arc<KeyOrigin>,
     pub(super) cause: RefreshCause,
-    /// The invocation that started the refresh; `None` in the init phase.
+    /// The invocation that needed the refresh; `None` in the init phase.
     pub(super) invocation: Option<InvocationIds>,
 }
 
@@ -135,6 +135,6 @@ impl<S: KeySource> Refresher<S> {
 
 /// Returns a random number from 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "53 random bits are enough")]
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

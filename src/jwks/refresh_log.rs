@@ -109,7 +109,7 @@ impl<'a> RefreshLogEntry<'a> {
 /// Says what a failed refresh means for the issuer's tokens.
 fn consequence(state: &KeyState, now: SystemTime, rules: &CacheRules) -> String {
     let age = match state.age(now, rules) {
-        Age::Fresh => "fresh",
+        Age::Fresh | Age::Due => "fresh",
         Age::Stale => "stale",
         Age::Expired => {
             let keys = if state.has_keys() {

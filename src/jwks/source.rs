@@ -195,6 +195,8 @@ pub enum ConnectionFault {
     Refused,
     /// There was no connection in time.
     Timeout,
+    /// The network or the host is unreachable.
+    NoRoute,
     /// No trusted authority signed the server's certificate.
     UntrustedCertificate,
     /// The server's certificate has expired, or is not valid yet.

@@ -3,9 +3,13 @@
 //! The rules are pure functions, and time is an argument. An age is measured by the wall clock: Lambda
 //! freezes the environment between invocations, and the monotonic clock may stop during a freeze.
 //!
+//! No request waits for a refresh of keys that may still be used. Such a refresh follows the answer: near
+//! the end of the keys' lifetime, or after it. See `step`.
+//!
 //! The documentation has a table of every state and what happens in it. The tests check each row.
 
 mod refresh;
+mod step;
 
 pub(crate) use refresh::{LifetimeCause, lifetime};
 
@@ -14,6 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+pub(super) use self::step::Step;
 use super::key_set::KeySet;
 use super::source::FetchError;
 use crate::jwt::SignatureAlgorithm;
@@ -60,6 +65,8 @@ struct CachedKeys {
     fetched_at: SystemTime,
     /// How long the keys are fresh.
     lifetime: Duration,
+    /// The age from which they are refreshed after an answer. It is different in each environment.
+    refresh_at: Duration,
 }
 
 /// The URI of a key set, from the discovery document.
@@ -73,7 +80,10 @@ struct DiscoveredUri {
 struct Failures {
     count: u32,
     last: Arc<FetchError>,
+    /// No request fetches.
     backoff: Interval,
+    /// No fetch follows an answer. It is as long as the backoff, or longer while the keys are usable.
+    retry_pause: Interval,
 }
 
 /// A cooldown or a backoff. If the clock is set back to before its start, it is over.
@@ -87,6 +97,11 @@ impl Interval {
     fn contains(&self, now: SystemTime) -> bool {
         now.duration_since(self.start).is_ok_and(|passed| passed < self.length)
     }
+
+    /// Returns the interval that ends this much later.
+    fn extended_by(self, time: Duration) -> Self {
+        Self { length: self.length + time, ..self }
+    }
 }
 
 /// The age of the cached keys.
@@ -94,19 +109,13 @@ impl Interval {
 pub(super) enum Age {
     /// Within their lifetime.
     Fresh,
-    /// Past their lifetime, or the clock was set back. They may be used if a refresh fails.
+    /// Within their lifetime, but near its end: time for a refresh.
+    Due,
+    /// Past their lifetime, or the clock was set back. They may be used for a limited time before a
+    /// refresh, and longer if it fails.
     Stale,
     /// Too old to be used, or there are no keys.
     Expired,
-}
-
-/// What to do for a token.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Use this result of the lookup.
-    Answer(Result<SelectedKeys, NoKey>),
-    /// Refresh the keys first.
-    Refresh(RefreshCause),
 }
 
 /// The entry of a key set that matches a token.
@@ -140,9 +149,13 @@ pub(super) enum RefreshCause {
 
 impl KeyState {
     /// Returns the state with keys from a file. They are as fresh as keys that were fetched now.
-    pub(super) fn from_file(keys: KeySet, now: SystemTime, rules: &CacheRules) -> Self {
-        let keys = Arc::new(keys);
-        let cached = CachedKeys { keys, etag: None, fetched_at: now, lifetime: rules.ttl };
+    pub(super) fn from_file(
+        keys: KeySet,
+        now: SystemTime,
+        jitter: f64,
+        rules: &CacheRules,
+    ) -> Self {
+        let cached = CachedKeys::new(Arc::new(keys), None, now, rules.ttl, jitter);
         Self { cached: Some(cached), ..Self::default() }
     }
 
@@ -150,32 +163,13 @@ impl KeyState {
     pub(super) fn age(&self, now: SystemTime, rules: &CacheRules) -> Age {
         let Some(cached) = &self.cached else { return Age::Expired };
         match now.duration_since(cached.fetched_at) {
-            Ok(age) if age < cached.lifetime => Age::Fresh,
+            Ok(age) if age < cached.refresh_at => Age::Fresh,
+            Ok(age) if age < cached.lifetime => Age::Due,
             Ok(age) if age - cached.lifetime < rules.max_stale => Age::Stale,
             // The clock was set back.
             Err(_) if !rules.max_stale.is_zero() => Age::Stale,
             Ok(_) | Err(_) => Age::Expired,
         }
-    }
-
-    /// Decides whether a token needs a refresh.
-    pub(super) fn next_step(
-        &self,
-        query: &KeyQuery<'_>,
-        now: SystemTime,
-        rules: &CacheRules,
-    ) -> Step {
-        let found = self.lookup(query, now, rules);
-        if self.in_backoff(now) {
-            return Step::Answer(found);
-        }
-        if self.age(now, rules) != Age::Fresh {
-            return Step::Refresh(RefreshCause::Age);
-        }
-        if matches!(found, Err(NoKey::Unknown)) && !self.in_cooldown(now) {
-            return Step::Refresh(RefreshCause::UnknownKey);
-        }
-        Step::Answer(found)
     }
 
     /// Looks up the token's key in the cached keys.
@@ -186,13 +180,13 @@ impl KeyState {
         rules: &CacheRules,
     ) -> Result<SelectedKeys, NoKey> {
         let age = self.age(now, rules);
-        let (Some(cached), Age::Fresh | Age::Stale) = (&self.cached, age) else {
+        let (Some(cached), Age::Fresh | Age::Due | Age::Stale) = (&self.cached, age) else {
             return Err(NoKey::Unavailable(self.last_failure(rules)));
         };
         let keys = Arc::clone(&cached.keys);
         match cached.keys.select(query.kid, query.algorithm, query.tenant) {
             Some(entry) => Ok(SelectedKeys { keys, entry, age, fetched_at: cached.fetched_at }),
-            None if age == Age::Fresh => Err(NoKey::Unknown),
+            None if matches!(age, Age::Fresh | Age::Due) => Err(NoKey::Unknown),
             // The issuer may have published the key since the last refresh.
             None => Err(NoKey::Unavailable(self.last_failure(rules))),
         }
@@ -220,14 +214,6 @@ impl KeyState {
             Some(failures) => Arc::clone(&failures.last),
             None => Arc::new(FetchError::Timeout(rules.timeout)),
         }
-    }
-
-    fn in_backoff(&self, now: SystemTime) -> bool {
-        self.failures.as_ref().is_some_and(|failures| failures.backoff.contains(now))
-    }
-
-    fn in_cooldown(&self, now: SystemTime) -> bool {
-        self.cooldown.is_some_and(|cooldown| cooldown.contains(now))
     }
 
     /// Returns how many refreshes have ended, successful or not.
@@ -259,7 +245,8 @@ impl KeyState {
         let longest = cached.lifetime + rules.max_stale;
         match now.duration_since(cached.fetched_at) {
             Ok(age) => longest.saturating_sub(age),
-            Err(set_back) => longest + set_back.duration(),
+            // The clock was set back. The next failure makes them just stale.
+            Err(_) => rules.max_stale,
         }
     }
 }

@@ -46,6 +46,28 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test]
+async fn thawed_past_the_lifetime_it_uses_a_withdrawn_key_for_one_request_at_most() {
+    let issuer = Issuer::start().await.unwrap();
+    let token = issuer.token(&issuer.claims());
+    let mut deployment = Deployment::trusting(issuer.url(), &SETTINGS).await;
+    deployment.hold_keys(&token).await;
+
+    let frozen = Frozen::freeze(&deployment);
+    issuer.rotate().unwrap();
+    pass(TTL).await;
+    frozen.thaw();
+    let first = deployment.ask_token(&token).await;
+    // On a busy machine, more than two lifetimes may have passed.
+    if first.verdict == Verdict::Allow {
+        first.is_allowed_by("stale");
+    }
+    let withdrawn = deployment.ask_token(&token).await;
+    assert_eq!(withdrawn.verdict, Verdict::Unauthorized, "{withdrawn}");
+    deployment.ask_token(&issuer.token(&issuer.claims())).await.is_allowed_by("fresh");
+    assert_eq!(deployment.failures(), 0);
+}
+
+#[tokio::test]
 async fn thawed_after_an_idle_freeze_it_fetches_before_it_judges() {
     let issuer = Issuer::start().await.unwrap();
     let token = issuer.token(&issuer.claims());
@@ -53,14 +75,14 @@ async fn thawed_after_an_idle_freeze_it_fetches_before_it_judges() {
     deployment.hold_keys(&token).await;
 
     let frozen = Frozen::freeze(&deployment);
-    pass(TTL).await;
+    pass(TTL * 2).await;
     frozen.thaw();
     deployment.ask_token(&token).await.is_allowed_by("fetched");
 
     // A key that was withdrawn during the freeze is dead after it.
     let frozen = Frozen::freeze(&deployment);
     issuer.rotate().unwrap();
-    pass(TTL).await;
+    pass(TTL * 2).await;
     frozen.thaw();
     let withdrawn = deployment.ask_token(&token).await;
     assert_eq!(withdrawn.verdict, Verdict::Unauthorized, "{withdrawn}");
@@ -89,12 +111,35 @@ impl Meanwhile {
     }
 }
 
+async fn check_refresh_ahead(meanwhile: Meanwhile) {
+    let issuer = Issuer::start().await.unwrap();
+    let token = issuer.token(&issuer.claims());
+    let mut deployment = Deployment::trusting(issuer.url(), &SETTINGS).await;
+    deployment.hold_keys(&token).await;
+
+    issuer.serve_key_set(Served::Hang);
+    let next = issuer.requests(KEY_SET_PATH) + 1;
+    deployment.ask_until_fetch_follows(&token, &issuer, next).await;
+    let frozen = Frozen::freeze(&deployment);
+    meanwhile.passes(&issuer).await;
+    frozen.thaw();
+    // The deadline of the first invocation may have passed. Then this request waits for the fetch.
+    let decision = deployment.ask_token(&token).await;
+    assert_eq!(decision.verdict, Verdict::Allow, "{meanwhile:?}: {decision}");
+    assert_ne!(decision.keys.as_deref(), Some("stale"), "{meanwhile:?}: {decision}");
+    assert_eq!(deployment.failures(), 0, "a freeze counts as the issuer's failure");
+}
+
 async fn check_refresh(meanwhile: Meanwhile) {
     let issuer = Issuer::start().await.unwrap();
     let token = issuer.token(&issuer.claims());
     let mut deployment = Deployment::trusting(issuer.url(), &SETTINGS).await;
     deployment.hold_keys(&token).await;
     let failures = deployment.failures();
+    // So that the next request waits.
+    let frozen = Frozen::freeze(&deployment);
+    pass(TTL * 2).await;
+    frozen.thaw();
 
     issuer.serve_key_set(Served::Hang);
     let next = issuer.requests(KEY_SET_PATH) + 1;
@@ -132,6 +177,16 @@ async fn a_refresh_begins_again_that_was_answered_during_a_freeze() {
 #[tokio::test]
 async fn a_refresh_begins_again_whose_connection_was_closed_during_a_freeze() {
     check_refresh(Meanwhile::Closed).await;
+}
+
+#[tokio::test]
+async fn a_refresh_ahead_begins_again_that_was_answered_during_a_freeze() {
+    check_refresh_ahead(Meanwhile::Answered).await;
+}
+
+#[tokio::test]
+async fn a_refresh_ahead_begins_again_whose_connection_was_closed_during_a_freeze() {
+    check_refresh_ahead(Meanwhile::Closed).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 //! say, and the issuer is not asked more often than `docs/keys.md` says. Each module is one kind of
 //! trouble:
 //!
+//! - [`ahead`]: fetches follow answers, and no request waits for them,
 //! - [`failures`]: the issuer fails, in every way of [`world`],
+//! - [`first_fetch`]: the issuer is slow or cannot be reached during the start,
 //! - [`rotation`]: the issuer's keys change during traffic,
 //! - [`freeze`]: Lambda freezes the process, idle or during a fetch,
 //! - [`load`]: thousands of unknown keys, and many requests before there are keys,
@@ -25,9 +27,11 @@
     reason = "a test fails by panicking, and prints what it measured"
 )]
 
+mod ahead;
 mod deadline;
 mod failures;
 mod files;
+mod first_fetch;
 mod freeze;
 mod isolation;
 mod load;

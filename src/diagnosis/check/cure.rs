@@ -46,7 +46,7 @@ fn of_connection(fault: ConnectionFault) -> Option<&'static str> {
         ConnectionFault::Refused => Some(
             "Nothing accepts connections at this address. Check the host and the port, and the proxy if there is one.",
         ),
-        ConnectionFault::Timeout => Some(NO_ROUTE),
+        ConnectionFault::Timeout | ConnectionFault::NoRoute => Some(NO_ROUTE),
         ConnectionFault::UntrustedCertificate => Some(
             "Set AUTHORIZER_CA_FILE to a PEM file with the root certificate of the authority that signed it, for example of your company or of a proxy that inspects TLS.",
         ),

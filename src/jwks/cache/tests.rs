@@ -69,7 +69,8 @@ struct FakeIssuer {
     gate: Option<Semaphore>,
     fetches: AtomicU64,
     seconds: Arc<AtomicU64>,
-    /// The key ids of the last response, and the time of that request in seconds.
+    /// The key ids of the last response, and the time of that request in seconds. If a fetch fails
+    /// before that time, because the clock was set back, it becomes the time of keys that are just stale.
     last_response: Mutex<Option<(BTreeSet<&'static str>, u64)>>,
 }
 
@@ -160,6 +161,16 @@ impl World {
         self.cache.now()
     }
 
+    /// Makes the cached keys just stale if they are from the future, as a failed fetch does.
+    fn note_failure_before_response(&self) {
+        let now = self.seconds.load(Ordering::SeqCst);
+        if let Some((_, requested_at)) = &mut *self.issuer.last_response.lock().unwrap()
+            && *requested_at > now
+        {
+            *requested_at = now - RULES.ttl.as_secs();
+        }
+    }
+
     fn pass(&self, seconds: u64) {
         self.seconds.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -192,6 +203,10 @@ impl World {
         })
     }
 
+    fn set(&self, mode: Mode) {
+        *self.issuer.mode.lock().unwrap() = mode;
+    }
+
     /// Lets the tasks run until all of them wait.
     async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -214,7 +229,7 @@ async fn fetches_once_for_many_waiters() {
 #[tokio::test(start_paused = true)]
 async fn fails_once_for_many_waiters() {
     let world = World::new(FakeIssuer::gated(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Fails;
+    world.set(Mode::Fails);
     let waiting: Vec<_> = (0..64).map(|_| world.spawn_find("a", None)).collect();
     world.settle().await;
     world.issuer.gate.as_ref().unwrap().add_permits(1);
@@ -228,7 +243,7 @@ async fn fails_once_for_many_waiters() {
 async fn does_not_delay_cache_hits_while_a_fetch_hangs() {
     let world = World::new(FakeIssuer::new(&["a"]));
     assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let unknown = world.spawn_find("b", None);
     world.settle().await;
     assert_eq!(world.issuer.fetches(), 2, "the unknown key is being fetched");
@@ -243,7 +258,7 @@ async fn does_not_delay_cache_hits_while_a_fetch_hangs() {
 async fn does_not_call_a_key_unknown_before_its_fetch_has_ended() {
     let world = World::new(FakeIssuer::new(&["a"]));
     assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let time_left = Some(Duration::from_millis(50));
     assert_eq!(world.find_within("b", time_left).await, Err("keys_unavailable"));
     assert_eq!(
@@ -280,7 +295,7 @@ async fn uses_no_keys_from_before_a_freeze() {
 #[tokio::test(start_paused = true)]
 async fn counts_a_second_freeze_as_a_failure() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let time_left = Some(Duration::from_millis(50));
     for _ in 0..2 {
         assert_eq!(world.find_within("a", time_left).await, Err("keys_unavailable"));
@@ -309,8 +324,8 @@ async fn continues_the_fetch_for_other_callers_when_one_gives_up() {
 async fn uses_stale_keys_when_the_deadline_comes_first() {
     let world = World::new(FakeIssuer::new(&["a"]));
     assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
-    world.pass(601);
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.pass(1_201);
+    world.set(Mode::Hangs);
     assert_eq!(
         world.find_within("a", Some(Duration::from_millis(50))).await,
         Ok(KeyFreshness::Stale)
@@ -319,9 +334,127 @@ async fn uses_stale_keys_when_the_deadline_comes_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn refreshes_due_and_stale_keys_after_the_answer() {
+    // The jitter of a refresh is random, but it is due at the end of the lifetime at the latest.
+    for age in [600, 1_199] {
+        let world = World::new(FakeIssuer::new(&["a"]));
+        assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+        world.pass(479);
+        assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+        world.cache.refresh_ahead().await;
+        assert_eq!(world.issuer.fetches(), 1, "refreshed before it was due");
+
+        world.pass(age - 479);
+        world.set(Mode::Hangs);
+        let before = tokio::time::Instant::now();
+        assert_eq!(world.find("a").await, Ok(KeyFreshness::Stale));
+        assert_eq!((before.elapsed(), world.issuer.fetches()), (Duration::ZERO, 1));
+        world.set(Mode::Responds);
+        world.cache.refresh_ahead().await;
+        assert_eq!(world.issuer.fetches(), 2);
+        assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_a_refresh_of_keys_that_are_stale_for_a_lifetime() {
+    let world = World::new(FakeIssuer::new(&["a"]));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.pass(1_200);
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.cache.refresh_ahead().await;
+    assert_eq!(world.issuer.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refuses_a_withdrawn_key_at_the_second_request_after_its_lifetime() {
+    let world = World::new(FakeIssuer::new(&["a"]));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    *world.issuer.kids.lock().unwrap() = ["b"].into();
+    world.pass(600);
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Stale));
+    world.cache.refresh_ahead().await;
+    assert_eq!(world.find("a").await, Err("unknown_key"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_waits_while_the_issuer_hangs() {
+    let world = World::new(FakeIssuer::new(&["a"]));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.set(Mode::Hangs);
+    // As long as an outage of an hour.
+    for _ in 0..60 {
+        world.pass(60);
+        let before = tokio::time::Instant::now();
+        assert!(world.find("a").await.is_ok());
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        world.cache.refresh_ahead().await;
+    }
+    let fetches = world.issuer.fetches();
+    assert!((6..=17).contains(&fetches), "{fetches} fetches in an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_for_a_refresh_ahead_until_the_invocations_deadline_and_then_again() {
+    let world = World::new(FakeIssuer::gated(&["a"]));
+    world.issuer.gate.as_ref().unwrap().add_permits(1);
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.pass(600);
+    let time_left = Duration::from_millis(50);
+    for _ in 0..2 {
+        assert_eq!(world.find_within("a", Some(time_left)).await, Ok(KeyFreshness::Stale));
+        let before = tokio::time::Instant::now();
+        world.cache.refresh_ahead().await;
+        assert_eq!(before.elapsed(), time_left);
+    }
+    assert_eq!(world.issuer.fetches(), 2, "the fetch goes on");
+    let before = tokio::time::Instant::now();
+    world.cache.refresh_ahead().await;
+    assert_eq!(before.elapsed(), Duration::ZERO, "no request needs it");
+    world.issuer.gate.as_ref().unwrap().add_permits(1);
+    world.settle().await;
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refreshes_once_for_many_concurrent_answers_and_though_nobody_waits() {
+    let world = World::new(FakeIssuer::gated(&["a"]));
+    world.issuer.gate.as_ref().unwrap().add_permits(1);
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.pass(600);
+    for _ in 0..64 {
+        assert_eq!(world.find("a").await, Ok(KeyFreshness::Stale));
+        drop(world.cache.refresh_ahead());
+        world.settle().await;
+    }
+    world.issuer.gate.as_ref().unwrap().add_permits(64);
+    world.settle().await;
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+    assert_eq!(world.issuer.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_a_refresh_ahead_after_a_freeze() {
+    let world = World::new(FakeIssuer::new(&["a"]));
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
+    world.pass(600);
+    world.set(Mode::Hangs);
+    let time_left = Some(Duration::from_millis(50));
+    assert_eq!(world.find_within("a", time_left).await, Ok(KeyFreshness::Stale));
+    world.cache.refresh_ahead().await;
+    world.pass(60);
+    world.set(Mode::Responds);
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Stale));
+    let before = tokio::time::Instant::now();
+    world.cache.refresh_ahead().await;
+    assert_eq!(before.elapsed(), Duration::ZERO, "waited for the old timer");
+    assert_eq!(world.find("a").await, Ok(KeyFreshness::Fresh));
+}
+
+#[tokio::test(start_paused = true)]
 async fn limits_the_time_of_a_fetch_that_hangs() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let before = tokio::time::Instant::now();
     assert_eq!(world.find("a").await, Err("keys_unavailable"));
     assert_eq!(before.elapsed(), RULES.timeout);
@@ -331,11 +464,11 @@ async fn limits_the_time_of_a_fetch_that_hangs() {
 async fn restarts_a_fetch_after_a_freeze() {
     // The timer fires after the freeze, because the monotonic clock did not stop.
     let world = World::new(FakeIssuer::new(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let found = world.spawn_find("a", None);
     world.settle().await;
     world.pass(3_600);
-    *world.issuer.mode.lock().unwrap() = Mode::Responds;
+    world.set(Mode::Responds);
     assert_eq!(found.await.unwrap(), Ok(KeyFreshness::Fetched));
     assert_eq!(world.issuer.fetches(), 2);
 }
@@ -343,11 +476,11 @@ async fn restarts_a_fetch_after_a_freeze() {
 #[tokio::test(start_paused = true)]
 async fn restarts_a_fetch_for_a_new_waiter_if_the_timer_stopped() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let abandoned = world.spawn_find("a", None);
     world.settle().await;
     world.pass(3_600);
-    *world.issuer.mode.lock().unwrap() = Mode::Responds;
+    world.set(Mode::Responds);
     let before = tokio::time::Instant::now();
     assert_eq!(world.find("a").await, Ok(KeyFreshness::Fetched));
     assert_eq!(before.elapsed(), Duration::ZERO, "waited for the old timer");
@@ -360,7 +493,7 @@ async fn keeps_issuers_apart() {
     let other = Arc::new(origin("https://other.example"));
     let query = KeyQuery { kid: Some("a"), algorithm: eddsa(), tenant: None };
     assert!(world.cache.find(&other, &query, invocation(world.now(), None)).await.is_ok());
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let hanging = world.spawn_find("a", None);
     world.settle().await;
     let before = tokio::time::Instant::now();
@@ -376,7 +509,7 @@ async fn keeps_issuers_apart() {
 #[tokio::test(start_paused = true)]
 async fn prefetches_every_issuer_at_once_and_none_that_has_keys() {
     let world = World::new(FakeIssuer::new(&["a"]));
-    *world.issuer.mode.lock().unwrap() = Mode::Hangs;
+    world.set(Mode::Hangs);
     let other = Arc::new(origin("https://other.example"));
     let before = tokio::time::Instant::now();
     world.cache.prefetch([&world.origin, &other]).await;
@@ -396,6 +529,7 @@ enum Event {
     IssuerChanges(Mode),
     IssuerRotates(BTreeSet<&'static str>),
     RequestsArrive(&'static str, usize),
+    AnswersArePosted,
     Frozen(u64, &'static str),
 }
 
@@ -404,12 +538,13 @@ fn event() -> impl Strategy<Value = Event> {
     let mode =
         proptest::sample::select(&[Mode::Responds, Mode::Responds, Mode::Fails, Mode::Hangs][..]);
     let kids = proptest::collection::btree_set(kid(), 1..=KIDS.len());
-    let time = prop_oneof![0..5_u64, 20..40_u64, 590..610_u64, 4_100..4_300_u64];
+    let time = prop_oneof![0..5_u64, 20..40_u64, 590..610_u64, 1_190..1_210_u64, 4_100..4_300_u64];
     prop_oneof![
         3 => time.clone().prop_map(Event::TimePasses),
         1 => (1..700_u64).prop_map(Event::ClockIsSetBack),
         2 => mode.prop_map(Event::IssuerChanges),
         2 => kids.prop_map(Event::IssuerRotates),
+        4 => Just(Event::AnswersArePosted),
         6 => (kid(), 1..4_usize).prop_map(|(kid, count)| Event::RequestsArrive(kid, count)),
         1 => (time, kid()).prop_map(|(time, kid)| Event::Frozen(time, kid)),
     ]
@@ -420,7 +555,12 @@ fn event() -> impl Strategy<Value = Event> {
 struct Model {
     unknown_key_fetched_at: Option<u64>,
     failed_at: Option<u64>,
+    /// When a refresh of stale keys failed.
+    stale_failed_at: Option<u64>,
+    /// When the last refresh failed, if it did.
+    last_failed_at: Option<u64>,
     clock_was_set_back: bool,
+    was_frozen: bool,
 }
 
 /// Concurrent requests whose tokens have the same `kid`, and their outcome.
@@ -429,9 +569,14 @@ struct Requests {
     outcome: Result<KeyFreshness, &'static str>,
     /// The issuer's last response before the requests.
     response_before: Option<(BTreeSet<&'static str>, u64)>,
-    /// How many fetches the requests caused.
+    /// How many fetches the requests waited for.
     fetches: u64,
+    /// How long they waited.
+    waited: Duration,
 }
+
+/// The pause after a refresh of stale keys that failed: the jitter shortens it by up to half.
+const RETRY_PAUSE: std::ops::RangeInclusive<u64> = 200..=400;
 
 impl Model {
     fn check(&mut self, world: &World, requests: &Requests) {
@@ -466,7 +611,73 @@ impl Model {
             }
             Err(other) => panic!("{other}"),
         }
-        self.check_fetches(requests, now, *world.issuer.mode.lock().unwrap());
+        self.check_wait(requests, now);
+        let mode = *world.issuer.mode.lock().unwrap();
+        self.check_fetches(requests, now, mode);
+        self.note_failure(requests.fetches, requests.response_before.as_ref(), now, mode);
+        if requests.fetches > 0 && mode != Mode::Responds {
+            world.note_failure_before_response();
+        }
+    }
+
+    /// No request waits for a refresh of keys that may be used before it, and none uses older keys.
+    fn check_wait(&self, requests: &Requests, now: u64) {
+        let Some((kids, requested_at)) = &requests.response_before else { return };
+        if self.was_frozen || !kids.contains(requests.kid) {
+            return;
+        }
+        let ttl = RULES.ttl.as_secs();
+        let within = |start: u64, length| (start..start + length).contains(&now);
+        let after_failure = |failed_at: Option<u64>, pause: u64| {
+            failed_at.is_some_and(|failed_at| within(failed_at, pause + ttl))
+        };
+        let is_expired = now >= requested_at + ttl + RULES.max_stale.as_secs();
+        if within(*requested_at, 2 * ttl)
+            || (after_failure(self.stale_failed_at, *RETRY_PAUSE.start()) && !is_expired)
+        {
+            assert_eq!((requests.fetches, requests.waited), (0, Duration::ZERO), "waited");
+        } else if requests.fetches == 0 && requests.outcome.is_ok() && self.failed_at != Some(now) {
+            let is_retried = after_failure(self.last_failed_at, *RETRY_PAUSE.end());
+            assert!(is_retried, "used keys that were not refreshed");
+        }
+    }
+
+    /// Checks the fetches after answers.
+    fn check_ahead(&mut self, world: &World, before: Option<(BTreeSet<&str>, u64)>, fetches: u64) {
+        assert!(fetches <= 1);
+        if fetches == 0 {
+            return;
+        }
+        let now = world.seconds.load(Ordering::SeqCst);
+        let (_, requested_at) = before.as_ref().unwrap();
+        let is_due = now * 10 >= requested_at * 10 + RULES.ttl.as_secs() * 8;
+        assert!(is_due || self.clock_was_set_back, "refreshed keys that are not due");
+        let mode = *world.issuer.mode.lock().unwrap();
+        self.failed_at = (mode != Mode::Responds).then_some(now);
+        self.note_failure(fetches, before.as_ref(), now, mode);
+        if mode != Mode::Responds {
+            world.note_failure_before_response();
+        }
+    }
+
+    fn note_failure<K>(
+        &mut self,
+        fetches: u64,
+        response_before: Option<&(K, u64)>,
+        now: u64,
+        mode: Mode,
+    ) {
+        let (ttl, max_stale) = (RULES.ttl.as_secs(), RULES.max_stale.as_secs());
+        if fetches == 0 {
+            return;
+        }
+        let is_stale = response_before.is_some_and(|(_, requested_at)| {
+            now < *requested_at
+                || (requested_at + ttl..requested_at + ttl + max_stale).contains(&now)
+        });
+        self.last_failed_at = (mode != Mode::Responds).then_some(now);
+        self.stale_failed_at = (mode != Mode::Responds && is_stale).then_some(now);
+        self.was_frozen = false;
     }
 
     fn check_fetches(&mut self, requests: &Requests, now: u64, mode: Mode) {
@@ -504,11 +715,12 @@ async fn run(events: Vec<Event>) {
                 world.seconds.fetch_sub(seconds, Ordering::SeqCst);
                 model.clock_was_set_back = true;
             }
-            Event::IssuerChanges(mode) => *world.issuer.mode.lock().unwrap() = mode,
+            Event::IssuerChanges(mode) => world.set(mode),
             Event::IssuerRotates(kids) => *world.issuer.kids.lock().unwrap() = kids,
             Event::RequestsArrive(kid, count) => {
                 let (response_before, fetches_before) =
                     (world.issuer.last_response.lock().unwrap().clone(), world.issuer.fetches());
+                let started = tokio::time::Instant::now();
                 let tasks: Vec<_> = (0..count).map(|_| world.spawn_find(kid, None)).collect();
                 let mut outcomes = Vec::new();
                 for task in tasks {
@@ -521,20 +733,38 @@ async fn run(events: Vec<Event>) {
                     "concurrent requests had different outcomes: {outcomes:?}"
                 );
                 let fetches = world.issuer.fetches() - fetches_before;
-                model.check(
-                    &world,
-                    &Requests { kid, outcome: outcomes[0], response_before, fetches },
-                );
+                let (outcome, waited) = (outcomes[0], started.elapsed());
+                let requests = Requests { kid, outcome, response_before, fetches, waited };
+                model.check(&world, &requests);
+            }
+            Event::AnswersArePosted => {
+                let before = world.issuer.last_response.lock().unwrap().clone();
+                let fetches_before = world.issuer.fetches();
+                world.cache.refresh_ahead().await;
+                model.check_ahead(&world, before, world.issuer.fetches() - fetches_before);
             }
             Event::Frozen(seconds, kid) => {
                 // The request gives up. A fetch in flight is frozen with the process.
+                let fetches_before = world.issuer.fetches();
+                let mode = *world.issuer.mode.lock().unwrap();
                 let abandoned = world.spawn_find(kid, None);
                 world.settle().await;
                 abandoned.abort();
+                let is_fetched = world.issuer.fetches() > fetches_before;
+                if is_fetched && mode == Mode::Fails {
+                    world.note_failure_before_response();
+                }
                 world.pass(seconds);
                 tokio::time::sleep(RULES.timeout * 2).await;
+                if is_fetched && mode == Mode::Hangs {
+                    world.note_failure_before_response();
+                }
                 // The model does not know the cause of that fetch, or how often it started.
-                (model.unknown_key_fetched_at, model.failed_at) = (None, None);
+                model = Model {
+                    clock_was_set_back: model.clock_was_set_back,
+                    was_frozen: true,
+                    ..Model::default()
+                };
             }
         }
     }

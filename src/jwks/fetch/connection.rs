@@ -14,6 +14,9 @@ use crate::excerpt::Excerpt;
 /// certificate.
 const MAX_CAUSE_CHARS: usize = 512;
 
+/// The usual mistake behind a connection that cannot be set up.
+const NO_ROUTE: &str = "no route: is the function in a VPC without NAT?";
+
 /// Describes a connection error by its innermost cause. The outer errors only say that a request
 /// failed.
 pub(super) fn connection_error(url: &Url, error: &reqwest::Error) -> FetchError {
@@ -23,7 +26,10 @@ pub(super) fn connection_error(url: &Url, error: &reqwest::Error) -> FetchError 
     let (fault, cause) = match tls {
         Some(error) => describe_tls_error(error),
         None if error.is_timeout() => {
-            (ConnectionFault::Timeout, "the connection was not set up in time".to_owned())
+            (ConnectionFault::Timeout, format!("the connection was not set up in time; {NO_ROUTE}"))
+        }
+        None if causes().any(is_unreachable) => {
+            (ConnectionFault::NoRoute, format!("{}; {NO_ROUTE}", innermost()))
         }
         None if causes().any(is_dns_error) => {
             (ConnectionFault::Dns, format!("the host name cannot be resolved ({})", innermost()))
@@ -51,6 +57,11 @@ fn is_dns_error(error: &(dyn Error + 'static)) -> bool {
 fn is_refusal(error: &(dyn Error + 'static)) -> bool {
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
     kind == Some(io::ErrorKind::ConnectionRefused)
+}
+
+fn is_unreachable(error: &(dyn Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable))
 }
 
 /// Says what is wrong with a TLS connection and what to do, for the frequent errors.

@@ -22,7 +22,7 @@ fn says_what_a_failure_means_for_the_cached_keys() {
     let issuer = IssuerName::exact("https://issuer.example");
     let (keys, _) =
         KeySet::parse(jwks.as_bytes(), &issuer, &SUPPORTED_ALGORITHMS.each_ref()).unwrap();
-    let cached = KeyState::from_file(keys, fetched_at, &RULES);
+    let cached = KeyState::from_file(keys, fetched_at, 0.5, &RULES);
     let check = |state: &KeyState, seconds: u64, expected: &str| {
         let now = fetched_at + Duration::from_secs(seconds);
         let message = consequence(state, now, &RULES);
@@ -42,7 +42,7 @@ fn says_what_a_failure_means_for_the_cached_keys() {
     let set_back = fetched_at - Duration::from_secs(60);
     let message = consequence(&cached, set_back, &RULES);
     assert!(
-        message.ends_with("the cached keys are stale and can be used for 4260 s more"),
+        message.ends_with("the cached keys are stale and can be used for 3600 s more"),
         "{message}"
     );
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::super::key_set::KeySet;
 use super::super::source::{Content, FetchError, Fetched, KeyLocation, KeyOrigin, KeyRequest};
-use super::{CacheRules, CachedKeys, DiscoveredUri, Failures, Interval, KeyState, RefreshCause};
+use super::{
+    Age, CacheRules, CachedKeys, DiscoveredUri, Failures, Interval, KeyState, RefreshCause,
+};
 
 /// Keys are fresh for at least this time, unless the TTL is shorter. It limits how often an issuer
 /// with a short `max-age` is asked.
@@ -12,6 +15,19 @@ const MIN_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How long a discovered URI is used.
 const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The shares of their lifetime between which keys become due for a refresh. The jitter chooses one, so
+/// that environments that started together do not refresh together for long. The rest is time for a
+/// request to come, and for the fetch.
+const REFRESH_FROM: f64 = 0.8;
+const REFRESH_UNTIL: f64 = 0.95;
+
+/// The longest pause between refreshes of usable keys that fail, as a share of their lifetime. The jitter
+/// shortens it by up to half.
+///
+/// So during an outage, and when it ends, environments fetch less than twice as often as usual. `bench
+/// fleet` measures this.
+const RETRY_SHARE: f64 = 2.0 / 3.0;
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -32,8 +48,8 @@ impl KeyState {
 
     /// Returns the state after a refresh that began at `started` and ended at `now`.
     ///
-    /// `jitter`, from 0 to 1, shortens the backoff, so that many environments do not retry at the same
-    /// moment.
+    /// `jitter`, from 0 to 1, decides when the next refresh is due, and shortens the pauses after a
+    /// failure, so that many environments do not fetch at the same moment.
     pub(crate) fn after(
         &self,
         outcome: Result<Fetched, FetchError>,
@@ -44,8 +60,8 @@ impl KeyState {
         rules: &CacheRules,
     ) -> Self {
         let mut next = match outcome {
-            Ok(fetched) => self.after_success(fetched, started, rules),
-            Err(error) => self.after_failure(error, now, jitter),
+            Ok(fetched) => self.after_success(fetched, started, jitter, rules),
+            Err(error) => self.after_failure(error, now, jitter, rules),
         };
         next.refreshes = self.refreshes + 1;
         if cause == RefreshCause::UnknownKey {
@@ -55,17 +71,20 @@ impl KeyState {
     }
 
     /// The age of the keys counts from `started`, because the response may be as old as that.
-    fn after_success(&self, fetched: Fetched, started: SystemTime, rules: &CacheRules) -> Self {
+    fn after_success(
+        &self,
+        fetched: Fetched,
+        started: SystemTime,
+        jitter: f64,
+        rules: &CacheRules,
+    ) -> Self {
         let (lifetime, _) = lifetime(fetched.max_age, rules);
         let cached = match fetched.content {
-            Content::Keys { keys, etag, .. } => {
-                Some(CachedKeys { keys: Arc::new(keys), etag, fetched_at: started, lifetime })
-            }
-            Content::NotModified => {
-                let cached = self.cached.clone();
-                cached.map(|cached| CachedKeys { fetched_at: started, lifetime, ..cached })
-            }
+            Content::Keys { keys, etag, .. } => Some((Arc::new(keys), etag)),
+            Content::NotModified => self.cached.clone().map(|cached| (cached.keys, cached.etag)),
         };
+        let cached =
+            cached.map(|(keys, etag)| CachedKeys::new(keys, etag, started, lifetime, jitter));
         let discovered = match self.discovered_uri(started) {
             Some(discovered) => discovered.clone(),
             None => DiscoveredUri { uri: fetched.uri, found_at: started },
@@ -74,12 +93,28 @@ impl KeyState {
     }
 
     /// The cached keys stay. The discovered URI does not: the issuer may have moved its key set.
-    fn after_failure(&self, error: FetchError, now: SystemTime, jitter: f64) -> Self {
+    ///
+    /// If the clock was set back, the age of the keys is unknown, and from now on they count as just
+    /// stale. Otherwise they could be used until the clock reaches their fetch again, and longer.
+    fn after_failure(
+        &self,
+        error: FetchError,
+        now: SystemTime,
+        jitter: f64,
+        rules: &CacheRules,
+    ) -> Self {
         let earlier = self.failures.as_ref().map_or(0, |failures| failures.count);
         let count = earlier.saturating_add(1);
-        let backoff = Interval { start: now, length: backoff(count, jitter) };
-        let failures = Failures { count, last: Arc::new(error), backoff };
-        Self { discovered: None, failures: Some(failures), ..self.clone() }
+        let backoff = backoff(count);
+        let retry_pause = match self.age(now, rules) {
+            Age::Fresh | Age::Expired => backoff,
+            Age::Due | Age::Stale => backoff.max(self.lifetime().mul_f64(RETRY_SHARE)),
+        };
+        let pause = |longest: Duration| Interval { start: now, length: shortened(longest, jitter) };
+        let (backoff, retry_pause) = (pause(backoff), pause(retry_pause));
+        let failures = Failures { count, last: Arc::new(error), backoff, retry_pause };
+        let cached = self.cached.clone().map(|cached| cached.not_from_the_future(now));
+        Self { cached, discovered: None, failures: Some(failures), ..self.clone() }
     }
 
     fn discovered_uri(&self, now: SystemTime) -> Option<&DiscoveredUri> {
@@ -113,8 +148,34 @@ pub(crate) fn lifetime(max_age: Option<Duration>, rules: &CacheRules) -> (Durati
     }
 }
 
-/// Doubles the backoff with each failure. The jitter shortens it to at least half.
-fn backoff(failures: u32, jitter: f64) -> Duration {
-    let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(failures - 1));
-    doubled.min(MAX_BACKOFF).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+impl CachedKeys {
+    pub(super) fn new(
+        keys: Arc<KeySet>,
+        etag: Option<String>,
+        fetched_at: SystemTime,
+        lifetime: Duration,
+        jitter: f64,
+    ) -> Self {
+        let share = REFRESH_FROM + jitter.clamp(0.0, 1.0) * (REFRESH_UNTIL - REFRESH_FROM);
+        Self { keys, etag, fetched_at, lifetime, refresh_at: lifetime.mul_f64(share) }
+    }
+
+    /// Returns keys that have just become stale, if they were fetched after `now`.
+    fn not_from_the_future(self, now: SystemTime) -> Self {
+        let fetched_at = match now.checked_sub(self.lifetime) {
+            Some(stale_from) if self.fetched_at > now => stale_from,
+            Some(_) | None => self.fetched_at,
+        };
+        Self { fetched_at, ..self }
+    }
+}
+
+/// Doubles the backoff with each failure.
+fn backoff(failures: u32) -> Duration {
+    FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(failures - 1)).min(MAX_BACKOFF)
+}
+
+/// Shortens a pause to at least half.
+fn shortened(longest: Duration, jitter: f64) -> Duration {
+    longest.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }

@@ -63,9 +63,19 @@ fn failure() -> FetchError {
     FetchError::Timeout(RULES.timeout)
 }
 
-fn failures(from: SystemTime) -> Failures {
-    let backoff = Interval { start: from, length: Duration::from_secs(1) };
-    Failures { count: 1, last: Arc::new(failure()), backoff }
+fn interval(start: SystemTime, seconds: u64) -> Interval {
+    Interval { start, length: Duration::from_secs(seconds) }
+}
+
+/// Returns one failure, in its backoff or in the retry pause after it.
+fn failures(pause: &str, now: SystemTime) -> Failures {
+    let start = match pause {
+        "backoff" => now,
+        "retry" => now - Duration::from_secs(1),
+        other => panic!("unknown pause {other:?}"),
+    };
+    let (backoff, retry_pause) = (interval(start, 1), interval(start, 300));
+    Failures { count: 1, last: Arc::new(failure()), backoff, retry_pause }
 }
 
 /// Returns the state at the start of a row.
@@ -73,7 +83,9 @@ fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
     let age = match keys {
         "none" => None,
         "fresh" => Some(10),
-        "stale" => Some(600),
+        "due" => Some(599),
+        "stale" => Some(1_199),
+        "overdue" => Some(1_200),
         "expired" => Some(600 + 86_400),
         "from the future" => Some(-5),
         other => panic!("unknown keys {other:?}"),
@@ -82,15 +94,12 @@ fn state(keys: &str, pause: &str, now: SystemTime) -> KeyState {
         let distance = Duration::from_secs(age.unsigned_abs());
         if age < 0 { now + distance } else { now - distance }
     };
-    let cached = age.map(|age| CachedKeys {
-        keys: Arc::new(key_set(&[HELD])),
-        etag: None,
-        fetched_at: fetched_at(age),
-        lifetime: RULES.ttl,
+    let cached = age.map(|age| {
+        CachedKeys::new(Arc::new(key_set(&[HELD])), None, fetched_at(age), RULES.ttl, 0.5)
     });
     KeyState {
         cached,
-        failures: (pause == "backoff").then(|| failures(now)),
+        failures: matches!(pause, "backoff" | "retry").then(|| failures(pause, now)),
         cooldown: (pause == "cooldown").then_some(Interval { start: now, length: RULES.cooldown }),
         ..KeyState::default()
     }
@@ -101,16 +110,20 @@ fn keys_of(state: &KeyState, now: SystemTime) -> &'static str {
         (_, None) => "none",
         (_, Some(cached)) if cached.fetched_at > now => "from the future",
         (Age::Fresh, _) => "fresh",
-        (Age::Stale, _) => "stale",
+        (Age::Due, _) => "due",
+        (Age::Stale, Some(cached)) if cached.fetched_at + RULES.ttl * 2 > now => "stale",
+        (Age::Stale, _) => "overdue",
         (Age::Expired, _) => "expired",
     }
 }
 
 fn pauses_of(state: &KeyState, now: SystemTime) -> String {
-    let pauses: Vec<_> = [(state.in_backoff(now), "backoff"), (state.in_cooldown(now), "cooldown")]
-        .into_iter()
-        .filter_map(|(holds, name)| holds.then_some(name))
-        .collect();
+    let in_backoff = state.in_backoff(now);
+    let in_retry_pause = state.in_retry_pause(now) && !in_backoff;
+    let pauses =
+        [(in_backoff, "backoff"), (in_retry_pause, "retry"), (state.in_cooldown(now), "cooldown")];
+    let pauses: Vec<_> =
+        pauses.into_iter().filter_map(|(holds, name)| holds.then_some(name)).collect();
     if pauses.is_empty() { "–".to_owned() } else { pauses.join(", ") }
 }
 
@@ -121,23 +134,27 @@ fn check_row(row: &[&str]) {
     let now = at(0);
     let before = state(keys_before, pause, now);
     let query = query(if key == "cached" { HELD } else { NOT_HELD });
+    let refresh = |cause| {
+        let outcome = match issuer {
+            "has it" => fetched(keys(&[HELD, NOT_HELD])),
+            "lacks it" => fetched(keys(&["another"])),
+            "is unchanged" => fetched(Content::NotModified),
+            "fails" => Err(failure()),
+            other => panic!("unknown issuer {other:?}"),
+        };
+        before.after(outcome, cause, now, now, 0.5, &RULES)
+    };
     let (outcome, after, was_asked) = match before.next_step(&query, now, &RULES) {
         Step::Answer(outcome) => (outcome, before, "no"),
+        Step::AnswerThenRefresh(outcome) => (outcome, refresh(RefreshCause::Age), "after"),
         Step::Refresh(cause) => {
-            let outcome = match issuer {
-                "has it" => fetched(keys(&[HELD, NOT_HELD])),
-                "lacks it" => fetched(keys(&["another"])),
-                "is unchanged" => fetched(Content::NotModified),
-                "fails" => Err(failure()),
-                other => panic!("unknown issuer {other:?}"),
-            };
-            let after = before.after(outcome, cause, now, now, 0.5, &RULES);
+            let after = refresh(cause);
             (after.lookup(&query, now, &RULES), after, "yes")
         }
     };
     let answered = match outcome {
         Ok(SelectedKeys { age: Age::Fresh, .. }) if was_asked == "yes" => "fetched",
-        Ok(SelectedKeys { age: Age::Fresh, .. }) => "fresh",
+        Ok(SelectedKeys { age: Age::Fresh | Age::Due, .. }) => "fresh",
         Ok(SelectedKeys { age: Age::Stale, .. }) => "stale",
         Ok(SelectedKeys { age: Age::Expired, .. }) => "expired",
         Err(NoKey::Unknown) => "401",
@@ -164,8 +181,8 @@ fn does_what_each_row_of_the_documentation_says() {
 #[test]
 fn has_a_row_for_every_combination_of_keys_pause_and_key() {
     let mut expected = BTreeSet::new();
-    for keys in ["fresh", "stale", "expired", "from the future"] {
-        for pause in ["–", "cooldown", "backoff"] {
+    for keys in ["fresh", "due", "stale", "overdue", "expired", "from the future"] {
+        for pause in ["–", "cooldown", "backoff", "retry"] {
             expected.extend(["cached", "not cached"].map(|key| (keys, pause, key)));
         }
     }
@@ -187,7 +204,7 @@ fn takes_the_lifetime_from_max_age_within_bounds() {
         let state =
             KeyState::default().after(Ok(fetched), RefreshCause::Age, at(0), at(0), 0.0, &rules);
         assert_eq!(state.lifetime(), Duration::from_secs(lifetime));
-        assert_eq!(state.age(at(lifetime - 1), &rules), Age::Fresh);
+        assert_eq!(state.age(at(lifetime - 1), &rules), Age::Due);
         assert_eq!(state.age(at(lifetime), &rules), Age::Stale);
     }
     check(None, 600, 600);
@@ -212,7 +229,7 @@ fn never_uses_stale_keys_if_the_stale_time_is_zero() {
         0.0,
         &rules,
     );
-    assert_eq!(state.age(at(699), &rules), Age::Fresh);
+    assert_eq!(state.age(at(699), &rules), Age::Due);
     assert_eq!(state.age(at(700), &rules), Age::Expired);
     assert_eq!(state.age(at(99), &rules), Age::Expired, "the clock was set back");
 }
@@ -227,8 +244,82 @@ fn counts_the_age_from_the_request() {
         0.0,
         &RULES,
     );
-    assert_eq!(state.age(at(599), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(599), &RULES), Age::Due);
     assert_eq!(state.age(at(600), &RULES), Age::Stale);
+}
+
+#[test]
+fn refreshes_ahead_from_a_random_share_of_the_lifetime() {
+    for (jitter, due) in [(0.0, 480), (0.5, 525), (1.0, 570)] {
+        let state = fetched_at_start(jitter);
+        assert_eq!(state.age(at(due - 1), &RULES), Age::Fresh, "{jitter}");
+        assert_eq!(state.age(at(due), &RULES), Age::Due, "{jitter}");
+    }
+}
+
+/// Returns a state whose keys were fetched at the start.
+fn fetched_at_start(jitter: f64) -> KeyState {
+    let (now, outcome) = (at(0), fetched(keys(&[HELD])));
+    KeyState::default().after(outcome, RefreshCause::Age, now, now, jitter, &RULES)
+}
+
+fn fail(state: &KeyState, seconds: u64, jitter: f64) -> KeyState {
+    let now = at(seconds);
+    state.after(Err(failure()), RefreshCause::Age, now, now, jitter, &RULES)
+}
+
+/// Returns whether a request for a cached key is answered before the keys are refreshed.
+fn answers_at(state: &KeyState, seconds: u64, rules: &CacheRules) -> bool {
+    !matches!(state.next_step(&query(HELD), at(seconds), rules), Step::Refresh(_))
+}
+
+#[test]
+fn uses_stale_keys_before_a_refresh_for_one_more_lifetime() {
+    let state = fetched_at_start(0.5);
+    assert!(answers_at(&state, 600, &RULES) && answers_at(&state, 1_199, &RULES));
+    assert!(!answers_at(&state, 1_200, &RULES));
+    let rules = CacheRules { max_stale: Duration::from_secs(100), ..RULES };
+    assert!(answers_at(&state, 699, &rules) && !answers_at(&state, 700, &rules));
+    let rules = CacheRules { max_stale: Duration::ZERO, ..RULES };
+    assert!(answers_at(&state, 599, &rules) && !answers_at(&state, 600, &rules));
+}
+
+#[test]
+fn uses_stale_keys_before_a_retry_until_a_lifetime_after_its_pause() {
+    // The pause after the failure ends 400 s later.
+    let state = fail(&fetched_at_start(0.5), 5_000, 1.0);
+    assert!(answers_at(&state, 5_000, &RULES) && answers_at(&state, 5_999, &RULES));
+    assert!(!answers_at(&state, 6_000, &RULES));
+    assert!(!answers_at(&state, 4_999, &RULES), "the clock was set back");
+}
+
+#[test]
+fn pauses_longer_between_retries_while_the_keys_are_usable() {
+    #[track_caller]
+    fn check(failed_at: u64, jitter: f64, pause: u64) {
+        let failures = fail(&fetched_at_start(0.5), failed_at, jitter).failures.unwrap();
+        assert_eq!(failures.retry_pause.length, Duration::from_secs(pause));
+        assert_eq!(failures.backoff.length, Duration::from_millis(500).mul_f64(1.0 + jitter));
+    }
+    check(525, 0.0, 200);
+    check(525, 1.0, 400);
+    check(600 + 86_399, 1.0, 400);
+    // A request needs keys, or would have waited for them: it retries soon.
+    check(524, 1.0, 1);
+    check(600 + 86_400, 1.0, 1);
+    let short = CacheRules { ttl: Duration::from_secs(1), ..RULES };
+    let state = KeyState::default().after(
+        fetched(keys(&[HELD])),
+        RefreshCause::Age,
+        at(0),
+        at(0),
+        0.5,
+        &short,
+    );
+    let failing = (0..5).fold(state, |state, _| {
+        state.after(Err(failure()), RefreshCause::Age, at(1), at(1), 1.0, &short)
+    });
+    assert_eq!(failing.failures.unwrap().retry_pause.length, Duration::from_secs(16));
 }
 
 #[test]
@@ -263,6 +354,30 @@ fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
     let interval = Interval { start: at(100), length: Duration::from_secs(30) };
     assert!(interval.contains(at(100)) && interval.contains(at(129)));
     assert!(!interval.contains(at(130)) && !interval.contains(at(99)));
+}
+
+/// Otherwise they could be used until the clock reaches their fetch again, and longer.
+#[test]
+fn uses_keys_for_the_stale_time_after_a_failure_that_the_clock_dates_before_their_fetch() {
+    let fetched_later = |jitter| {
+        let now = at(1_000_000);
+        KeyState::default().after(
+            fetched(keys(&[HELD])),
+            RefreshCause::Age,
+            now,
+            now,
+            jitter,
+            &RULES,
+        )
+    };
+    let state = fail(&fetched_later(0.5), 0, 0.5);
+    assert_eq!(state.usable_for(at(0), &RULES), RULES.max_stale);
+    assert_eq!(state.age(at(86_399), &RULES), Age::Stale);
+    assert_eq!(state.age(at(86_400), &RULES), Age::Expired);
+    // At their fetch and after it, they are what they were.
+    let state = fail(&fetched_later(0.5), 1_000_000, 0.5);
+    assert_eq!(state.age(at(1_000_000), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(1_000_000 + 600 + 86_399), &RULES), Age::Stale);
 }
 
 #[test]
@@ -331,8 +446,9 @@ fn replaces_the_whole_set() {
 
 #[test]
 fn treats_keys_from_a_file_as_fresh() {
-    let state = KeyState::from_file(key_set(&[HELD]), at(0), &RULES);
-    assert_eq!(state.age(at(599), &RULES), Age::Fresh);
+    let state = KeyState::from_file(key_set(&[HELD]), at(0), 0.5, &RULES);
+    assert_eq!(state.age(at(524), &RULES), Age::Fresh);
+    assert_eq!(state.age(at(525), &RULES), Age::Due);
     assert_eq!(state.age(at(600), &RULES), Age::Stale);
     assert_eq!(state.refreshes(), 0);
 }

@@ -170,7 +170,8 @@ impl Deployment {
         let took = asked.elapsed();
         let line = self.decision().await;
         let field = |name: &str| line[name].as_str().map(str::to_owned);
-        Decision { verdict, reason: field("reason"), keys: field("keys"), took }
+        let duration = Duration::from_micros(line["duration_us"].as_u64().unwrap());
+        Decision { verdict, reason: field("reason"), keys: field("keys"), took, duration }
     }
 
     /// Sends a token again and again until a decision is as wanted, and returns all decisions.
@@ -202,6 +203,32 @@ impl Deployment {
     /// Sends a token until it is allowed: on a busy machine the first fetch may fail.
     pub async fn hold_keys(&mut self, token: &str) {
         self.ask_until(token, |_, decision| decision.verdict == Verdict::Allow).await;
+    }
+
+    /// Waits until the function asks for the next invocation, if it takes one at a time.
+    pub async fn idle(&self) {
+        in_time(self.gateway.runtime_api().asked(self.asked + 1)).await;
+    }
+
+    /// Sends a token again and again until an answer is followed by the `count`th request for
+    /// `issuer`'s key set. Returns all decisions. The function takes one invocation at a time.
+    pub async fn ask_until_fetch_follows(
+        &mut self,
+        token: &str,
+        issuer: &Issuer,
+        count: usize,
+    ) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        let mut pace = interval(PACE);
+        loop {
+            pace.tick().await;
+            decisions.push(self.ask_token(token).await);
+            tokio::select! {
+                biased;
+                () = in_time(issuer.requested(KEY_SET_PATH, count)) => return decisions,
+                () = self.idle() => {}
+            }
+        }
     }
 
     /// Sends a token again and again until the function requests `issuer`'s key set for the
@@ -306,8 +333,10 @@ pub struct Decision {
     pub reason: Option<String>,
     /// Which keys verified the token: `fresh`, `stale` or `fetched`.
     pub keys: Option<String>,
-    /// The time from the request to the answer.
+    /// The time from the request to the answer. It includes the wait for a function that is busy.
     pub took: Duration,
+    /// The time of the decision, from the function's log.
+    pub duration: Duration,
 }
 
 impl Decision {

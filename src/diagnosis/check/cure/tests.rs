@@ -25,6 +25,7 @@ fn says_what_to_do_about_a_connection() {
     check(ConnectionFault::Dns, Some("Check the spelling of the host name"));
     check(ConnectionFault::Refused, Some("Nothing accepts connections"));
     check(ConnectionFault::Timeout, Some("NAT gateway"));
+    check(ConnectionFault::NoRoute, Some("NAT gateway"));
     check(ConnectionFault::UntrustedCertificate, Some("AUTHORIZER_CA_FILE"));
     check(ConnectionFault::CertificateDates, Some("renew"));
     check(ConnectionFault::CertificateName, Some("host in the URL"));

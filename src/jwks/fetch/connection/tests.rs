@@ -58,7 +58,7 @@ async fn distinguishes_why_there_is_no_connection() {
             Resolver::Hangs,
             unresolved,
             ConnectionFault::Timeout,
-            "the connection was not set up in time",
+            "the connection was not set up in time; no route: is the function in a VPC without NAT?",
         ),
         (Resolver::Fails, &refused, ConnectionFault::Refused, "Connection refused (os error 111)"),
     ] {
@@ -67,6 +67,14 @@ async fn distinguishes_why_there_is_no_connection() {
         // The number of the error is the operating system's.
         assert_eq!(message.split(" (os").next(), cause.split(" (os").next());
     }
+}
+
+/// TCP has no connections to a group of hosts. So no network is used.
+#[tokio::test]
+async fn names_the_likely_cause_of_an_unreachable_network() {
+    let (fault, message) = failure(Resolver::Fails, "http://224.0.0.1/").await;
+    assert_eq!(fault, ConnectionFault::NoRoute, "{message}");
+    assert!(message.ends_with("; no route: is the function in a VPC without NAT?"), "{message}");
 }
 
 #[test]
