@@ -137,11 +137,13 @@ fn check(rules: &[Rule], method: &str, path: &str, is_allowed: bool) {
     }
 }
 
-/// Returns whether a rule that is met may match a part of an encoded character. The documentation says so:
-/// `?` matches one character as the client sent it, and `*9` matches the end of `%c3%a9`.
+/// Returns whether a rule that is met may match a part of an encoded character. The documentation says
+/// so, and the function warns of it: `/*9` matches the end of `%c3%a9`, and `???` matches `%40`.
 fn matches_within_codes(pattern: &str) -> bool {
-    let mut after_star = pattern.split('*').skip(1);
-    pattern.contains('?') || after_star.any(|it| it.starts_with(|it: char| it.is_ascii_hexdigit()))
+    let after_wildcards = pattern.split(['*', '?']).skip(1);
+    let has_next_to_each_other = pattern.contains("*?") || pattern.contains("??");
+    has_next_to_each_other
+        || after_wildcards.into_iter().any(|it| it.starts_with(|it: char| it.is_ascii_hexdigit()))
 }
 
 fn is_plain(path: &str) -> bool {

@@ -57,6 +57,16 @@ impl RouteRule {
         &self.pattern
     }
 
+    /// Returns whether a wildcard of the path can match the start of an encoded character while the
+    /// characters after it match the rest.
+    #[must_use]
+    pub(crate) fn matches_within_codes(&self) -> bool {
+        let path = self.pattern.split_once(' ').map_or("", |(_, path)| path);
+        path.as_bytes().windows(2).any(|pair| {
+            matches!(pair[0], b'*' | b'?') && (pair[1] == b'?' || pair[1].is_ascii_hexdigit())
+        })
+    }
+
     /// Returns the scopes that the rule asks for.
     pub(crate) fn scopes(&self) -> &RequiredScopes {
         &self.needs.scopes

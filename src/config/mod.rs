@@ -168,8 +168,10 @@ fn read_access(reader: &mut Reader) -> AccessRules {
         .optional(&setting::ALLOWED_ORIGINS, parse_access::origins)
         .map_or(AllowedOrigins::Unrestricted, AllowedOrigins::Only);
     let route_rules = reader.optional(&setting::ROUTE_RULES, parse_access::route_rules);
-    if let Some(warning) = route_rules.as_ref().and_then(parse_access::route_rules_warning) {
-        reader.warn(warning);
+    for find in [parse_access::policy_length_warning, parse_access::encoded_character_warning] {
+        if let Some(warning) = route_rules.as_ref().and_then(find) {
+            reader.warn(warning);
+        }
     }
     AccessRules { allowed_origins, route_rules }
 }

@@ -118,9 +118,19 @@ fn check_length(rule: &RouteRule) -> Result<(), &'static str> {
     }
 }
 
+/// Returns a warning if a rule also matches a part of an encoded character. A policy's resources have
+/// no form that would match whole characters only.
+pub(super) fn encoded_character_warning(routes: &RouteRules) -> Option<String> {
+    let rule = routes.0.iter().find(|rule| rule.matches_within_codes())?;
+    Some(format!(
+        "AUTHORIZER_ROUTE_RULES has {:?}, which also matches a part of an encoded character, as /*9 matches /%c3%a9. Put no ?, digit or letter from A to F right after a wildcard.",
+        rule.pattern()
+    ))
+}
+
 /// Returns a warning if the policy of the rules can be larger than any response may be. This is not
 /// a mistake: responses to WebSocket APIs and simple responses do not contain the whole policy.
-pub(super) fn route_rules_warning(routes: &RouteRules) -> Option<String> {
+pub(super) fn policy_length_warning(routes: &RouteRules) -> Option<String> {
     const QUOTES_AND_COMMA: usize = 3;
     const ANY_API: usize = "arn:aws:execute-api:*:*:**".len();
     let resource = |pattern: &str| SHORTEST_STAGE_ARN + pattern.len() + QUOTES_AND_COMMA;

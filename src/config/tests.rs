@@ -1289,6 +1289,17 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
         &[("AUDIENCE", "chat"), ("ROUTE_RULES", &with_wildcard(59))],
         &["AUTHORIZER_ROUTE_RULES can make a policy of 8229 bytes or more"],
     );
+    for path in ["/*9", "/a/*aa", "/*F", "/???", "/*?", "/?4"] {
+        let rules = format!(r#"{{"GET /a/*": [], "GET {path}": []}}"#);
+        let warning =
+            format!("AUTHORIZER_ROUTE_RULES has \"GET {path}\", which also matches a part");
+        check(&[("AUDIENCE", "chat"), ("ROUTE_RULES", &rules)], &[&warning]);
+    }
+    for route in ["GET /*", "GET /*/9", "GET /*g", "GET /*.a", "P?A /a", "GET /9*", "GET /a?", "*"]
+    {
+        let rules = format!(r#"{{"{route}": []}}"#);
+        check(&[("AUDIENCE", "chat"), ("ROUTE_RULES", &rules)], &[]);
+    }
 }
 
 #[test]
