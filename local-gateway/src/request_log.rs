@@ -3,8 +3,13 @@
 use local_gateway::recorder::Record;
 use serde_json::Value;
 
-/// Describes a request, or what happened on a connection, in one line.
+/// Describes a request, or what happened on a connection, in one line. A function or a backend can put
+/// control characters into its error. They become spaces, so that none reaches the terminal.
 pub(crate) fn line(record: &Record) -> String {
+    described(record).replace(char::is_control, " ")
+}
+
+fn described(record: &Record) -> String {
     let described = &record.description;
     let text = |pointer: &str| described.pointer(pointer).and_then(Value::as_str);
     let number = record.number;
@@ -77,6 +82,10 @@ mod tests {
         let allowed_but_failed =
             "#2 REST GET /orders: 200, allowed, but the integration failed: no such command";
         check(request(&asked, &failed), allowed_but_failed);
+        let failed = json!({ "error": "two\nlines \u{1b}[2J" });
+        let on_one_line =
+            "#2 REST GET /orders: 200, allowed, but the integration failed: two lines  [2J";
+        check(request(&asked, &failed), on_one_line);
         let cached = json!({ "cache": { "use": "hit", "number": 1 }, "cause": "denied" });
         check(
             request(&cached, &Value::Null),
