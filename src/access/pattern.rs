@@ -156,12 +156,13 @@ fn combinations(
 pub(super) fn matches(pattern: &str, route: &str) -> bool {
     let (pattern, route) = (pattern.as_bytes(), route.as_bytes());
     let (mut p, mut r) = (0, 0);
-    let mut retry_from: Option<(usize, usize)> = None;
+    // Where the pattern goes on after the last `*`, and where the characters that it matches end.
+    let mut last_star: Option<(usize, usize)> = None;
     while r < route.len() {
-        match (pattern.get(p), retry_from) {
+        match (pattern.get(p), last_star) {
             (Some(b'*'), _) => {
                 p += 1;
-                retry_from = Some((p, r + length_of_character(route[r])));
+                last_star = Some((p, r));
             }
             (Some(b'?'), _) => {
                 p += 1;
@@ -171,12 +172,12 @@ pub(super) fn matches(pattern: &str, route: &str) -> bool {
                 p += 1;
                 r += 1;
             }
-            (_, Some((after_star, next))) if next <= route.len() => {
-                (p, r) = (after_star, next);
-                let step = route.get(next).map_or(1, |first| length_of_character(*first));
-                retry_from = Some((after_star, next + step));
+            (_, Some((after_star, end))) => {
+                p = after_star;
+                r = end + length_of_character(route[end]);
+                last_star = Some((after_star, r));
             }
-            (_, _) => return false,
+            (_, None) => return false,
         }
     }
     pattern[p..].iter().all(|byte| *byte == b'*')

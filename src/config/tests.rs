@@ -897,10 +897,17 @@ fn the_context_has_the_name_of_the_tenant_only_if_an_issuer_has_tenants() {
         ("JWKS_URI", "https://login.example/keys"),
         ("AUDIENCE", "chat"),
     ];
+    let list = r#"[{"issuer": "https://login.example/{tenant}/v2.0", "tenants": "a",
+                    "jwks_uri": "https://login.example/keys", "audience": "chat"}]"#;
+    // A mistake elsewhere does not hide that the issuer has tenants.
+    let with_a_mistake = [&tenants[..3], &[("AUDIENCE", "")]].concat();
     accepted(read(&[&tenants[..], &[("CONTEXT_CLAIMS", "tid")]].concat()));
-    let error = read(&[&tenants[..], &[("CONTEXT_CLAIMS", "tenant")]].concat()).map(drop);
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("the name \"tenant\" is reserved"), "{error}");
+    accepted(read(&[("ISSUERS", list), ("CONTEXT_CLAIMS", "tid")]));
+    for issuer in [&tenants[..], &[("ISSUERS", list)], &with_a_mistake] {
+        let error = read(&[issuer, &[("CONTEXT_CLAIMS", "tenant")]].concat()).map(drop);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("the name \"tenant\" is reserved"), "{error}");
+    }
 }
 
 #[test]
