@@ -67,8 +67,10 @@ impl<S: KeySource> Authorizer<S> {
     ///
     /// The fetches start at once, each in a task of the current Tokio runtime, and are logged. Await the
     /// future where the process may be frozen after an answer, as Lambda does with one invocation at a
-    /// time; the wait ends before the deadline of the invocation. Otherwise drop it. Without this call,
-    /// keys are refreshed at twice their lifetime only, by a request that waits.
+    /// time; the wait ends before the deadline of the invocation. Otherwise drop it.
+    ///
+    /// Without this call, keys are used for up to twice their lifetime, withdrawn ones too. Then a
+    /// request refreshes them and waits, unless a token with an unknown key did so before.
     pub fn refresh_ahead(&self) -> impl Future<Output = ()> + Send + use<S> {
         self.keys.refresh_ahead()
     }

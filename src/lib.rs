@@ -8,8 +8,9 @@
 //!          gateway    jwt      config    jwks   jwt               jwt       access    context    gateway
 //! ```
 //!
-//! Only [`jwks`] uses the network: it fetches the issuer's key set when there are no keys, when they are
-//! too old, and after an answer ([`Authorizer::refresh_ahead`]) when they will soon be. Everything else is a function of the event, the settings and the time.
+//! Only [`jwks`] uses the network. It fetches the issuer's key set if there are no keys, if they are too
+//! old, or, after an answer, if they will soon be ([`Authorizer::refresh_ahead`]). Everything else is a
+//! function of the event, the settings and the time.
 //!
 //! The executable reads the environment into a [`Config`] and runs an [`Authorizer`] behind Lambda's
 //! Runtime API. To use the crate as a library:

@@ -76,3 +76,39 @@ impl DueRefreshes {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::KeyLocation;
+    use super::*;
+    use crate::issuer::IssuerName;
+
+    fn note(due: &DueRefreshes, issuer: &str) {
+        let location = KeyLocation::discovered(issuer).unwrap();
+        let origin =
+            KeyOrigin { issuer: IssuerName::exact(issuer), location, algorithms: Vec::new() };
+        let invocation =
+            Invocation { deadline: SystemTime::UNIX_EPOCH, request_id: "r", trace_id: None };
+        due.note(&Arc::new(origin), 0, invocation);
+    }
+
+    fn take(due: &DueRefreshes) -> Vec<String> {
+        due.take().iter().map(|due| due.origin.issuer.shared().to_string()).collect()
+    }
+
+    #[test]
+    fn takes_each_issuer_once_until_its_refresh_has_ended() {
+        let (due, a, b) = (DueRefreshes::default(), "https://a.example", "https://b.example");
+        assert_eq!(take(&due), [""; 0]);
+        note(&due, a);
+        note(&due, a);
+        assert_eq!(take(&due), [a]);
+        note(&due, a);
+        note(&due, b);
+        assert_eq!(take(&due), [b], "the refresh of the first one has not ended");
+        due.end(&Arc::from(a));
+        note(&due, a);
+        note(&due, b);
+        assert_eq!(take(&due), [a]);
+    }
+}

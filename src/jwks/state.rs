@@ -28,7 +28,8 @@ use crate::jwt::SignatureAlgorithm;
 pub struct CacheRules {
     /// The longest time that keys are fresh.
     pub ttl: Duration,
-    /// How long stale keys may be used while refreshes fail.
+    /// How long keys may be used after their lifetime: for one more lifetime before a refresh is tried,
+    /// and after that while refreshes fail.
     pub max_stale: Duration,
     /// The shortest time between two refreshes for unknown keys.
     pub cooldown: Duration,
@@ -80,13 +81,14 @@ struct DiscoveredUri {
 struct Failures {
     count: u32,
     last: Arc<FetchError>,
-    /// No request fetches.
+    /// No request fetches, and no fetch follows an answer.
     backoff: Interval,
-    /// No fetch follows an answer. It is as long as the backoff, or longer while the keys are usable.
+    /// No fetch follows an answer. A request whose key is not cached fetches. It is as long as the
+    /// backoff, or longer after several failures while the keys are usable.
     retry_pause: Interval,
 }
 
-/// A cooldown or a backoff. If the clock is set back to before its start, it is over.
+/// A cooldown, a pause after a failure, or a time for which stale keys are used. If the clock is set back to before its start, it is over.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
     start: SystemTime,

@@ -575,8 +575,8 @@ struct Requests {
     waited: Duration,
 }
 
-/// The pause after a refresh of stale keys that failed: the jitter shortens it by up to half.
-const RETRY_PAUSE: std::ops::RangeInclusive<u64> = 200..=400;
+/// The longest pause after a refresh of stale keys that failed.
+const RETRY_PAUSE: u64 = 400;
 
 impl Model {
     fn check(&mut self, world: &World, requests: &Requests) {
@@ -632,12 +632,11 @@ impl Model {
             failed_at.is_some_and(|failed_at| within(failed_at, pause + ttl))
         };
         let is_expired = now >= requested_at + ttl + RULES.max_stale.as_secs();
-        if within(*requested_at, 2 * ttl)
-            || (after_failure(self.stale_failed_at, *RETRY_PAUSE.start()) && !is_expired)
+        if within(*requested_at, 2 * ttl) || (after_failure(self.stale_failed_at, 0) && !is_expired)
         {
             assert_eq!((requests.fetches, requests.waited), (0, Duration::ZERO), "waited");
         } else if requests.fetches == 0 && requests.outcome.is_ok() && self.failed_at != Some(now) {
-            let is_retried = after_failure(self.last_failed_at, *RETRY_PAUSE.end());
+            let is_retried = after_failure(self.last_failed_at, RETRY_PAUSE);
             assert!(is_retried, "used keys that were not refreshed");
         }
     }

@@ -22,12 +22,16 @@ const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const REFRESH_FROM: f64 = 0.8;
 const REFRESH_UNTIL: f64 = 0.95;
 
-/// The longest pause between refreshes of usable keys that fail, as a share of their lifetime. The jitter
-/// shortens it by up to half.
+/// The longest pause between refreshes of usable keys that fail again, as a share of their lifetime. The
+/// jitter shortens it by up to half.
 ///
-/// So during an outage, and when it ends, environments fetch less than twice as often as usual. `bench
-/// fleet` measures this.
+/// So when an outage ends, environments fetch less than twice as often as usual. `bench fleet` measures
+/// this.
 const RETRY_SHARE: f64 = 2.0 / 3.0;
+
+/// The limit of the pause for long lifetimes. A pause of hours would keep a withdrawn key for hours after
+/// the issuer is back, and hide the failures from an alarm that looks at 15 minutes.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(400);
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
@@ -107,14 +111,22 @@ impl KeyState {
         let count = earlier.saturating_add(1);
         let backoff = backoff(count);
         let retry_pause = match self.age(now, rules) {
-            Age::Fresh | Age::Expired => backoff,
-            Age::Due | Age::Stale => backoff.max(self.lifetime().mul_f64(RETRY_SHARE)),
+            // The first failure may be the only one.
+            Age::Due | Age::Stale if count > 1 => backoff.max(self.retry_pause(now, rules)),
+            Age::Fresh | Age::Due | Age::Stale | Age::Expired => backoff,
         };
         let pause = |longest: Duration| Interval { start: now, length: shortened(longest, jitter) };
         let (backoff, retry_pause) = (pause(backoff), pause(retry_pause));
         let failures = Failures { count, last: Arc::new(error), backoff, retry_pause };
         let cached = self.cached.clone().map(|cached| cached.not_from_the_future(now));
         Self { cached, discovered: None, failures: Some(failures), ..self.clone() }
+    }
+
+    /// Returns the longest pause before the next refresh of usable keys, which leaves time for another
+    /// one while they are usable.
+    fn retry_pause(&self, now: SystemTime, rules: &CacheRules) -> Duration {
+        let share = self.lifetime().mul_f64(RETRY_SHARE).min(MAX_RETRY_PAUSE);
+        share.min(self.usable_for(now, rules) / 2)
     }
 
     fn discovered_uri(&self, now: SystemTime) -> Option<&DiscoveredUri> {

@@ -286,8 +286,8 @@ fn uses_stale_keys_before_a_refresh_for_one_more_lifetime() {
 
 #[test]
 fn uses_stale_keys_before_a_retry_until_a_lifetime_after_its_pause() {
-    // The pause after the failure ends 400 s later.
-    let state = fail(&fetched_at_start(0.5), 5_000, 1.0);
+    // The pause after the second failure ends 400 s later.
+    let state = fail(&fail(&fetched_at_start(0.5), 4_000, 1.0), 5_000, 1.0);
     assert!(answers_at(&state, 5_000, &RULES) && answers_at(&state, 5_999, &RULES));
     assert!(!answers_at(&state, 6_000, &RULES));
     assert!(!answers_at(&state, 4_999, &RULES), "the clock was set back");
@@ -297,16 +297,29 @@ fn uses_stale_keys_before_a_retry_until_a_lifetime_after_its_pause() {
 fn pauses_longer_between_retries_while_the_keys_are_usable() {
     #[track_caller]
     fn check(failed_at: u64, jitter: f64, pause: u64) {
-        let failures = fail(&fetched_at_start(0.5), failed_at, jitter).failures.unwrap();
-        assert_eq!(failures.retry_pause.length, Duration::from_secs(pause));
-        assert_eq!(failures.backoff.length, Duration::from_millis(500).mul_f64(1.0 + jitter));
+        let once = fail(&fetched_at_start(0.5), failed_at, jitter);
+        let first = once.failures.as_ref().unwrap();
+        assert_eq!(first.backoff.length, Duration::from_millis(500).mul_f64(1.0 + jitter));
+        assert_eq!(first.retry_pause.length, first.backoff.length);
+        let second = fail(&once, failed_at, jitter).failures.unwrap();
+        assert_eq!(second.retry_pause.length, Duration::from_secs(pause));
+        assert_eq!(second.backoff.length, Duration::from_secs(1).mul_f64(1.0 + jitter));
     }
     check(525, 0.0, 200);
     check(525, 1.0, 400);
-    check(600 + 86_399, 1.0, 400);
+    // Half of the time for which the keys are still usable.
+    check(600 + 86_400 - 600, 1.0, 300);
+    check(600 + 86_399, 1.0, 2);
     // A request needs keys, or would have waited for them: it retries soon.
-    check(524, 1.0, 1);
-    check(600 + 86_400, 1.0, 1);
+    check(524, 1.0, 2);
+    check(600 + 86_400, 1.0, 2);
+    let long = CacheRules { ttl: Duration::from_secs(86_400), ..RULES };
+    let (now, outcome) = (at(0), fetched(keys(&[HELD])));
+    let state = KeyState::default().after(outcome, RefreshCause::Age, now, now, 0.5, &long);
+    let failing = (0..2).fold(state, |state, _| {
+        state.after(Err(failure()), RefreshCause::Age, at(80_000), at(80_000), 1.0, &long)
+    });
+    assert_eq!(failing.failures.unwrap().retry_pause.length, Duration::from_secs(400));
     let short = CacheRules { ttl: Duration::from_secs(1), ..RULES };
     let state = KeyState::default().after(
         fetched(keys(&[HELD])),
