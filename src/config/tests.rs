@@ -309,6 +309,28 @@ fn files() {
 }
 
 #[test]
+fn metrics_namespace() {
+    let longest = "n".repeat(255);
+    let no = "CloudWatch does not accept this name";
+    let parsed = |name: &str| Some(name.to_owned());
+    check(
+        "METRICS_NAMESPACE",
+        |config| config.metrics_namespace.clone(),
+        &[
+            ("JwksAuthorizer", parsed("JwksAuthorizer")),
+            ("a.-_/#: 1", parsed("a.-_/#: 1")),
+            ("AWSome/x", parsed("AWSome/x")),
+            ("a:b", parsed("a:b")),
+            (&longest, parsed(&longest)),
+        ],
+        &[("AWS/Lambda", no), (":a", no), ("a!", no), ("é", no)],
+    );
+    assert!(read_one("METRICS_NAMESPACE", &"n".repeat(256)).is_err());
+    let config = accepted(read_one("METRICS_NAMESPACE", "JwksAuthorizer"));
+    assert_eq!(config.without_metrics().metrics_namespace, None);
+}
+
+#[test]
 fn algorithms() {
     let all = "RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,EdDSA";
     check(
@@ -460,6 +482,31 @@ fn the_resource_is_the_default_audience() {
     assert!(error.contains("AUTHORIZER_RESOURCE is") && error.contains("AUDIENCE is not set"));
     let error = read(&[issuer, resource, ("AUDIENCE", "")]).unwrap_err();
     assert_eq!(error.0.len(), 1, "{error}");
+}
+
+#[test]
+fn the_metadata_of_the_resource_has_what_is_enforced() {
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], members: &str) {
+        let required = [("ISSUER", ISSUER), ("RESOURCE", "https://api.example.com")];
+        let config = accepted(read(&[&required[..], variables].concat()));
+        let expected = format!(
+            r#"{{"resource":"https://api.example.com","authorization_servers":["{ISSUER}"],{members}}}"#
+        );
+        let metadata = format!("{:?}", config.resource.unwrap());
+        assert!(metadata.contains(&format!("{expected:?}")), "{metadata} and {expected}");
+    }
+    let methods = r#""bearer_methods_supported":["header"]"#;
+    check(&[], methods);
+    let rules = r#"{"GET /a": ["b", ["c", "d"]], "GET /x": ["a"], "GET /y": {"claims": {"e": 1}}}"#;
+    check(
+        &[("REQUIRED_SCOPES", "a"), ("ROUTE_RULES", rules)],
+        &format!(r#""scopes_supported":["a","b","c"],{methods}"#),
+    );
+    check(
+        &[("TOKEN_BINDING", "mtls")],
+        &format!(r#"{methods},"tls_client_certificate_bound_access_tokens":true"#),
+    );
 }
 
 #[test]
@@ -1295,6 +1342,13 @@ fn warns_of_what_is_allowed_but_likely_not_meant() {
     check(
         &[("AUDIENCE", "chat"), ("ROUTE_RULES", &with_wildcard(59))],
         &["AUTHORIZER_ROUTE_RULES can make a policy of 8229 bytes or more"],
+    );
+    // As long as a response may be.
+    let longest = rules(82).replace("/000", &format!("/000{}", "x".repeat(8192 - 8118)));
+    check(&[("AUDIENCE", "chat"), ("ROUTE_RULES", &longest)], &[]);
+    check(
+        &[("AUDIENCE", "chat"), ("ROUTE_RULES", &longest.replace("/000", "/000x"))],
+        &["AUTHORIZER_ROUTE_RULES can make a policy of 8193 bytes or more"],
     );
     for path in ["/*9", "/a/*aa", "/*F", "/???", "/*?", "/?4"] {
         let rules = format!(r#"{{"GET /a/*": [], "GET {path}": []}}"#);

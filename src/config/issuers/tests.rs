@@ -257,6 +257,21 @@ fn says_how_an_unknown_issuer_differs() {
 }
 
 #[test]
+fn a_refusal_names_three_of_the_configured_issuers() {
+    for (count, shown) in [
+        (2, "https://a0.example, https://a1.example"),
+        (3, "https://a0.example, https://a1.example, https://a2.example"),
+        (4, "https://a0.example, https://a1.example, https://a2.example, …"),
+    ] {
+        let issuer = |index| format!(r#"{{"issuer":"https://a{index}.example","audience":"x"}}"#);
+        let list = format!("[{}]", (0..count).map(issuer).collect::<Vec<_>>().join(","));
+        let issuers = read(&[("ISSUERS", &list)]).unwrap().issuers;
+        let message = issuers.unknown("https://b.example", claims("{}").content()).to_string();
+        assert!(message.ends_with(&format!("issuer ({shown})")), "{message}");
+    }
+}
+
+#[test]
 fn a_list_has_a_thousand_issuers_at_most() {
     assert!(read(&[("ISSUERS", &many(1000, |_| ""))]).is_ok());
     assert_eq!(

@@ -71,6 +71,12 @@ fn names_the_mistakes_in_settings_on_trial() {
         "a",
         "REPORT_ONLY_AUDIENCES is not a setting. Did you mean AUTHORIZER_REPORT_ONLY_AUDIENCE?",
     );
+    // AUTHORIZER_REPORT_ONLY_LEEWAY_SECONDS is more similar, but no setting.
+    check(
+        "REPORT_ONLY_LEEWAY_SECOND",
+        "5",
+        "REPORT_ONLY_LEEWAY_SECOND is not a setting. Did you mean AUTHORIZER_REPORT_ONLY_MAX_TOKEN_AGE_SECONDS?",
+    );
     // It does not restrict.
     check(
         "REPORT_ONLY_LEEWAY_SECONDS",

@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::report::ProxyVariable;
 use super::*;
@@ -113,9 +114,13 @@ async fn asks_many_issuers_at_once_but_not_all() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
     let checking = tokio::spawn(check(variables, None));
+    let accept = async || {
+        let accepted = timeout(Duration::from_secs(20), listener.accept()).await;
+        accepted.expect("no further connection").unwrap().0
+    };
     let mut waiting = Vec::new();
     for _ in 0..MAX_CONCURRENT {
-        waiting.push(listener.accept().await.unwrap().0);
+        waiting.push(accept().await);
     }
     let time_for_more = async {
         for _ in 0..1_000 {
@@ -131,7 +136,7 @@ async fn asks_many_issuers_at_once_but_not_all() {
         answer(stream).await;
     }
     for _ in MAX_CONCURRENT..ISSUERS {
-        answer(listener.accept().await.unwrap().0).await;
+        answer(accept().await).await;
     }
     let report = checking.await.unwrap();
     let asked: Vec<_> = report.issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();

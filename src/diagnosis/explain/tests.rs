@@ -265,6 +265,8 @@ async fn explains_every_reason_and_what_the_client_sees() {
     check(&[], "", "missing_token", 401).await;
     check(&[], "opaque", "malformed_token", 401).await;
     check(&[], "e30.e30.", "malformed_token", 401).await;
+    let read = explain_token(&[], "e30.e30.").await;
+    assert!(found(&read, "read").1.ends_with("the header is {}"), "{:?}", found(&read, "read"));
     check(&[], &"x".repeat(1_000_000), "token_too_large", 401).await;
     check(&[], &sign(&json!({ "alg": "HS256" }), &good_claims()), "unsupported_algorithm", 401)
         .await;
