@@ -76,7 +76,7 @@ impl PublicKey {
                 }
                 let (x, y) = (decode(&ec.x)?, decode(&ec.y)?);
                 // RFC 7518 §6.2.1.2: coordinates have the full length of the curve's field.
-                if x.len() != *length || y.len() != *length {
+                if [&x, &y].iter().any(|coordinate| coordinate.len() != *length) {
                     return Err(PublicKeyError::Invalid);
                 }
                 parse(*verification, &[&[UNCOMPRESSED_POINT], &x[..], &y[..]].concat())

@@ -363,6 +363,17 @@ fn resets_the_backoff_after_a_success() {
 }
 
 #[test]
+fn looks_up_in_fetched_keys_after_a_long_refresh_but_not_in_expired_ones() {
+    let state = fetched_at_start(0.5);
+    let later = at(600 + 86_400);
+    assert_eq!(state.lookup_after_refresh(&query(HELD), later, &RULES).unwrap().age, Age::Fresh);
+    let failing = fail(&state, 600 + 86_399, 0.5);
+    let lookup = |now| failing.lookup_after_refresh(&query(HELD), now, &RULES);
+    assert_eq!(lookup(at(600 + 86_399)).unwrap().age, Age::Stale);
+    assert!(matches!(lookup(later), Err(NoKey::Unavailable(_))));
+}
+
+#[test]
 fn ends_an_interval_after_its_length_or_when_the_clock_is_set_back() {
     let interval = Interval { start: at(100), length: Duration::from_secs(30) };
     assert!(interval.contains(at(100)) && interval.contains(at(129)));
