@@ -69,8 +69,9 @@ impl<S: KeySource> Authorizer<S> {
     /// future where the process may be frozen after an answer, as Lambda does with one invocation at a
     /// time; the wait ends before the deadline of the invocation. Otherwise drop it.
     ///
-    /// Without this call, keys are used for up to twice their lifetime, withdrawn ones too. Then a
-    /// request refreshes them and waits, unless a token with an unknown key did so before.
+    /// Without this call, and if the issuer answers, keys are used for up to twice their lifetime,
+    /// withdrawn ones too. Then a request refreshes them and waits, unless a token with an unknown key
+    /// did so before.
     pub fn refresh_ahead(&self) -> impl Future<Output = ()> + Send + use<S> {
         self.keys.refresh_ahead()
     }

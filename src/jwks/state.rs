@@ -88,7 +88,8 @@ struct Failures {
     retry_pause: Interval,
 }
 
-/// A cooldown, a pause after a failure, or a time for which stale keys are used. If the clock is set back to before its start, it is over.
+/// A cooldown, a pause after a failure, or a time for which stale keys are used. If the clock is set back
+/// to before its start, it is over.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
     start: SystemTime,

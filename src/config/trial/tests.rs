@@ -71,7 +71,7 @@ fn names_the_mistakes_in_settings_on_trial() {
         "a",
         "REPORT_ONLY_AUDIENCES is not a setting. Did you mean AUTHORIZER_REPORT_ONLY_AUDIENCE?",
     );
-    // AUTHORIZER_REPORT_ONLY_LEEWAY_SECONDS is more similar, but no setting.
+    // AUTHORIZER_REPORT_ONLY_LEEWAY_SECONDS is more similar, but is not a setting.
     check(
         "REPORT_ONLY_LEEWAY_SECOND",
         "5",

@@ -22,8 +22,8 @@ const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const REFRESH_FROM: f64 = 0.8;
 const REFRESH_UNTIL: f64 = 0.95;
 
-/// The longest pause between refreshes of usable keys that fail again, as a share of their lifetime. The
-/// jitter shortens it by up to half.
+/// The longest pause between failing refreshes of usable keys, from the second failure on, as a share of
+/// the keys' lifetime. The jitter shortens it by up to half.
 ///
 /// So when an outage ends, environments fetch less than twice as often as usual. `bench fleet` measures
 /// this.
@@ -110,10 +110,11 @@ impl KeyState {
         let earlier = self.failures.as_ref().map_or(0, |failures| failures.count);
         let count = earlier.saturating_add(1);
         let backoff = backoff(count);
-        let retry_pause = match self.age(now, rules) {
-            // The first failure may be the only one.
-            Age::Due | Age::Stale if count > 1 => backoff.max(self.retry_pause(now, rules)),
-            Age::Fresh | Age::Due | Age::Stale | Age::Expired => backoff,
+        // The first failure may be the only one, and a request waits for the next refresh of fresh keys.
+        let retry_pause = if count == 1 || self.age(now, rules) == Age::Fresh {
+            backoff
+        } else {
+            backoff.max(self.retry_pause(now, rules))
         };
         let pause = |longest: Duration| Interval { start: now, length: shortened(longest, jitter) };
         let (backoff, retry_pause) = (pause(backoff), pause(retry_pause));
