@@ -1,7 +1,7 @@
 //! Simulates the keys of 10,000 environments, and counts what their issuer gets.
 //!
-//! The environments run the function's own rules. They share nothing but the issuer and the tokens, so
-//! each is simulated alone, and its fetches are added up. Fetches take no time. The result depends on
+//! The environments run the function's own rules. They share only the issuer and the tokens, so each is
+//! simulated alone, and its fetches are added up. Fetches take no time. The result depends on
 //! the seed only.
 
 use std::fmt;

@@ -140,10 +140,10 @@ fn check(rules: &[Rule], method: &str, path: &str, is_allowed: bool) {
 /// Returns whether a rule that is met may match a part of an encoded character. The documentation says
 /// so, and the function warns of it: `/*9` matches the end of `%c3%a9`, and `???` matches `%40`.
 fn matches_within_codes(pattern: &str) -> bool {
-    let after_wildcards = pattern.split(['*', '?']).skip(1);
-    let has_next_to_each_other = pattern.contains("*?") || pattern.contains("??");
-    has_next_to_each_other
-        || after_wildcards.into_iter().any(|it| it.starts_with(|it: char| it.is_ascii_hexdigit()))
+    let mut after_wildcards = pattern.split(['*', '?']).skip(1);
+    pattern.contains("*?")
+        || pattern.contains("??")
+        || after_wildcards.any(|it| it.starts_with(|it: char| it.is_ascii_hexdigit()))
 }
 
 fn is_plain(path: &str) -> bool {

@@ -123,7 +123,7 @@ fn check_length(rule: &RouteRule) -> Result<(), &'static str> {
 pub(super) fn encoded_character_warning(routes: &RouteRules) -> Option<String> {
     let rule = routes.0.iter().find(|rule| rule.matches_within_codes())?;
     Some(format!(
-        "AUTHORIZER_ROUTE_RULES has {:?}, which also matches a part of an encoded character, as /*9 matches /%c3%a9. Put no ?, digit or letter from A to F right after a wildcard.",
+        "AUTHORIZER_ROUTE_RULES has {:?}, which also matches a part of an encoded character. For example, /*9 matches /%c3%a9. Put no ?, digit or letter from A to F right after a wildcard.",
         rule.pattern()
     ))
 }

@@ -21,6 +21,17 @@ const ENDLESS: (&str, &str) = ("AUTHORIZER_JWKS_TIMEOUT_MS", "25000");
 
 const TTL: (&str, &str) = ("AUTHORIZER_JWKS_TTL_SECONDS", "1");
 
+/// Starts an issuer and a function that has its keys. Returns a valid token too.
+async fn start() -> (Issuer, String, Deployment) {
+    let issuer = Issuer::start().await.unwrap();
+    let token = issuer.token(&issuer.claims());
+    let timeout = TIMEOUT.as_millis().to_string();
+    let settings = [TTL, ("AUTHORIZER_JWKS_TIMEOUT_MS", timeout.as_str())];
+    let mut deployment = Deployment::trusting(issuer.url(), &settings).await;
+    deployment.hold_keys(&token).await;
+    (issuer, token, deployment)
+}
+
 #[tokio::test]
 async fn every_request_has_its_answer_before_the_issuer_answers() {
     let issuer = Issuer::start().await.unwrap();
@@ -67,12 +78,7 @@ async fn concurrent_requests_go_on_during_a_refresh() {
 
 #[tokio::test]
 async fn no_request_waits_while_the_issuer_hangs() {
-    let issuer = Issuer::start().await.unwrap();
-    let token = issuer.token(&issuer.claims());
-    let timeout = TIMEOUT.as_millis().to_string();
-    let settings = [TTL, ("AUTHORIZER_JWKS_TIMEOUT_MS", timeout.as_str())];
-    let mut deployment = Deployment::trusting(issuer.url(), &settings).await;
-    deployment.hold_keys(&token).await;
+    let (issuer, token, mut deployment) = start().await;
     issuer.serve_key_set(Served::Hang);
     let decisions = deployment.ask_until(&token, |seen, _| seen.failures() == 2).await;
     for decision in &decisions {
@@ -118,12 +124,7 @@ async fn a_refresh_is_logged_with_the_invocation_whose_answer_it_followed() {
 #[tokio::test]
 async fn answers_take_as_long_near_a_refresh_as_between_two() {
     const SLOW: Duration = Duration::from_millis(300);
-    let issuer = Issuer::start().await.unwrap();
-    let token = issuer.token(&issuer.claims());
-    let timeout = TIMEOUT.as_millis().to_string();
-    let settings = [TTL, ("AUTHORIZER_JWKS_TIMEOUT_MS", timeout.as_str())];
-    let mut deployment = Deployment::trusting(issuer.url(), &settings).await;
-    deployment.hold_keys(&token).await;
+    let (issuer, token, mut deployment) = start().await;
     deployment.idle().await;
 
     let mut decisions = Vec::new();
